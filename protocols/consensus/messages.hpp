@@ -1,0 +1,119 @@
+// What consensus engines and sequencer nodes say to each other.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "protocols/types/block.hpp"
+#include "sim/net/message.hpp"
+
+namespace seqlab::protocols {
+
+/// `Message::kind`. Shown in records, metrics, scripts.
+enum class MessageKind : std::uint8_t {
+  proposal, prevote, precommit, vote, timeout,            // consensus
+  status, votes_request, block_request, block_response,   // catch-up
+  evidence, transaction, transaction_result,
+  count
+};
+std::string_view name_of(MessageKind kind);
+
+/// Result of checking a message's signatures; kept with the shared body, so that each is checked once a run.
+enum class Checked : std::uint8_t { not_yet, good, bad };
+
+class ConsensusMessage : public sim::Message {
+ public:
+  MessageKind message_kind() const { return static_cast<MessageKind>(kind); }
+  NodeId author{no_node};           ///< who signed the content (a relay may send it)
+  mutable Checked checked = Checked::not_yet;
+
+ protected:
+  explicit ConsensusMessage(MessageKind k, sim::MessageClass c) {
+    kind = static_cast<std::uint8_t>(k);
+    message_class = c;
+  }
+};
+
+struct Proposal {
+  Height height{};
+  Round round{};
+  Round valid_round{no_round};  ///< "POLRound"
+  BlockPtr block;
+  NodeId proposer{no_node};
+  SimTime timestamp{};
+  Signature signature;
+  Hash128 signed_digest() const;
+  friend bool operator==(const Proposal&, const Proposal&) = default;
+};
+
+class ProposalMessage final : public ConsensusMessage {
+ public:
+  explicit ProposalMessage(Proposal p);
+  const Proposal proposal;
+};
+
+/// kind is prevote, precommit, vote or timeout after `vote.type`.
+class VoteMessage final : public ConsensusMessage {
+ public:
+  explicit VoteMessage(const Vote& v);
+  const Vote vote;
+};
+
+/// "This is where I am and what I hold": sent when a node is stuck, answered by what it lacks.
+struct Status {
+  NodeId node{no_node};
+  Height height{};
+  Round round{};
+  std::uint8_t step = 0;
+  Round proposal_round{no_round};        ///< highest round whose proposal is held, no_round if none
+  std::vector<std::uint64_t> prevotes;   ///< bit i: the vote of validator i in `round` is held
+  std::vector<std::uint64_t> precommits;
+};
+
+class StatusMessage final : public ConsensusMessage {
+ public:
+  explicit StatusMessage(Status s);
+  const Status status;
+};
+
+class BlockRequestMessage final : public ConsensusMessage {
+ public:
+  /// `block` {}: the committed block of `height`; otherwise that block, committed or not.
+  BlockRequestMessage(NodeId node, Height height, BlockId block);
+  const Height height;
+  const BlockId block;
+};
+
+class BlockResponseMessage final : public ConsensusMessage {
+ public:
+  /// `commit` without signatures: the block is not committed at the sender.
+  BlockResponseMessage(NodeId node, BlockPtr block, Commit commit);
+  const BlockPtr block;
+  const Commit commit;
+};
+
+class EvidenceMessage final : public ConsensusMessage {
+ public:
+  EvidenceMessage(NodeId node, Evidence evidence);
+  const Evidence evidence;
+};
+
+class TransactionMessage final : public ConsensusMessage {
+ public:
+  explicit TransactionMessage(const Transaction& tx);
+  const Transaction transaction;
+};
+
+/// From a validator to the client of a transaction.
+class TransactionResultMessage final : public ConsensusMessage {
+ public:
+  enum class Outcome : std::uint8_t { admitted, refused, soft, committed };
+  TransactionResultMessage(NodeId node, TxId tx, Outcome outcome, Height height, std::uint8_t detail);
+  const TxId tx;
+  const Outcome outcome;
+  const Height height;
+  const std::uint8_t detail;  ///< AdmitError if refused, TxStatus if committed
+};
+
+}  // namespace seqlab::protocols

@@ -1,0 +1,105 @@
+// A sequencer node: engine, mempool, block building, execution and durable state on one machine. The host applies the
+// engine's effects in order, holds those behind a persist until the disk has it, and stops between any two of them
+// when the machine crashes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocols/consensus/engine.hpp"
+#include "protocols/consensus/engines.hpp"
+#include "protocols/node/ledger.hpp"
+#include "protocols/node/mempool.hpp"
+#include "sim/net/network.hpp"
+#include "sim/node/node.hpp"
+
+namespace seqlab::protocols {
+
+class SequencerNode;
+
+/// A corrupt node's mind. The honest code of the node goes on; this decides what leaves and enters it.
+class NodeAdversary {
+ public:
+  /// Instead of sending: nothing leaves unless `node.release` is called.
+  virtual void on_outgoing(SequencerNode& node, std::span<const NodeId> to, const MessagePtr& message) = 0;
+  /// @return false to hide the message from the node
+  virtual bool on_incoming(SequencerNode& node, NodeId from, const MessagePtr& message) = 0;
+  /// The node is about to build a block: reorder or remove candidates (it cannot invent signatures).
+  virtual void on_build(SequencerNode& node, Height height, Round round, std::vector<Transaction>& candidates) = 0;
+
+ protected:
+  ~NodeAdversary() = default;
+};
+
+struct BlockLimits {
+  std::uint32_t max_bytes = 4U << 20U;
+  Gas max_gas = 10'000'000;
+  friend bool operator==(const BlockLimits&, const BlockLimits&) = default;
+};
+
+/// The order in which a leader puts transactions. `arrival`: first come first served; `fee`: highest fee a gas first;
+/// nonces of one sender stay in sequence in both.
+enum class LeaderOrder : std::uint8_t { arrival, fee };
+
+/// Virtual CPU time of the work of a node. Zero costs nothing and no event.
+struct NodeCosts {
+  Duration verify_signature{};
+  Duration sign{};
+  Duration execute_transaction{};
+  Duration execute_block{};
+  friend bool operator==(const NodeCosts&, const NodeCosts&) = default;
+};
+
+/// What all nodes of a world share.
+struct SequencerContext {
+  sim::Simulation& simulation;
+  sim::Nodes& nodes;
+  sim::Network& network;
+  Signatures& signatures;
+  Committee genesis;
+  std::vector<NodeId> peers;            ///< every sequencer node, members of the committee or not
+  BlockLimits limits;
+  LeaderOrder leader_order = LeaderOrder::arrival;
+  MempoolOptions mempool;
+  NodeCosts costs;
+  LedgerGenesis ledger;
+  sim::Dissemination dissemination = sim::Dissemination::direct;
+  /// Voting power changes that the application orders: executing `height` returns them.
+  std::vector<std::pair<Height, ValidatorUpdate>> validator_updates;
+  std::uint64_t keep_blocks = 0;        ///< committed blocks kept for others to catch up, 0 = all
+};
+
+class SequencerNode final : public sim::NodeHandler {
+ public:
+  /// `context` is shared and outlives the node. Adds itself to `context.nodes`.
+  SequencerNode(const SequencerContext& context, EngineFactory make_engine);
+  ~SequencerNode() override;
+
+  NodeId id() const;
+  /// Null while the machine is down.
+  const Engine* engine() const;
+  const ChainView& chain() const;
+  const Mempool& mempool() const;
+  const Ledger& ledger() const;
+
+  void corrupt(NodeAdversary& adversary);
+  bool is_corrupt() const;
+  /// For adversaries: really sends, after `delay`. Emits `proposed` and `voted` records for statements of this node.
+  void release(std::span<const NodeId> to, const MessagePtr& message, Duration delay = {});
+  /// For adversaries: gives the node's own engine a message as if `from` had sent it.
+  void inject(NodeId from, const MessagePtr& message);
+
+  void on_start(bool restarted) override;
+  void on_message(NodeId from, const MessagePtr& message) override;
+  void on_timer(std::uint64_t token) override;
+  void on_crash() override;
+
+ private:
+  struct State;
+  const SequencerContext& context_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace seqlab::protocols

@@ -1,0 +1,88 @@
+// Blocks and the commits that make them final. A block is immutable once made and shared by pointer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "protocols/crypto/signatures.hpp"
+#include "protocols/types/committee.hpp"
+#include "protocols/types/ids.hpp"
+#include "protocols/types/transaction.hpp"
+#include "sim/kernel/time.hpp"
+#include "sim/trace/record.hpp"
+
+namespace seqlab::protocols {
+
+using sim::EvidenceKind;
+using sim::VoteType;
+
+/// One signed statement about a block. What is signed: chain, height, round, type, block, timestamp.
+struct Vote {
+  Height height{};
+  Round round{};
+  VoteType type = VoteType::none;
+  NodeId voter{no_node};
+  BlockId block;        ///< nil = {}
+  SimTime timestamp{};  ///< wall clock of the voter
+  Signature signature;
+  friend bool operator==(const Vote&, const Vote&) = default;
+  Hash128 signed_digest() const;
+  void hash_into(HashBuilder& h) const;
+};
+
+struct CommitSignature {
+  NodeId voter;
+  SimTime timestamp{};
+  Signature signature;
+  friend bool operator==(const CommitSignature&, const CommitSignature&) = default;
+};
+
+/// Signatures of more than two thirds of the power under one block (sorted by voter).
+struct Commit {
+  Height height{};
+  Round round{};
+  BlockId block;
+  VoteType type = VoteType::precommit;
+  std::vector<CommitSignature> signatures;
+  friend bool operator==(const Commit&, const Commit&) = default;
+};
+
+/// Two statements that one key must not both have signed. Self-contained.
+struct Evidence {
+  EvidenceKind kind{};
+  NodeId offender{no_node};
+  Vote first;   ///< for double_proposal: `block`, `height`, `round` of the proposals
+  Vote second;
+  friend bool operator==(const Evidence&, const Evidence&) = default;
+  Hash128 id() const;
+};
+
+struct Block {
+  BlockId id;                 ///< hash of everything below
+  Height height{};
+  Round round{};              ///< round of the first proposal
+  BlockId parent;
+  NodeId proposer{no_node};
+  SimTime timestamp{};
+  StateRoot state_before;     ///< state root after the parent ("app hash")
+  Hash128 committee_hash;     ///< of the committee of this height
+  std::vector<Transaction> transactions;
+  std::vector<Evidence> evidence;
+  Commit last_commit;         ///< of the parent; empty at height 1
+  std::uint32_t bytes = 0;    ///< encoded size
+  friend bool operator==(const Block&, const Block&) = default;
+
+  BlockId compute_id() const;
+  std::uint32_t compute_bytes() const;
+};
+using BlockPtr = std::shared_ptr<const Block>;
+
+/// What executing a block gave. Validator updates hold from two heights later.
+struct ExecutionResult {
+  StateRoot state;
+  std::vector<ValidatorUpdate> validator_updates;
+  friend bool operator==(const ExecutionResult&, const ExecutionResult&) = default;
+};
+
+}  // namespace seqlab::protocols

@@ -1,0 +1,78 @@
+// The only places where an adversary may act. Four kinds of hooks: what a corrupt node sends and signs, what the network
+// does to a message, what an actor decides, what happens at a time or on a record. Every call goes through the
+// AdversaryHost, which enforces the granted power and meters what was used.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "protocols/consensus/forge.hpp"
+#include "protocols/node/sequencer.hpp"
+#include "scenarios/spec/scenario.hpp"
+#include "scenarios/world/run.hpp"
+#include "sim/net/network.hpp"
+
+namespace seqlab::scenarios {
+
+using protocols::MessagePtr;
+
+/// What a script may do. Every method checks the grant: an action beyond it has no effect, is counted as `refused` and
+/// returns false. Nodes are given as ids; the script sees names ("n3").
+class AdversaryContext {
+ public:
+  virtual ~AdversaryContext() = default;
+  virtual SimTime now() const = 0;
+  virtual std::span<const NodeId> own_nodes() const = 0;
+  virtual std::span<const NodeId> all_nodes() const = 0;   ///< sequencer nodes
+  virtual Power power_of(NodeId node) const = 0;
+  virtual sim::Stream& rng() = 0;
+  virtual std::uint64_t height_of(NodeId own) const = 0;
+  virtual std::int32_t round_of(NodeId own) const = 0;
+
+  /// Sends as `from` (an own node), now or later. Delaying one's own messages needs no grant.
+  virtual bool send(NodeId from, std::span<const NodeId> to, const MessagePtr& message, Duration delay) = 0;
+  /// A changed copy of `message`, signed by `as` (an own node). Null if `as` is not owned.
+  virtual MessagePtr forge(NodeId as, const MessagePtr& message, const protocols::ForgeChanges& changes) = 0;
+  /// Calls `on_timer(id)` after `delay`.
+  virtual void set_timer(Duration delay, std::uint64_t id) = 0;
+  virtual bool crash(NodeId node, Duration restart_after, sim::DiskFault disk) = 0;  ///< restart_after < 0: stays down
+  virtual bool partition(std::span<const std::vector<NodeId>> groups, Duration lasts) = 0;
+  virtual bool jump_clock(NodeId own, Duration step) = 0;
+  virtual void note(std::uint64_t a, std::uint64_t b) = 0;
+};
+
+enum HookBit : std::uint32_t {
+  hook_start = 1, hook_send = 2, hook_receive = 4, hook_build = 8, hook_link = 16, hook_timer = 32, hook_record = 64
+};
+
+/// One script instance. Hooks that are not in `hooks()` are never called.
+class Adversary {
+ public:
+  virtual ~Adversary() = default;
+  virtual std::uint32_t hooks() const = 0;
+  /// Kinds of records that `on_record` wants.
+  virtual sim::KindMask record_kinds() const { return 0; }
+
+  virtual void on_start(AdversaryContext&) {}
+  /// The own node `self` is about to send. @return true: let it go as it is; false: it was kept back (or sent otherwise)
+  virtual bool on_send(AdversaryContext&, NodeId /*self*/, std::span<const NodeId> /*to*/, const MessagePtr&) { return true; }
+  /// @return false to hide the message from the own node `self`
+  virtual bool on_receive(AdversaryContext&, NodeId /*self*/, NodeId /*from*/, const MessagePtr&) { return true; }
+  /// The own node builds a block: reorder or remove.
+  virtual void on_build(AdversaryContext&, NodeId /*self*/, std::uint64_t /*height*/, std::int32_t /*round*/, std::vector<protocols::Transaction>&) {}
+  /// A message of others in flight, if the grant lets it touch them.
+  virtual sim::LinkVerdict on_link(AdversaryContext&, NodeId /*from*/, NodeId /*to*/, const sim::Message&, SimTime /*planned*/) { return {}; }
+  virtual void on_timer(AdversaryContext&, std::uint64_t /*id*/) {}
+  virtual void on_record(AdversaryContext&, const sim::Record&) {}
+  /// Lua instructions used so far, 0 for native ones.
+  virtual std::uint64_t instructions() const { return 0; }
+};
+
+/// Makes an adversary from its spec. @throws InputError for a script that does not load
+std::unique_ptr<Adversary> make_adversary(const AdversarySpec& spec, const Scenario& scenario);
+
+}  // namespace seqlab::scenarios

@@ -1,0 +1,222 @@
+// A scenario as a plain value: a design, the environment that happens to it, when to stop and what is expected.
+// Everything is validated and filled with defaults (see parse.hpp); building a world from it cannot fail for reasons
+// that a user could have mended.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocols/consensus/engines.hpp"
+#include "protocols/node/sequencer.hpp"
+#include "sim/kernel/time.hpp"
+#include "sim/random/stream.hpp"
+#include "sim/trace/record.hpp"
+
+namespace seqlab::scenarios {
+
+using protocols::Power;
+using sim::Ratio;
+
+// ---- design: how the sequencer works ------------------------------------------------------------------------------
+
+struct CommitteeSpec {
+  std::uint32_t count = 4;          ///< sequencer nodes n0 ... n(count-1)
+  std::vector<Power> stake;         ///< one per node; 0 = a node that follows but has no vote
+  /// Voting power changes ordered by the application: executing `height` sets `node` to `power` (from height + 2).
+  struct Change {
+    std::uint64_t height = 0;
+    NodeId node;
+    Power power = 0;
+    friend bool operator==(const Change&, const Change&) = default;
+  };
+  std::vector<Change> changes;
+  friend bool operator==(const CommitteeSpec&, const CommitteeSpec&) = default;
+};
+
+struct Design {
+  std::string engine = "tendermint";
+  protocols::EngineParameters parameters;
+  CommitteeSpec committee;
+  protocols::BlockLimits block;
+  protocols::LeaderOrder leader_order = protocols::LeaderOrder::arrival;
+  protocols::MempoolOptions mempool;
+  protocols::SignatureBackend signatures = protocols::SignatureBackend::ideal;
+  sim::Dissemination dissemination = sim::Dissemination::direct;
+  friend bool operator==(const Design&, const Design&) = default;
+};
+
+// ---- environment: what happens to it ------------------------------------------------------------------------------
+
+struct LatencySpec {
+  enum class Model : std::uint8_t { constant, normal, quantiles, log_normal, exponential, regions };
+  Model model = Model::constant;
+  Duration mean = 50ms;                  ///< constant, normal, exponential (added to `floor`)
+  Duration sd{};                         ///< normal
+  Duration floor{};                      ///< exponential: least delay
+  Duration p50{}, p90{}, p99{}, max{};   ///< quantiles, log_normal (p50, p90)
+  std::string matrix;                    ///< regions: data file of `sim/net/latency/data`, e.g. aws13, aws18
+  Ratio jitter;                          ///< regions: standard deviation of the jitter as a part of the delay (aws13: 1/20)
+  friend bool operator==(const LatencySpec&, const LatencySpec&) = default;
+};
+
+struct LinkSpec {
+  NodeId from, to;
+  Duration latency{-1};
+  Duration extra_latency{};
+  Ratio loss{0, 0};
+  friend bool operator==(const LinkSpec&, const LinkSpec&) = default;
+};
+
+struct NetworkSpec {
+  LatencySpec latency;
+  Ratio loss, duplication, reordering;
+  Duration reordering_delay{};
+  bool fifo_links = false;
+  std::uint64_t uplink_bps = 0, downlink_bps = 0;
+  Duration queue_limit = 10s;
+  std::uint32_t gossip_degree = 8;
+  Duration stabilises_after{};           ///< GST
+  Ratio loss_before;
+  Duration delay_before{};
+  Duration delta = 1s;                   ///< delay bound after GST that the model promises
+  std::vector<LinkSpec> links;
+  friend bool operator==(const NetworkSpec&, const NetworkSpec&) = default;
+};
+
+struct MachineSpec {
+  std::uint32_t cores = 1;
+  protocols::NodeCosts costs;
+  Duration disk_sync{};                  ///< time of one synced write
+  std::int64_t clock_drift_ppm_max = 0;  ///< drawn per node in +- this
+  Duration clock_skew_max{};             ///< likewise, of the wall clock
+  std::vector<std::string> regions;      ///< node i is in regions[i % size]; empty: the matrix's own order
+  Duration start_skew = 50ms;            ///< nodes start within this, drawn
+  friend bool operator==(const MachineSpec&, const MachineSpec&) = default;
+};
+
+struct WorkloadSpec {
+  enum class Arrivals : std::uint8_t { none, poisson, constant, trace };
+  Arrivals arrivals = Arrivals::none;
+  std::uint32_t clients = 0;             ///< endpoints; each is near the node (i % nodes) and first sends to it
+  std::int64_t rate_per_1000s = 0;       ///< transactions of all clients together in 1000 seconds (milli-tx/s)
+  std::uint32_t accounts = 100;
+  std::uint32_t transaction_bytes = 250;
+  std::int64_t fee_min = 1, fee_max = 100;
+  Duration start_after = 0ms;
+  Duration stop_after{-1};               ///< negative: never
+  Duration retry_after = 5s;             ///< unconfirmed for so long: send to the next node
+  std::uint32_t retries_max = 10;
+  /// trace arrivals: (time, account, bytes, fee), sorted by time. Read from `trace_file` at parse time.
+  struct Arrival {
+    Duration at;
+    std::uint32_t account;
+    std::uint32_t bytes;
+    std::int64_t fee;
+    friend bool operator==(const Arrival&, const Arrival&) = default;
+  };
+  std::string trace_file;
+  std::vector<Arrival> trace;
+  friend bool operator==(const WorkloadSpec&, const WorkloadSpec&) = default;
+};
+
+/// When a fault strikes: at a time, or at the nth record that matches.
+struct Trigger {
+  std::optional<Duration> at;
+  /// Semantic point: fields that are set must match.
+  struct Point {
+    sim::RecordKind record{};
+    std::optional<NodeId> node;
+    std::optional<std::uint64_t> height;
+    std::optional<std::uint32_t> round;
+    std::optional<std::uint8_t> detail;   ///< e.g. prevote, precommit for `voted`
+    std::uint32_t nth = 1;
+    friend bool operator==(const Point&, const Point&) = default;
+  };
+  std::optional<Point> on;
+  friend bool operator==(const Trigger&, const Trigger&) = default;
+};
+
+namespace fault {
+struct Crash { std::vector<NodeId> nodes; sim::DiskFault disk = sim::DiskFault::unsynced_lost; friend bool operator==(const Crash&, const Crash&) = default; };
+struct Pause { std::vector<NodeId> nodes; friend bool operator==(const Pause&, const Pause&) = default; };
+struct Partition { std::vector<std::vector<NodeId>> groups; bool one_way = false; friend bool operator==(const Partition&, const Partition&) = default; };
+struct ClockJump { std::vector<NodeId> nodes; Duration step{}; friend bool operator==(const ClockJump&, const ClockJump&) = default; };
+}  // namespace fault
+
+struct FaultSpec {
+  Trigger when;
+  Duration lasts{-1};   ///< crash: restart after it, pause: resume, partition: heal; negative: until healing
+  std::variant<fault::Crash, fault::Pause, fault::Partition, fault::ClockJump> what;
+  friend bool operator==(const FaultSpec&, const FaultSpec&) = default;
+};
+
+/// A value of a script parameter.
+using ParamValue = std::variant<bool, std::int64_t, std::string, std::vector<std::string>>;
+
+struct PowerSpec {
+  enum class Sight : std::uint8_t { own, headers, all };
+  Sight sees = Sight::own;            ///< own: messages of its nodes; headers: kind, height, round, ends of all; all
+  Duration delay_max{};               ///< how long it may hold back messages of others
+  std::uint64_t drops_max = 0;        ///< messages of others it may drop; any number before GST if `drop_before_gst`
+  bool drop_before_gst = false;
+  std::uint32_t crashes_max = 0;      ///< how often it may crash (and restart) honest nodes
+  std::uint32_t partitions_max = 0;
+  Duration partition_max{};           ///< total time of its partitions
+  friend bool operator==(const PowerSpec&, const PowerSpec&) = default;
+};
+
+struct AdversarySpec {
+  std::string script;                 ///< stock name or path
+  std::string source;                 ///< text of the script, read at parse time
+  std::string file;                   ///< where it was found, for messages
+  std::vector<NodeId> nodes;          ///< that it owns
+  PowerSpec power;
+  std::map<std::string, ParamValue> params;
+  friend bool operator==(const AdversarySpec&, const AdversarySpec&) = default;
+};
+
+struct Environment {
+  NetworkSpec network;
+  MachineSpec machines;
+  WorkloadSpec workload;
+  std::vector<FaultSpec> faults;
+  std::vector<AdversarySpec> adversaries;
+  friend bool operator==(const Environment&, const Environment&) = default;
+};
+
+// ---- the rest -----------------------------------------------------------------------------------------------------
+
+struct StopSpec {
+  Duration after = 60s;               ///< end of the safety phase
+  std::uint64_t height = 0;           ///< or when every live honest node has committed it; 0 = no
+  Duration healing = 120s;            ///< longest liveness phase after it; 0 = no liveness phase
+  std::uint64_t healing_blocks = 3;   ///< commits of the whole core that count as progress
+  friend bool operator==(const StopSpec&, const StopSpec&) = default;
+};
+
+enum class Verdict : std::uint8_t { held, violated, outside_model, undecided };  ///< exit codes 0 / 1 / 2 / 2
+
+struct ExpectSpec {
+  std::vector<std::string> checkers;  ///< empty: all that fit the design
+  std::uint64_t commits_min = 0;      ///< of the slowest live honest node at the end of the safety phase
+  std::optional<Verdict> verdict;     ///< e.g. outside_model for a control; then that verdict is exit 0
+  friend bool operator==(const ExpectSpec&, const ExpectSpec&) = default;
+};
+
+struct Scenario {
+  std::string name;
+  std::string file;                   ///< where it came from; not part of its meaning
+  std::string description;            ///< comment block at the top of the file
+  std::uint64_t seed = 1;             ///< used when none is given
+  bool permute_instants = false;
+  Design design;
+  Environment environment;
+  StopSpec stop;
+  ExpectSpec expect;
+};
+
+}  // namespace seqlab::scenarios

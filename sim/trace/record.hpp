@@ -1,0 +1,113 @@
+// Every kind of record that a world can emit, in one place. Checkers, metrics, reports, sinks and the digest read
+// records and nothing else.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include "sim/base/hash.hpp"
+#include "sim/base/strong.hpp"
+#include "sim/kernel/time.hpp"
+
+namespace seqlab::sim {
+
+// X(kind, meaning of the fields in use; what is not named is zero)
+#define SEQLAB_RECORD_KINDS(X)                                                                                 \
+  /* the world */                                                                                              \
+  X(validator, "node, height from which it holds, a = voting power (0 removes it)")                            \
+  X(corrupt, "node: the scenario gave it to an adversary; its promises are not checked")                       \
+  X(node_started, "node, detail = 1 after a restart, round = incarnation")                                     \
+  X(node_crashed, "node, round = incarnation that ended")                                                      \
+  X(node_paused, "node")                                                                                       \
+  X(node_resumed, "node")                                                                                      \
+  X(disk_lost, "node, detail: see DiskFault, a = records lost")                                                \
+  X(clock_jumped, "node, a = signed step in ns")                                                               \
+  X(partition_started, "a = partition number, node/peer unset")                                                \
+  X(partition_healed, "a = partition number")                                                                  \
+  X(stabilised, "global stabilisation time has come, a = delay bound in ns")                                   \
+  X(healing_started, "all faults end, the core is about to be judged for progress; a = its power")             \
+  X(core_member, "node belongs to the healed core, a = power")                                                 \
+  X(persisted, "node, height, round, detail = engine's record type, a = sequence in its log")                  \
+  /* messages */                                                                                               \
+  X(message_sent, "node = sender, peer = receiver or all, detail = message kind, a = sequence, b = wire bytes") \
+  X(message_delivered, "node = receiver, peer = sender, detail = message kind, a = sequence")                  \
+  X(message_dropped, "node = receiver, peer = sender, flags = DropReason, detail = message kind, a = sequence") \
+  X(message_rejected, "node = receiver, peer = sender, flags = engine's reason, detail = message kind, height, round") \
+  /* consensus: node = who does it */                                                                          \
+  X(round_entered, "node, height, round")                                                                      \
+  X(step_entered, "node, height, round, detail = step of the engine")                                          \
+  X(proposed, "node = signer, height, round, peer = sender, id = block, flags = valid round + 1")              \
+  X(voted, "node = signer, height, round, detail = VoteType, id = block or nil")                               \
+  X(locked, "node, height, round, id = block")                                                                 \
+  X(certified, "node = who saw it, height, round, detail = VoteType, id = block or nil")                       \
+  X(certificate_signer, "one a signer, right before its `certified`: node = who saw it, peer = signer, height, round, detail = VoteType, id") \
+  X(committed, "node, height, round, detail = CommitLevel, id = block")                                        \
+  X(commit_parent, "node, height, id = parent of the block just committed")                                    \
+  X(executed, "node, height, id = state root after it")                                                        \
+  X(evidence, "node = who reports, peer = offender, height, round, detail = EvidenceKind")                     \
+  X(behind, "node, height it is at, a = height it learned of")                                                 \
+  X(caught_up, "node, height")                                                                                 \
+  /* transactions: id = transaction */                                                                         \
+  X(tx_submitted, "node = client, peer = validator, id, a = sending account, b = nonce")                       \
+  X(tx_admitted, "node, id")                                                                                   \
+  X(tx_refused, "node, id, detail = AdmitError")                                                               \
+  X(tx_evicted, "node, id, detail = why")                                                                      \
+  X(tx_included, "node = who committed it, height, id, a = index in block, detail = TxStatus")                 \
+  X(tx_confirmed, "node = client, peer = validator that said so, height, id, a = ns since first submission")   \
+  X(tx_retried, "node = client, peer = validator, id, round = attempt")                                        \
+  X(balance_moved, "node = who executed, height, a = account, b = signed change in base units, detail = cause") \
+  /* adversaries: peer = script number */                                                                      \
+  X(attack, "node = corrupt node or none, detail = AttackKind, height, round, a, b: amount used")              \
+  X(note, "node, a, b: a number that a script or a test wants in the trace")
+
+enum class RecordKind : std::uint8_t {
+#define SEQLAB_X(name, text) name,
+  SEQLAB_RECORD_KINDS(SEQLAB_X)
+#undef SEQLAB_X
+};
+
+inline constexpr std::array record_kind_names = {
+#define SEQLAB_X(name, text) std::string_view{#name},
+    SEQLAB_RECORD_KINDS(SEQLAB_X)
+#undef SEQLAB_X
+};
+inline constexpr std::size_t record_kind_count = record_kind_names.size();
+
+constexpr std::string_view name_of(RecordKind kind) { return record_kind_names[static_cast<std::size_t>(kind)]; }
+
+/// Receiver of a broadcast in `message_sent`.
+inline constexpr NodeId all_nodes{0xfffffffeU};
+
+enum class DropReason : std::uint16_t { loss, partition, receiver_down, sender_down, adversary, queue_full, duplicate };
+enum class DiskFault : std::uint8_t { unsynced_lost, torn_tail, wiped, rolled_back };
+enum class VoteType : std::uint8_t { none, prevote, precommit, vote, timeout };
+enum class CommitLevel : std::uint8_t { soft, speculative, final };
+enum class EvidenceKind : std::uint8_t { double_vote, double_proposal, amnesia, conflicting_certificates };
+enum class AttackKind : std::uint8_t { forge, send, drop, delay, crash, restart, partition, heal, reorder, exclude, receive_drop };
+
+/// One thing that happened. Fixed size and without padding: its bytes are what the digest hashes.
+struct Record {
+  SimTime at{};
+  RecordKind kind{};
+  std::uint8_t detail{};
+  std::uint16_t flags{};
+  NodeId node{no_node};
+  NodeId peer{no_node};
+  std::uint32_t round{};
+  std::uint64_t height{};
+  std::uint64_t a{};  ///< also `id.hi`
+  std::uint64_t b{};  ///< also `id.lo`
+
+  Hash128 id() const { return {a, b}; }
+  Record& with_id(Hash128 id) {
+    a = id.hi;
+    b = id.lo;
+    return *this;
+  }
+  friend bool operator==(const Record&, const Record&) = default;
+};
+static_assert(sizeof(Record) == 48 && std::has_unique_object_representations_v<Record>);
+
+}  // namespace seqlab::sim

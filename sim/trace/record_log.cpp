@@ -1,0 +1,31 @@
+#include "sim/trace/record_log.hpp"
+
+#include <xxhash.h>
+
+namespace seqlab::sim {
+
+struct RecordLog::State {
+  XXH3_state_t xxh;
+};
+
+RecordLog::RecordLog(Mode mode) : mode_(mode), state_(std::make_unique<State>()) { XXH3_128bits_reset(&state_->xxh); }
+RecordLog::~RecordLog() = default;
+
+void RecordLog::subscribe(RecordObserver& observer, KindMask kinds) {
+  for (std::size_t kind = 0; kind < record_kind_count; ++kind) {
+    if ((kinds >> kind & 1U) != 0) observers_[kind].push_back(&observer);
+  }
+}
+
+void RecordLog::flush() {
+  XXH3_128bits_update(&state_->xxh, buffer_.data(), buffered_ * sizeof(Record));
+  buffered_ = 0;
+}
+
+Hash128 RecordLog::digest() {
+  flush();
+  const XXH128_hash_t h = XXH3_128bits_digest(&state_->xxh);
+  return {h.high64, h.low64};
+}
+
+}  // namespace seqlab::sim
