@@ -55,7 +55,7 @@ compiler_package() {
   case $CXX in
     clang++) echo clang ;;
     clang++-[0-9]*) echo "clang-${CXX#clang++-}" ;;
-    g++*) echo "$CXX" ;;
+    g++-[0-9]*) echo "$CXX" ;;
   esac
 }
 
