@@ -32,16 +32,19 @@ class Rule:
 
 
 RULES = [
-    Rule("random", "libraries differ in their distributions, and nobody else's generator is seeded by us: sim::Stream",
+    Rule("random", "libraries differ in their distributions, and we seed nobody else's generator: sim::Stream",
          r"#\s*include\s*<random>|\bstd::(mt19937|minstd|random_device|\w+_distribution|shuffle\b)|"
-         r"\b(s?rand|random|drand48|arc4random|getrandom|randombytes\w*|crypto_\w+_keygen|crypto_sign_keypair|crypto_box_keypair)\s*\(",
+         r"\b(s?rand|random|drand48|arc4random|getrandom|randombytes\w*)\s*\(|"
+         r"\bcrypto_(\w+_keygen|sign_keypair|box_keypair)\s*\(",
          BELOW_ANALYSIS,
-         bad=["#include <random>", "std::mt19937_64 g;", "int x = rand();", "randombytes_buf(p, 3);", "std::shuffle(a, b, g);"],
-         good=["stream.shuffle(span);", "auto brand(int);", "crypto_sign_seed_keypair(a, b, seed);", "ctx.random_range(3)"]),
+         bad=["#include <random>", "std::mt19937_64 g;", "int x = rand();", "randombytes_buf(p, 3);",
+              "std::shuffle(a, b, g);", "crypto_sign_keypair(a, b);"],
+         good=["stream.shuffle(span);", "int brand(int);", "crypto_sign_seed_keypair(a, b, seed);", "random_range(3)"]),
     Rule("clock", "only the kernel advances time; the real clock belongs to the command line's progress",
-         r"\b(steady|system|high_resolution)_clock\b|\b(clock_gettime|gettimeofday|clock|std::time|localtime|gmtime)\s*\(|"
-         r"\btime\s*\(\s*(nullptr|NULL|0|&)",
-         LAYERS, allowed=("analysis/cli/",),
+         r"\b(steady|system|high_resolution)_clock\b|\btime\s*\(\s*(nullptr|NULL|0|&)|"
+         r"\b(clock_gettime|gettimeofday|clock|std::time|localtime|gmtime)\s*\(",
+         # Boost.Fiber demands a function that takes such a time; it is empty.
+         LAYERS, allowed=("analysis/cli/", "sim/kernel/fiber_host.cpp"),
          bad=["auto t = std::chrono::steady_clock::now();", "clock_gettime(CLOCK_MONOTONIC, &t);", "time(nullptr)"],
          good=["struct SimClock {", "local_clock(3)", "run_time(0)", "Duration time(5)"]),
     Rule("float", "rounding depends on compiler and processor; below analysis integers only",
@@ -50,44 +53,53 @@ RULES = [
          bad=["double x = 0;", "static_cast<float>(y)"],
          good=["VoteKind::double_vote", "lua_Number n = lua_tonumber(state, 1);"]),
     Rule("static", "worlds share a process: no state outside of them, no lazy globals; constexpr is fine",
-         r"^\s*(inline\s+)?(static|thread_local)\s+(?!constexpr\b|constinit const\b|inline constexpr\b)[^(;={]*[;={]|"
-         r"^(inline\s+)?(?!const\b|constexpr\b|inline\b|using\b|typedef\b|return\b|namespace\b|extern\b|template\b|class\b|struct\b|"
-         r"union\b|enum\b|static_assert\b|friend\b|concept\b|case\b|default\b)[A-Za-z_][\w:<>,\s*&]*[\w>*&]\s+\w+\s*(=[^=].*|\{.*\})?;\s*$",
-         LAYERS,
-         bad=["static int count = 0;", "  static std::map<int, int> cache;", "thread_local Arena arena;", "int total = 0;",
-              "std::vector<int> seen;", "static const std::string text = f();"],
+         r"^\s*(inline\s+)?(static|thread_local)\s+(?!constexpr\b|inline constexpr\b)[^(;={]*[;={]|"
+         r"^(inline\s+)?(?!(static|thread_local|const|constexpr|inline|using|typedef|return|namespace|extern|template|"
+         r"class|struct|union|enum|static_assert|friend|concept|case|default|__extension__)\b)"
+         r"[A-Za-z_][\w:<>,\s*&]*[\w>*&]\s+\w+\s*(=[^=].*|\{.*\})?;\s*$",
+         # The stacks of this thread, kept from world to world; fiber_host.hpp says why no world can tell.
+         LAYERS, allowed=("sim/kernel/fiber_host.cpp",),
+         bad=["static int count = 0;", "  static std::map<int, int> cache;", "thread_local Arena arena;",
+              "int total = 0;", "std::vector<int> seen;", "static const std::string text = f();"],
          good=["static constexpr int x = 3;", "  static QuantileTable normal(int a);", "constexpr int x = 3;",
-               "inline constexpr Duration d{};", "  int local = 0;", "using A = B;", "void f(int a);", "class Fiber;",
+               "inline constexpr Duration d{};", "  int local = 0;", "using A = B;", "void f(int a);", "class F;",
                "  static bool less(const A& a, const B& b) { return a < b; }", "static_assert(sizeof(A) == 3);"]),
     Rule("pointer_key", "addresses differ from run to run: key by id",
-         r"\b(unordered_)?(multi)?(map|set)<\s*(const\s+)?[\w:]+(<[^<>]*>)?\s*(const\s*)?\*|\bstd::(hash|less|greater)<[^<>]*\*\s*>|"
-         r"\buintptr_t\b|\bfmt::ptr\b",
-         BELOW_ANALYSIS,
+         r"\b(unordered_)?(multi)?(map|set)<\s*(const\s+)?[\w:]+(<[^<>]*>)?\s*(const\s*)?\*|"
+         r"\bstd::(hash|less|greater)<[^<>]*\*\s*>|\buintptr_t\b|\bfmt::ptr\b",
+         # The pool aligns its memory.
+         BELOW_ANALYSIS, allowed=("sim/net/message.cpp",),
          bad=["std::map<Node*, int> m;", "std::set<const Message*> s;", "std::unordered_map<std::vector<int>*, A> m;",
               "reinterpret_cast<std::uintptr_t>(p)"],
          good=["std::map<int, Node*> m;", "std::vector<Node*> v;"]),
     Rule("thread", "who runs a world must not show in it",
-         r"\b(this_thread|this_fiber)::get_id\b|\b(thread|fiber)::id\b|\b(pthread_self|gettid|getpid)\s*\(|\bstd::(async|jthread)\b|"
-         r"\bhardware_concurrency\b",
+         r"\b(this_thread|this_fiber)::get_id\b|\b(thread|fiber)::id\b|\b(pthread_self|gettid|getpid)\s*\(|"
+         r"\bstd::(async|jthread)\b|\bhardware_concurrency\b",
          BELOW_ANALYSIS,
          bad=["auto id = std::this_thread::get_id();", "getpid()"],
          good=["node.id()", "target_pid(3)"]),
-    Rule("fiber_wait", "Boost.Fiber's timed waits and channels read the real clock or cost five times ours: sim::Process",
-         r"\bthis_fiber::sleep_(for|until)\b|\bfibers::((un)?buffered_channel|condition_variable\w*|mutex|future|promise)\b",
+    Rule("fiber_wait", "Boost.Fiber's waits read the real clock or cost five times ours: sim::Process",
+         r"\bthis_fiber::sleep_(for|until)\b|"
+         r"\bfibers::((un)?buffered_channel|condition_variable\w*|mutex|future|promise)\b",
          LAYERS,
          bad=["boost::this_fiber::sleep_for(3ms);", "boost::fibers::buffered_channel<int> c;"],
          good=["process.sleep(3ms);", "boost::fibers::context* c;"]),
     Rule("environment", "a world reads no environment, locale or file",
          r"\b(getenv|secure_getenv|setlocale)\s*\(|\bstd::locale\b|\bstd::(if|of|f)stream\b|\bfopen\s*\(",
          ("sim", "protocols"), allowed=("sim/net/latency/",),
-         bad=["getenv(name)", "std::ifstream file;"], good=["std::ostringstream out;"]),
+         bad=["getenv(name)", "std::ifstream file;"],
+         good=["std::ostringstream out;"]),
     Rule("exit", "only main ends the process; std::exit on a fiber spins for ever",
-         r"\b(std::)?(exit|abort|terminate|quick_exit)\s*\(|\bassert\s*\(|#\s*include\s*<(cassert|assert\.h)>",
+         r"(?<![.>\w])(std::)?(exit|abort|terminate|quick_exit)\s*\(|\bassert\s*\(|"
+         r"#\s*include\s*<(cassert|assert\.h)>",
          LAYERS, allowed=("analysis/cli/",),
-         bad=["std::exit(3);", "assert(x);", "abort();"], good=["SEQLAB_ASSERT(x);", "static_assert(x);", "on_exit_(3)"]),
+         bad=["std::exit(3);", "assert(x);", "abort();"],
+         good=["SEQLAB_ASSERT(x);", "static_assert(x);", "on_exit_(3)", "process.terminate()"]),
     Rule("catch2", "Catch2 2 or 3 is chosen in one file",
-         r"#\s*include\s*[<\"]catch2/", ("tests",), allowed=("tests/support/catch.hpp",),
-         bad=["#include <catch2/catch.hpp>"], good=['#include "tests/support/catch.hpp"']),
+         r"#\s*include\s*[<\"]catch2/",
+         ("tests",), allowed=("tests/support/catch.hpp",),
+         bad=["#include <catch2/catch.hpp>"],
+         good=['#include "tests/support/catch.hpp"']),
 ]
 
 # Which part may include what: (pattern of the included name, folders that may, name of the rule's reason).
@@ -103,14 +115,14 @@ FOREIGN = [
 ]
 
 # Split, so that this file does not find itself.
-UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "place" + "holder")) + r")\b",
-                        re.IGNORECASE)
+UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "place" + "holder"))
+                        + r")\b", re.IGNORECASE)
 
 
 def blank_out(text):
     """The code with comments and the insides of literals as spaces; lines stay where they are."""
-    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'',
-                         re.DOTALL)
+    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|'
+                         r"(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'", re.DOTALL)
 
     def blanks(match):
         found = match.group(0)
@@ -144,7 +156,8 @@ def unordered_names(lines):
 
 def walks(line, names):
     """The name of an unordered container that this line iterates over, or nothing."""
-    for match in re.finditer(r"\bfor\s*\([^;]*[^:]:\s*(?:\w+(?:\.|->))*(\w+)\s*\)|\b(\w+)(?:\.|->)c?r?begin\s*\(", line):
+    of_range = r"\bfor\s*\([^;]*[^:]:\s*(?:\w+(?:\.|->))*(\w+)\s*\)"
+    for match in re.finditer(of_range + r"|\b(\w+)(?:\.|->)c?r?begin\s*\(", line):
         name = match.group(1) or match.group(2)
         if name in names:
             return name
@@ -177,7 +190,7 @@ def check_code(path, text, siblings, report):
         for number, line in enumerate(code, 1):
             name = walks(line, names)
             if name and not excused(raw[number - 1], "unordered"):
-                report(number, "unordered", f"`{name}` has no order that is the same everywhere: hash maps answer look-ups only")
+                report(number, "unordered", f"`{name}` has no order: hash maps answer look-ups, nobody walks them")
 
     for number, line in enumerate(code, 1):
         included = re.match(r"\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", line)
@@ -217,7 +230,8 @@ def check_rules():
             assert rule.pattern.search(blank_out(line)[0]), f"rule {rule.name} does not find: {line}"
         for line in rule.good:
             assert not rule.pattern.search(blank_out(line)[0]), f"rule {rule.name} finds: {line}"
-    names = unordered_names(["std::unordered_map<int, std::vector<A>> seen_;", "void f(const std::unordered_set<A>& all) {"])
+    names = unordered_names(["std::unordered_map<int, std::vector<A>> seen_;",
+                             "void f(const std::unordered_set<A>& all) {"])
     assert names == {"seen_", "all"}, names
     assert walks("for (const auto& [k, v] : seen_) {", names) and walks("auto it = all.begin();", names)
     assert walks("for (const auto& x : state_->seen_) {", names)

@@ -150,7 +150,8 @@ TEST_CASE("events pushed before a peeked one come first, however many and in wha
     pair.peek();
     for (int i = 0; i < 500; ++i) pair.push(static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(gap))));
     pair.peek();
-    for (int i = 0; i < 200; ++i) pair.push(static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(2 * gap))));
+    const auto twice = static_cast<std::uint64_t>(2 * gap);
+    for (int i = 0; i < 200; ++i) pair.push(static_cast<std::int64_t>(stream.below(twice)));
     pair.drain();
   }
 }
@@ -168,9 +169,8 @@ TEST_CASE("equal times come out in the order in which they were pushed", "[sim][
 TEST_CASE("the largest time is a time like any other", "[sim][event_queue]") {
   constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
   Pair pair;
-  for (const std::int64_t at : {never, never - 1, std::int64_t{1} << 62, (std::int64_t{1} << 62) - 1, std::int64_t{0}, never}) {
-    pair.push(at);
-  }
+  constexpr std::int64_t half = std::int64_t{1} << 62;
+  for (const std::int64_t at : {never, never - 1, half, half - 1, std::int64_t{0}, never}) pair.push(at);
   pair.pop();
   pair.peek();
   pair.push(5);
