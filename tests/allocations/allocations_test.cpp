@@ -59,7 +59,7 @@ TEST_CASE("an event and its record cost no allocation once the queue has grown",
   CHECK(simulation.events() == 2'500'000);
 }
 
-TEST_CASE("a process that drains its mailbox allocates blocks of the deque, nothing per item", "[allocations][sim]") {
+TEST_CASE("a process that drains its mailbox allocates nothing per item", "[allocations][sim]") {
   sim::Simulation simulation{{.seed = 3}};
   sim::Mailbox<std::uint32_t> mailbox{simulation};
   std::uint64_t taken = 0;
@@ -85,7 +85,7 @@ TEST_CASE("a process that drains its mailbox allocates blocks of the deque, noth
   const Allocations before = tests::allocations();
   simulation.run(time_never, 100'000);
   const Allocations used = tests::since(before);
-  CHECK(used.count <= 100'000 / 100);  // 128 items of four bytes in a block of libstdc++'s deque
+  CHECK(used.count <= 5);
   CHECK(taken >= 109'999);
 }
 
