@@ -66,6 +66,9 @@ class Collector final : public benchmark::BenchmarkReporter {
       }
       const double ns = 1e9 / rate->second;
       results_.add(run.run_name.function_name, ns);
+      if (const auto events = run.counters.find("events"); events != run.counters.end()) {
+        results_.add(run.run_name.function_name + "/event", run.cpu_accumulated_time * 1e9 / events->second.value);
+      }
       fmt::print(stderr, "  {:<44} {:>12.1f} ns\n", run.run_name.function_name, ns);
     }
   }
