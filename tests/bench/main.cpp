@@ -60,7 +60,8 @@ class Collector final : public benchmark::BenchmarkReporter {
       if (run.run_type != Run::RT_Iteration) continue;
       const auto rate = run.counters.find("items_per_second");
       if (run.error_occurred || rate == run.counters.end()) {
-        fmt::print(stderr, "{}: {}\n", run.benchmark_name(), run.error_occurred ? run.error_message : "counted nothing");
+        const std::string why = run.error_occurred ? run.error_message : "counted nothing";
+        fmt::print(stderr, "{}: {}\n", run.benchmark_name(), why);
         failed = true;
         continue;
       }
@@ -84,10 +85,12 @@ std::string number(double value) {
 }
 
 void print_table(const std::vector<Row>& rows) {
-  fmt::print("{:<58} {:>12} {:>19} {:>6} {:>7} {:>8}\n", "what", "measured", "low ... high", "bare", "ratio", "at most");
+  fmt::print("{:<58} {:>12} {:>19} {:>6} {:>7} {:>8}\n", "what", "measured", "low ... high", "bare", "ratio",
+             "at most");
   for (const Row& row : rows) {
     const std::string range = row.high > row.low ? number(row.low) + " ... " + number(row.high) : "";
-    const std::string target = row.target == 0 ? "" : number(row.target) + (row.target_is_ratio ? " x" : " " + row.unit);
+    const std::string unit = row.target_is_ratio ? "x" : row.unit;
+    const std::string target = row.target == 0 ? "" : number(row.target) + " " + unit;
     fmt::print("{:<58} {:>12} {:>19} {:>6} {:>7} {:>8}  {}\n", row.what, number(row.measured) + " " + row.unit, range,
                row.bare > 0 ? number(row.bare) : "", row.ratio > 0 ? number(row.ratio) : "", target,
                row.target == 0 ? "" : row.ok() ? "ok" : "OVER");

@@ -12,8 +12,8 @@ namespace seqlab::bench {
 
 namespace {
 
-/// The bare loop: n nodes; in each round every one sends a vote to every other and goes on when it holds n - f. Pop from
-/// the queue, call the node, draw a delay, push. No network, no records, no message body.
+/// The bare loop: n nodes; in each round every one sends a vote to every other and goes on when it holds n - f. Pop
+/// from the queue, call the node, draw a delay, push. No network, no records, no message body.
 class BareLoop {
  public:
   explicit BareLoop(std::uint32_t nodes) : nodes_(nodes), quorum_(nodes - (nodes - 1) / 3) {
@@ -142,7 +142,7 @@ Summary register_queue() {
   }
   return [](const Results& results, std::vector<Row>& rows) {
     for (const std::uint32_t nodes : bare_sizes) {
-      plain_row(results, rows, fmt::format("bare loop: all-to-all votes, n = {}, per message", nodes), bare_loop(nodes));
+      plain_row(results, rows, fmt::format("bare loop: all-to-all votes, n = {}", nodes), bare_loop(nodes));
     }
     for (const std::size_t pending : hold_sizes) {
       const std::string ours = hold_name("seqlab", pending);
