@@ -57,7 +57,7 @@ class EventQueue {
   std::size_t capacity() const;
 
  private:
-  static constexpr std::size_t front_small = 16;  // a bucket up to this size is sorted instead of redistributed
+  static constexpr std::size_t front_small = 32;  // a bucket up to this size is sorted instead of redistributed
   static constexpr std::size_t front_large = 64;  // a front above this size gives its later part back
 
   // Unsigned, so that the end of a range that reaches the largest time does not overflow.
