@@ -75,16 +75,16 @@ void EventQueue::load() {
 }
 
 std::size_t EventQueue::instant_size() {
+  // Entries of one instant are all in the front: the front ends at front_limit_ > their time.
   const std::int64_t at = top().at;
-  // Entries of one instant are all in the front: the front ends at front_limit_ > at.
-  std::size_t end = head_;
-  while (end < front_.size() && front_[end].at == at) ++end;
-  return end - head_;
+  const auto begin = front_.cbegin() + static_cast<std::ptrdiff_t>(head_);
+  return static_cast<std::size_t>(
+      std::upper_bound(begin, front_.cend(), at, [](std::int64_t t, const Event& e) { return t < e.at; }) - begin);
 }
 
 Event EventQueue::pop_from_instant(std::size_t index) {
   const Event chosen = front_[head_ + index];
-  for (std::size_t i = head_ + index; i > head_; --i) front_[i] = front_[i - 1];
+  front_[head_ + index] = front_[head_];
   ++head_;
   --size_;
   return chosen;

@@ -53,7 +53,7 @@ class EventQueue {
 
   /// Number of events at the instant of `top()`. @pre !empty()
   std::size_t instant_size();
-  /// Removes the `index`-th event of that instant; the others keep their order. @pre index < instant_size()
+  /// Removes the `index`-th event of that instant; the first one takes its place. @pre index < instant_size()
   Event pop_from_instant(std::size_t index);
 
  private:
