@@ -55,7 +55,7 @@ struct ListArguments {
   bool json = false;
 };
 /// What can be listed, in order.
-const std::vector<std::string>& list_kinds();
+std::vector<std::string> list_kinds();
 int list_command(const ListArguments& arguments, const Context& context);
 
 struct SchemaArguments {

@@ -9,6 +9,7 @@
 #include "protocols/consensus/engines.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/spec/diagnostics.hpp"
+#include "sim/net/latency/regions.hpp"
 
 namespace seqlab::analysis {
 
@@ -71,21 +72,19 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
   } else if (kind == "environments") {
     out = files(root / "environments", ".yaml", "#");
   } else if (kind == "matrices") {
-    out = files(root / ".." / "sim" / "net" / "latency" / "data", ".csv", "#");
+    for (const sim::RegionMatrix& m : sim::region_matrices()) add(m.name, fmt::format("{} regions; {}", m.regions.size(), m.source));
   }
   return out;
 }
 
 }  // namespace
 
-const std::vector<std::string>& list_kinds() {
-  static const std::vector<std::string> kinds{"scenarios", "engines",      "checkers", "adversaries",
-                                              "designs",   "environments", "matrices"};
-  return kinds;
+std::vector<std::string> list_kinds() {
+  return {"scenarios", "engines", "checkers", "adversaries", "designs", "environments", "matrices"};
 }
 
 int list_command(const ListArguments& a, const Context& context) {
-  const std::vector<std::string>& all = list_kinds();
+  const std::vector<std::string> all = list_kinds();
   if (!a.what.empty() && std::find(all.begin(), all.end(), a.what) == all.end()) {
     scenarios::Problem problem;
     problem.file = "list";

@@ -57,7 +57,7 @@ int replay_command(const ReplayArguments& a, const Context& context) {
     return exit_code(report);
   }
   const std::string what = fmt::format("the digest is {}, recorded was {} (verdict {}, recorded was {})", to_hex(report.result.digest),
-                                       to_hex(plan.digest), name_of(report.result.verdict), name_of(plan.verdict));
+                                       to_hex(plan.digest), word_for(report.result.verdict), word_for(plan.verdict));
   if (same_version && same_scenario) {
     throw InternalError(what + "; version number and scenario are the same, so the program has changed or is not deterministic");
   }

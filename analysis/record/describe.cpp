@@ -64,18 +64,22 @@ constexpr std::array<std::string_view, 4> evidence_kinds{"double_vote", "double_
 constexpr std::array<std::string_view, 11> attack_kinds{"forge",     "send", "drop",    "delay",   "crash",       "restart",
                                                         "partition", "heal", "reorder", "exclude", "receive_drop"};
 constexpr std::array<std::string_view, 4> tx_statuses{"ok", "bad_nonce", "insufficient_funds", "bad_signature"};
-constexpr std::array<std::string_view, 8> admit_errors{"none",          "duplicate", "old_nonce", "nonce_gap",
-                                                       "bad_signature", "full",      "too_large", "insufficient_funds"};
+constexpr std::array<std::string_view, 10> admit_errors{"none", "duplicate", "old_nonce", "nonce_gap", "bad_signature",
+                                                        "full", "too_large", "insufficient_funds", "malformed", "unknown_account"};
+constexpr std::array<std::string_view, 3> evict_reasons{"outbid", "old_nonce", "out_of_funds"};
+constexpr std::array<std::string_view, 2> move_causes{"transfer", "fee"};
 
 }  // namespace
 
-std::string_view name_of(sim::DropReason v) { return word_at(drop_reasons, static_cast<std::size_t>(v)); }
-std::string_view name_of(sim::DiskFault v) { return word_at(disk_faults, static_cast<std::size_t>(v)); }
-std::string_view name_of(sim::VoteType v) { return word_at(vote_types, static_cast<std::size_t>(v)); }
-std::string_view name_of(sim::CommitLevel v) { return word_at(commit_levels, static_cast<std::size_t>(v)); }
-std::string_view name_of(sim::EvidenceKind v) { return word_at(evidence_kinds, static_cast<std::size_t>(v)); }
-std::string_view name_of(sim::AttackKind v) { return word_at(attack_kinds, static_cast<std::size_t>(v)); }
+std::string_view word_for(sim::DropReason v) { return word_at(drop_reasons, static_cast<std::size_t>(v)); }
+std::string_view word_for(sim::DiskFault v) { return word_at(disk_faults, static_cast<std::size_t>(v)); }
+std::string_view word_for(sim::VoteType v) { return word_at(vote_types, static_cast<std::size_t>(v)); }
+std::string_view word_for(sim::CommitLevel v) { return word_at(commit_levels, static_cast<std::size_t>(v)); }
+std::string_view word_for(sim::EvidenceKind v) { return word_at(evidence_kinds, static_cast<std::size_t>(v)); }
+std::string_view word_for(sim::AttackKind v) { return word_at(attack_kinds, static_cast<std::size_t>(v)); }
 std::string_view admit_error_name(std::uint8_t error) { return word_at(admit_errors, error); }
+std::string_view evict_reason_name(std::uint8_t reason) { return word_at(evict_reasons, reason); }
+std::string_view move_cause_name(std::uint8_t cause) { return word_at(move_causes, cause); }
 std::string_view tx_status_name(std::uint8_t status) { return word_at(tx_statuses, status); }
 
 std::string_view message_kind_name(std::uint8_t kind) {
@@ -90,7 +94,7 @@ std::string_view reject_name(std::uint16_t reason) {
 
 Fields fields_of(const Record& r) {
   Fields f;
-  const auto vote = [&r] { return name_of(static_cast<sim::VoteType>(r.detail)); };
+  const auto vote = [&r] { return word_for(static_cast<sim::VoteType>(r.detail)); };
   switch (r.kind) {
     case RecordKind::validator: return f.node("node", r.node).number("height", r.height).number("power", r.a);
     case RecordKind::corrupt: return f.node("node", r.node);
@@ -100,7 +104,7 @@ Fields fields_of(const Record& r) {
     case RecordKind::node_paused: return f.node("node", r.node);
     case RecordKind::node_resumed: return f.node("node", r.node);
     case RecordKind::disk_lost:
-      return f.node("node", r.node).word("fault", name_of(static_cast<sim::DiskFault>(r.detail))).number("records_lost", r.a);
+      return f.node("node", r.node).word("fault", word_for(static_cast<sim::DiskFault>(r.detail))).number("records_lost", r.a);
     case RecordKind::clock_jumped: return f.node("node", r.node).signed_number("step_ns", r.a);
     case RecordKind::partition_started: return f.number("partition", r.a);
     case RecordKind::partition_healed: return f.number("partition", r.a);
@@ -117,7 +121,7 @@ Fields fields_of(const Record& r) {
       return f.node("node", r.node).node("peer", r.peer).word("message", message_kind_name(r.detail)).number("sequence", r.a);
     case RecordKind::message_dropped:
       return f.node("node", r.node).node("peer", r.peer).word("message", message_kind_name(r.detail)).number("sequence", r.a)
-          .word("reason", name_of(static_cast<sim::DropReason>(r.flags)));
+          .word("reason", word_for(static_cast<sim::DropReason>(r.flags)));
     case RecordKind::message_rejected:
       return f.node("node", r.node).node("peer", r.peer).word("message", message_kind_name(r.detail))
           .word("reason", reject_name(r.flags)).number("height", r.height).signed_number("round", round_of(r));
@@ -142,13 +146,13 @@ Fields fields_of(const Record& r) {
           .word("vote", vote()).hash("block", r.id());
     case RecordKind::committed:
       return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r))
-          .word("level", name_of(static_cast<sim::CommitLevel>(r.detail))).hash("block", r.id());
+          .word("level", word_for(static_cast<sim::CommitLevel>(r.detail))).hash("block", r.id());
     case RecordKind::commit_parent:
       return f.node("node", r.node).number("height", r.height).hash("parent", r.id());
     case RecordKind::executed: return f.node("node", r.node).number("height", r.height).hash("state", r.id());
     case RecordKind::evidence:
       return f.node("node", r.node).node("peer", r.peer).number("height", r.height).signed_number("round", round_of(r))
-          .word("evidence", name_of(static_cast<sim::EvidenceKind>(r.detail)));
+          .word("evidence", word_for(static_cast<sim::EvidenceKind>(r.detail)));
     case RecordKind::behind: return f.node("node", r.node).number("height", r.height).number("height_known", r.a);
     case RecordKind::caught_up: return f.node("node", r.node).number("height", r.height);
     case RecordKind::tx_submitted:
@@ -157,19 +161,20 @@ Fields fields_of(const Record& r) {
     case RecordKind::tx_admitted: return f.node("node", r.node).hash("tx", r.id());
     case RecordKind::tx_refused:
       return f.node("node", r.node).hash("tx", r.id()).word("reason", admit_error_name(r.detail));
-    case RecordKind::tx_evicted: return f.node("node", r.node).hash("tx", r.id()).number("reason", r.detail);
+    case RecordKind::tx_evicted: return f.node("node", r.node).hash("tx", r.id()).word("reason", evict_reason_name(r.detail));
     case RecordKind::tx_included:
       return f.node("node", r.node).number("height", r.height).number("index", r.round).hash("tx", r.id())
           .word("status", tx_status_name(r.detail));
     case RecordKind::tx_confirmed:
-      return f.node("node", r.node).node("peer", r.peer).number("height", r.height).hash("tx", r.id());
+      return f.node("node", r.node).node("peer", r.peer).number("height", r.height).hash("tx", r.id())
+          .signed_number("since_submission_ns", static_cast<std::uint64_t>(r.elapsed()));
     case RecordKind::tx_retried:
       return f.node("node", r.node).node("peer", r.peer).hash("tx", r.id()).number("attempt", r.round);
     case RecordKind::balance_moved:
       return f.node("node", r.node).number("height", r.height).number("account", r.a).signed_number("change", r.b)
-          .number("cause", r.detail);
+          .word("cause", move_cause_name(r.detail));
     case RecordKind::attack:
-      return f.node("node", r.node).number("script", r.peer.value).word("attack", name_of(static_cast<sim::AttackKind>(r.detail)))
+      return f.node("node", r.node).number("script", r.peer.value).word("attack", word_for(static_cast<sim::AttackKind>(r.detail)))
           .number("height", r.height).signed_number("round", round_of(r)).number("a", r.a).number("b", r.b);
     case RecordKind::note: return f.node("node", r.node).number("script", r.peer.value).number("a", r.a).number("b", r.b);
   }

@@ -42,17 +42,20 @@ Fields fields_of(const sim::Record& record);
 /// "12.418000000 s  voted  node n3, height 4, round 0, vote prevote, block 7c1e...".
 std::string describe(const sim::Record& record, std::uint32_t sequencer_count);
 
-std::string_view name_of(sim::DropReason reason);
-std::string_view name_of(sim::DiskFault fault);
-std::string_view name_of(sim::VoteType type);
-std::string_view name_of(sim::CommitLevel level);
-std::string_view name_of(sim::EvidenceKind kind);
-std::string_view name_of(sim::AttackKind kind);
+std::string_view word_for(sim::DropReason reason);
+std::string_view word_for(sim::DiskFault fault);
+std::string_view word_for(sim::VoteType type);
+std::string_view word_for(sim::CommitLevel level);
+std::string_view word_for(sim::EvidenceKind kind);
+std::string_view word_for(sim::AttackKind kind);
 /// Name of a message kind in records, "unknown" beyond the list.
 std::string_view message_kind_name(std::uint8_t kind);
 /// Name of an engine's reason in `message_rejected`.
 std::string_view reject_name(std::uint16_t reason);
 std::string_view admit_error_name(std::uint8_t error);
 std::string_view tx_status_name(std::uint8_t status);
+std::string_view evict_reason_name(std::uint8_t reason);
+/// Why money moved, in `balance_moved`.
+std::string_view move_cause_name(std::uint8_t cause);
 
 }  // namespace seqlab::analysis

@@ -317,10 +317,10 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::behind:
     case RecordKind::caught_up: instant(record, record.node, Layer::consensus, sim::name_of(record.kind)); break;
     case RecordKind::voted:
-      instant(record, record.node, Layer::consensus, fmt::format("signed {}", name_of(static_cast<sim::VoteType>(record.detail))));
+      instant(record, record.node, Layer::consensus, fmt::format("signed {}", word_for(static_cast<sim::VoteType>(record.detail))));
       break;
     case RecordKind::certified:
-      instant(record, record.node, Layer::consensus, fmt::format("quorum of {}", name_of(static_cast<sim::VoteType>(record.detail))));
+      instant(record, record.node, Layer::consensus, fmt::format("quorum of {}", word_for(static_cast<sim::VoteType>(record.detail))));
       break;
 
     case RecordKind::node_started:
@@ -352,7 +352,7 @@ void PerfettoWriter::on_record(const Record& record) {
         world_instant(record);
       } else {
         const std::string_view name =
-            record.kind == RecordKind::attack ? name_of(static_cast<sim::AttackKind>(record.detail)) : std::string_view{"note"};
+            record.kind == RecordKind::attack ? word_for(static_cast<sim::AttackKind>(record.detail)) : std::string_view{"note"};
         instant(record, record.node, Layer::adversary, name);
       }
       break;

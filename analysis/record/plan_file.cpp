@@ -90,7 +90,7 @@ std::string to_json(const PlanFile& plan) {
   out["seed_text"] = std::to_string(plan.plan.seed);
   out["scenario"] = Json{{"name", plan.scenario_name}, {"file", plan.scenario_file}, {"hash", to_hex(plan.scenario_hash)}};
   out["interventions"] = Json::array();
-  out["expect"] = Json{{"digest", to_hex(plan.digest)}, {"verdict", name_of(plan.verdict)}, {"interrupted", plan.interrupted}};
+  out["expect"] = Json{{"digest", to_hex(plan.digest)}, {"verdict", word_for(plan.verdict)}, {"interrupted", plan.interrupted}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
@@ -133,7 +133,7 @@ PlanFile parse_plan(const std::string& text, const std::string& file) {
   const std::string verdict = reader.text("expect.verdict", "held, violated, outside_model or undecided");
   bool known = false;
   for (const Verdict v : {Verdict::held, Verdict::violated, Verdict::outside_model, Verdict::undecided}) {
-    if (verdict == name_of(v)) {
+    if (verdict == word_for(v)) {
       plan.verdict = v;
       known = true;
     }

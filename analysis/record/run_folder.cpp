@@ -16,6 +16,7 @@
 #include "analysis/record/sqlite_writer.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "scenarios/spec/parse.hpp"
+#include "sim/net/latency/regions.hpp"
 
 namespace seqlab::analysis {
 
@@ -41,6 +42,18 @@ bool holds_only_our_files(const fs::path& folder) {
     if (std::find(file_names.begin(), file_names.end(), entry.path().filename().string()) == file_names.end()) return false;
   }
   return !error;
+}
+
+/// Where the nodes are: node i in element i % size. Empty if the world has no regions.
+std::vector<std::string> regions_of(const scenarios::Scenario& scenario) {
+  const scenarios::LatencySpec& latency = scenario.environment.network.latency;
+  if (latency.model != scenarios::LatencySpec::Model::regions) return {};
+  if (!scenario.environment.machines.regions.empty()) return scenario.environment.machines.regions;
+  std::vector<std::string> out;
+  for (const sim::RegionMatrix& matrix : sim::region_matrices()) {
+    if (matrix.name == latency.matrix) out.assign(matrix.regions.begin(), matrix.regions.end());
+  }
+  return out;
 }
 
 void remove_our_files(const fs::path& folder) noexcept {
@@ -117,11 +130,14 @@ RunFolder::RunFolder(RunFolderOptions options, const scenarios::Scenario& scenar
   s.final_path = path;
   s.partial = partial;
   write_file((partial / "scenario.yaml").string(), scenarios::to_yaml(scenario));
-  s.sqlite.emplace((partial / "run.sqlite").string(), scenario);
+  SqliteOptions sqlite;
+  sqlite.client_count = scenario.environment.workload.clients;
+  sqlite.regions = regions_of(scenario);
+  s.sqlite.emplace((partial / "run.sqlite").string(), std::move(sqlite));
   if (s.options.trace) {
     PerfettoOptions perfetto;
     perfetto.sequencer_count = scenario.design.committee.count;
-    perfetto.regions = scenario.environment.machines.regions;
+    perfetto.regions = regions_of(scenario);
     perfetto.gossip = scenario.design.dissemination == sim::Dissemination::gossip;
     s.perfetto.emplace((partial / "trace.perfetto-trace").string(), std::move(perfetto));
   }

@@ -99,6 +99,12 @@ create table transactions (
   evictions integer not null default 0
 ) strict;
 
+-- Money: every change of a balance, once (the proposer tells). Each has its opposite; the sum is 0.
+create table balance_changes (
+  at_ns integer not null, height integer not null, account integer not null, change_units integer not null,
+  cause text not null
+) strict;
+
 -- Counts by node and kind. `sent` counts sendings (a broadcast is one), by the sender; the rest is at the receiver.
 create table messages (
   node integer not null, kind text not null, sent integer not null, delivered integer not null,
@@ -245,14 +251,14 @@ class Statement {
 
 struct SqliteWriter::State {
   std::string path;
-  const scenarios::Scenario scenario;
+  SqliteOptions options;
   sqlite3* db = nullptr;
   int error = SQLITE_OK;
   std::string error_text;
 
   std::optional<Statement> proposal, block_proposed, block_committed, block_parent, round, vote, lock, certificate, commit,
       execution, tx_submitted, tx_included, tx_confirmed, tx_retried, tx_refused, tx_evicted, fault, evidence, attack, note,
-      validator;
+      validator, balance;
 
   struct Count {
     std::uint64_t sent = 0, delivered = 0, dropped = 0, rejected = 0, sent_bytes = 0;
@@ -269,7 +275,6 @@ struct SqliteWriter::State {
   /// Every node includes every transaction, but only the first matters: remembers recent ones to spare the look-up.
   std::vector<Hash128> included_recently = std::vector<Hash128>(1U << 14U);
 
-  explicit State(const scenarios::Scenario& s) : scenario(s) {}
   ~State() {
     reset_statements();
     sqlite3_close(db);
@@ -346,20 +351,21 @@ void SqliteWriter::State::prepare_all() {
   prepare_insert(attack, "attacks", 8);
   prepare_insert(note, "notes", 5);
   prepare_insert(validator, "validators", 3);
+  prepare_insert(balance, "balance_changes", 5);
 }
 
 void SqliteWriter::State::reset_statements() {
   for (auto* statement : {&proposal, &block_proposed, &block_committed, &block_parent, &round, &vote, &lock, &certificate,
                           &commit, &execution, &tx_submitted, &tx_included, &tx_confirmed, &tx_retried, &tx_refused,
-                          &tx_evicted, &fault, &evidence, &attack, &note, &validator}) {
+                          &tx_evicted, &fault, &evidence, &attack, &note, &validator, &balance}) {
     statement->reset();
   }
 }
 
-SqliteWriter::SqliteWriter(const std::string& path, const scenarios::Scenario& scenario)
-    : state_(std::make_unique<State>(scenario)) {
+SqliteWriter::SqliteWriter(const std::string& path, SqliteOptions options) : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.path = path;
+  s.options = std::move(options);
   s.note_error(sqlite3_open_v2(path.c_str(), &s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE, nullptr));
   // The folder is thrown away unless it is finished: no journal is needed to come back from.
   s.execute("pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive; "
@@ -375,8 +381,8 @@ SqliteWriter::~SqliteWriter() = default;
 bool SqliteWriter::failed() const { return state_->error != SQLITE_OK; }
 
 sim::KindMask SqliteWriter::kinds() {
-  return sim::all_kinds & ~sim::mask_of(RecordKind::persisted, RecordKind::certificate_signer, RecordKind::balance_moved,
-                                        RecordKind::step_entered, RecordKind::tx_admitted);
+  return sim::all_kinds & ~sim::mask_of(RecordKind::persisted, RecordKind::certificate_signer, RecordKind::step_entered,
+                                        RecordKind::tx_admitted);
 }
 
 void SqliteWriter::on_record(const Record& r) {
@@ -414,7 +420,7 @@ void SqliteWriter::on_record(const Record& r) {
     case RecordKind::node_crashed: fault({}, r.round, "incarnation"); break;
     case RecordKind::node_paused:
     case RecordKind::node_resumed: fault({}, std::nullopt, {}); break;
-    case RecordKind::disk_lost: fault(name_of(static_cast<sim::DiskFault>(r.detail)), static_cast<std::int64_t>(r.a), "records"); break;
+    case RecordKind::disk_lost: fault(word_for(static_cast<sim::DiskFault>(r.detail)), static_cast<std::int64_t>(r.a), "records"); break;
     case RecordKind::clock_jumped: fault({}, static_cast<std::int64_t>(r.a), "ns"); break;
     case RecordKind::partition_started:
     case RecordKind::partition_healed: fault({}, static_cast<std::int64_t>(r.a), "partition"); break;
@@ -446,21 +452,21 @@ void SqliteWriter::on_record(const Record& r) {
       s.run(s.block_proposed->put(r.id()).put(height).put(round).put(r.node).put(at));
       break;
     case RecordKind::voted:
-      s.run(s.vote->put(at).put(r.node).put(height).put(round).put(name_of(static_cast<sim::VoteType>(r.detail))).put(r.id()));
+      s.run(s.vote->put(at).put(r.node).put(height).put(round).put(word_for(static_cast<sim::VoteType>(r.detail))).put(r.id()));
       break;
     case RecordKind::locked: s.run(s.lock->put(at).put(r.node).put(height).put(round).put(r.id())); break;
     case RecordKind::certified:
-      s.run(s.certificate->put(at).put(r.node).put(height).put(round).put(name_of(static_cast<sim::VoteType>(r.detail))).put(r.id()));
+      s.run(s.certificate->put(at).put(r.node).put(height).put(round).put(word_for(static_cast<sim::VoteType>(r.detail))).put(r.id()));
       break;
     case RecordKind::committed:
-      s.run(s.commit->put(at).put(r.node).put(height).put(round).put(name_of(static_cast<sim::CommitLevel>(r.detail))).put(r.id()));
+      s.run(s.commit->put(at).put(r.node).put(height).put(round).put(word_for(static_cast<sim::CommitLevel>(r.detail))).put(r.id()));
       s.run(s.block_committed->put(r.id()).put(height).put(round).put(at));
       s.nodes[r.node.value].last_committed = r.id();
       break;
     case RecordKind::commit_parent: s.run(s.block_parent->put(r.id()).put(s.nodes[r.node.value].last_committed)); break;
     case RecordKind::executed: s.run(s.execution->put(at).put(r.node).put(height).put(r.id())); break;
     case RecordKind::evidence:
-      s.run(s.evidence->put(at).put(r.node).put(r.peer).put(height).put(round).put(name_of(static_cast<sim::EvidenceKind>(r.detail))));
+      s.run(s.evidence->put(at).put(r.node).put(r.peer).put(height).put(round).put(word_for(static_cast<sim::EvidenceKind>(r.detail))));
       break;
     case RecordKind::behind: fault("height known to others", static_cast<std::int64_t>(r.a), "height"); break;
     case RecordKind::caught_up: fault({}, height, "height"); break;
@@ -480,15 +486,18 @@ void SqliteWriter::on_record(const Record& r) {
     case RecordKind::tx_refused: s.run(s.tx_refused->put(r.id())); break;
     case RecordKind::tx_evicted: s.run(s.tx_evicted->put(r.id())); break;
 
+    case RecordKind::balance_moved:
+      s.run(s.balance->put(at).put(height).put_unsigned(r.a).put_unsigned(r.b).put(move_cause_name(r.detail)));
+      break;
+
     case RecordKind::attack:
-      s.run(s.attack->put(at).put(std::int64_t{r.peer.value}).put(r.node).put(name_of(static_cast<sim::AttackKind>(r.detail)))
+      s.run(s.attack->put(at).put(std::int64_t{r.peer.value}).put(r.node).put(word_for(static_cast<sim::AttackKind>(r.detail)))
                 .put(height).put(round).put_unsigned(r.a).put_unsigned(r.b));
       break;
     case RecordKind::note: s.run(s.note->put(at).put(r.peer).put(r.node).put_unsigned(r.a).put_unsigned(r.b)); break;
 
     case RecordKind::persisted:
     case RecordKind::certificate_signer:
-    case RecordKind::balance_moved:
     case RecordKind::step_entered:
     case RecordKind::tx_admitted: break;
   }
@@ -501,8 +510,8 @@ void SqliteWriter::State::add_counts(const Report& report) {
   prepare_insert(loss_row, "message_losses", 5);
   if (error != SQLITE_OK) return;
   for (std::uint32_t i = 0; i < report.sequencer_count; ++i) nodes[i];
-  for (std::uint32_t i = 0; i < scenario.environment.workload.clients; ++i) nodes[report.sequencer_count + i];
-  const std::vector<std::string>& regions = scenario.environment.machines.regions;
+  for (std::uint32_t i = 0; i < options.client_count; ++i) nodes[report.sequencer_count + i];
+  const std::vector<std::string>& regions = options.regions;
   for (const auto& [number, counts] : nodes) {
     if (number >= sim::all_nodes.value) continue;
     const bool sequencer = number < report.sequencer_count;
@@ -524,7 +533,7 @@ void SqliteWriter::State::add_counts(const Report& report) {
     std::map<std::array<std::string_view, 3>, std::uint64_t> losses;
     for (const auto& [key, count] : counts.losses) {
       const bool rejected = key[1] != 0;
-      const std::string_view reason = rejected ? reject_name(key[2]) : name_of(static_cast<sim::DropReason>(key[2]));
+      const std::string_view reason = rejected ? reject_name(key[2]) : word_for(static_cast<sim::DropReason>(key[2]));
       losses[{message_kind_name(static_cast<std::uint8_t>(key[0])), rejected ? "rejected" : "dropped", reason}] += count;
     }
     for (const auto& [key, count] : losses) {
@@ -543,14 +552,14 @@ void SqliteWriter::State::add_run(const Report& report) {
   const std::string scenario_hash = to_hex(report.scenario_hash);
   const std::string digest = to_hex(r.digest);
   row->put(std::string_view{result_schema_name}).put(std::string_view{report.version}).put(std::string_view{r.scenario})
-      .put(std::string_view{scenario_hash}).put(std::string_view{seed}).put(std::string_view{digest}).put(name_of(r.verdict))
+      .put(std::string_view{scenario_hash}).put(std::string_view{seed}).put(std::string_view{digest}).put(word_for(r.verdict))
       .put(std::string_view{r.reason});
   if (report.expected) {
-    row->put(name_of(*report.expected));
+    row->put(word_for(*report.expected));
   } else {
     row->put_null();
   }
-  row->put(std::int64_t{r.as_expected}).put(name_of(r.liveness)).put(ns(r.end)).put_unsigned(r.events).put_unsigned(r.records)
+  row->put(std::int64_t{r.as_expected}).put(word_for(r.liveness)).put(ns(r.end)).put_unsigned(r.events).put_unsigned(r.records)
       .put_unsigned(r.messages.sent).put_unsigned(r.messages.delivered).put_unsigned(r.messages.dropped)
       .put_unsigned(r.messages.duplicates).put_unsigned(r.messages.bytes).put_unsigned(r.metrics.commits_min)
       .put_unsigned(r.metrics.commits_max).put_unsigned(r.metrics.tx_submitted).put_unsigned(r.metrics.tx_confirmed)

@@ -3,15 +3,12 @@
 // one transaction with a bounded page cache, whatever the length of the run.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "analysis/report/result.hpp"
-#include "scenarios/spec/scenario.hpp"
 #include "sim/trace/record_log.hpp"
 
 namespace seqlab::analysis {
@@ -19,10 +16,15 @@ namespace seqlab::analysis {
 /// Goes up when a table or a column changes its meaning or goes away; `pragma user_version`.
 inline constexpr int run_database_version = 1;
 
+struct SqliteOptions {
+  std::uint32_t client_count = 0;
+  std::vector<std::string> regions;  ///< node i is in regions[i % size]; may be empty
+};
+
 class SqliteWriter final : public sim::RecordObserver {
  public:
   /// Makes the file; it must not exist. @throws scenarios::InputError
-  SqliteWriter(const std::string& path, const scenarios::Scenario& scenario);
+  SqliteWriter(const std::string& path, SqliteOptions options);
   ~SqliteWriter();
   static sim::KindMask kinds();
   void on_record(const sim::Record& record) override;

@@ -67,7 +67,7 @@ std::string node_list(const std::vector<NodeId>& nodes, std::uint32_t sequencer_
   return out;
 }
 
-std::string_view name_of(scenarios::Verdict verdict) {
+std::string_view word_for(scenarios::Verdict verdict) {
   switch (verdict) {
     case scenarios::Verdict::held: return "held";
     case scenarios::Verdict::violated: return "violated";
@@ -77,7 +77,7 @@ std::string_view name_of(scenarios::Verdict verdict) {
   return "undecided";
 }
 
-std::string_view name_of(scenarios::Liveness liveness) {
+std::string_view word_for(scenarios::Liveness liveness) {
   switch (liveness) {
     case scenarios::Liveness::not_checked: return "not_checked";
     case scenarios::Liveness::progress: return "progress";
@@ -88,7 +88,7 @@ std::string_view name_of(scenarios::Liveness liveness) {
   return "not_checked";
 }
 
-std::string_view name_of(scenarios::PowerSpec::Sight sight) {
+std::string_view word_for(scenarios::PowerSpec::Sight sight) {
   switch (sight) {
     case scenarios::PowerSpec::Sight::own: return "own";
     case scenarios::PowerSpec::Sight::headers: return "headers";

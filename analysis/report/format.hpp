@@ -27,9 +27,9 @@ std::string plural(std::uint64_t count, std::string_view noun);
 std::string node_name(NodeId node, std::uint32_t sequencer_count);
 std::string node_list(const std::vector<NodeId>& nodes, std::uint32_t sequencer_count);
 
-std::string_view name_of(scenarios::Verdict verdict);
-std::string_view name_of(scenarios::Liveness liveness);
-std::string_view name_of(scenarios::PowerSpec::Sight sight);
+std::string_view word_for(scenarios::Verdict verdict);
+std::string_view word_for(scenarios::Liveness liveness);
+std::string_view word_for(scenarios::PowerSpec::Sight sight);
 
 /// One word of a POSIX shell command; quoted only if it has to be.
 std::string shell_word(std::string_view word);

@@ -40,7 +40,7 @@ Json budget(const scenarios::BudgetUse& b, std::uint32_t sequencer_count) {
                      {"crashes", b.crashes},         {"partitions", b.partitions},
                      {"partition_time_ns", ns(b.partition_time)}, {"refused", b.refused},
                      {"hook_calls", b.hook_calls},   {"instructions", b.instructions}};
-  out["granted"] = Json{{"sees", name_of(b.granted.sees)},
+  out["granted"] = Json{{"sees", word_for(b.granted.sees)},
                         {"delay_max_ns", ns(b.granted.delay_max)},
                         {"drops_max", b.granted.drops_max},
                         {"drop_before_gst", b.granted.drop_before_gst},
@@ -75,9 +75,9 @@ std::string to_json(const Report& report) {
   out["seed_text"] = std::to_string(r.seed);
   out["digest"] = to_hex(r.digest);
   out["records"] = r.records;
-  out["verdict"] = name_of(r.verdict);
+  out["verdict"] = word_for(r.verdict);
   out["reason"] = r.reason;
-  out["expected_verdict"] = report.expected ? Json(name_of(*report.expected)) : Json(nullptr);
+  out["expected_verdict"] = report.expected ? Json(word_for(*report.expected)) : Json(nullptr);
   out["as_expected"] = r.as_expected;
   out["exit_code"] = exit_code(report);
   out["findings"] = Json::array();
@@ -90,7 +90,7 @@ std::string to_json(const Report& report) {
     one["outside_model"] = f.outside_model;
     out["findings"].push_back(std::move(one));
   }
-  out["liveness"] = name_of(r.liveness);
+  out["liveness"] = word_for(r.liveness);
   out["stopped"] = name_of_stop(r.stopped);
   out["sim_time_ns"] = ns(r.end);
   out["events"] = r.events;

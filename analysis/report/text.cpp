@@ -58,7 +58,7 @@ std::string verdict_line(const Report& report, bool colour) {
   }
   for (std::size_t i = 0; i < broken.size(); ++i) line += (i == 0 ? "  " : ", ") + broken[i];
   if (report.expected) {
-    line += r.as_expected ? std::string{"  (as expected)"} : fmt::format("  (expected: {})", name_of(*report.expected));
+    line += r.as_expected ? std::string{"  (as expected)"} : fmt::format("  (expected: {})", word_for(*report.expected));
   } else if (r.verdict == Verdict::held && !r.as_expected) {
     line += "  (not as expected)";
   }
@@ -149,7 +149,7 @@ void add_numbers(const Report& report, Lines& lines) {
   if (r.budgets.size() > shown) {
     lines.add("", fmt::format("... and {} more adversaries (--json lists all)", r.budgets.size() - shown));
   }
-  lines.add("liveness", std::string{name_of(r.liveness)});
+  lines.add("liveness", std::string{word_for(r.liveness)});
 }
 
 void add_identity(const Report& report, Lines& lines) {
