@@ -185,6 +185,27 @@ TEST_CASE("a full pool refuses", "[mempool]") {
   }
 }
 
+TEST_CASE("transactions behind a hole cannot keep out the one that fills it", "[mempool]") {
+  SECTION("by count") {
+    Fixture f{{.max_transactions = 8}};
+    for (std::uint32_t i = 1; i <= 2; ++i) REQUIRE(f.admit(offer(i, 1)) == AdmitError::none);
+    CHECK(f.admit(offer(3, 1)) == AdmitError::full);
+    REQUIRE(f.admit(offer(1, 0)) == AdmitError::none);  // now one is stuck, two are ready
+    REQUIRE(f.admit(offer(3, 1)) == AdmitError::none);
+    CHECK(f.admit(offer(4, 1)) == AdmitError::full);
+    f.commit(f.select());
+    CHECK(f.admit(offer(4, 1)) == AdmitError::full);
+    f.commit({offer(2, 0)});  // came with a block; what waited for it is ready
+    CHECK(f.admit(offer(4, 1)) == AdmitError::none);
+  }
+  SECTION("by bytes") {
+    Fixture f{{.max_bytes = 1000}};
+    CHECK(f.admit(offer(1, 1, 1, 0, 251)) == AdmitError::full);
+    CHECK(f.admit(offer(1, 1, 1, 0, 250)) == AdmitError::none);
+    CHECK(f.admit(offer(2, 1, 1, 0, 200)) == AdmitError::full);
+  }
+}
+
 TEST_CASE("a full pool that evicts lets the last transaction of whoever pays least go", "[mempool]") {
   Fixture f{{.max_transactions = 4, .evict_lowest_fee = true}};
   for (const Transaction& tx : {offer(1, 0, 3), offer(1, 1, 50), offer(2, 0, 10), offer(3, 0, 20)}) {
