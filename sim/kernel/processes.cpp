@@ -1,9 +1,9 @@
 #include "sim/kernel/processes.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <exception>
 
+#include "sim/base/ring.hpp"
 #include "sim/kernel/fiber_host.hpp"
 
 namespace seqlab::sim {
@@ -38,8 +38,7 @@ struct Processes::Host {
   void loop(detail::Worker* self) {
     for (;;) {
       if (!ready.empty() && !error) {
-        Fiber* const next = ready.front();
-        ready.pop_front();
+        Fiber* const next = ready.pop_front();
         next->blocked = false;
         next->queued = false;
         if (next->worker == self) return;
@@ -89,7 +88,7 @@ struct Processes::Host {
 
   Processes& processes;
   detail::FiberHost& threads;
-  std::deque<Fiber*> ready;
+  Ring<Fiber*> ready;
   std::vector<Fiber*> alive;  // in order of creation
   std::vector<std::unique_ptr<Fiber>> fibers;
   std::vector<Fiber*> free;

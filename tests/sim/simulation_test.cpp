@@ -1,5 +1,7 @@
 #include "sim/kernel/simulation.hpp"
 
+#include "sim/base/ring.hpp"
+
 #include <stdexcept>
 #include <vector>
 
@@ -118,4 +120,16 @@ TEST_CASE("bounded draws stay in bounds and hit every value evenly", "[sim][rand
   CHECK(s.between(INT64_MIN, INT64_MAX) != s.between(INT64_MIN, INT64_MAX));
   CHECK_FALSE(s.chance({0, 1}));
   CHECK(s.chance({1, 1}));
+}
+
+TEST_CASE("a ring keeps its order while it grows and wraps", "[sim][base]") {
+  Ring<int> ring;
+  int in = 0;
+  int out = 0;
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 7; ++i) ring.push_back(in++);
+    for (int i = 0; i < 6; ++i) CHECK(ring.pop_front() == out++);
+  }
+  CHECK(ring.size() == 100);
+  CHECK(ring.front() == out);
 }
