@@ -61,6 +61,9 @@ class Engine {
   virtual void on_timer(std::uint64_t token, const EngineView& view, Outbox& out) = 0;
   /// `block` null: nothing to propose. May come when the round is long over.
   virtual void on_built(Height height, Round round, BlockPtr block, const EngineView& view, Outbox& out) = 0;
+  /// The mempool has transactions: after it was empty, and again after each `on_executed` that leaves some. Only
+  /// engines that make no empty blocks care.
+  virtual void on_payload_available(const EngineView& view, Outbox& out);
   virtual void on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) = 0;
   virtual void on_executed(Height height, const ExecutionResult& result, const EngineView& view, Outbox& out) = 0;
 
@@ -74,7 +77,7 @@ class Engine {
 };
 
 /// Gives a regular value type its Engine interface. `Core` has the six inputs as members, is copyable and comparable,
-/// and has `hash_into(HashBuilder&) const`, `height()` and `round()`.
+/// and has `hash_into(HashBuilder&) const`, `height()` and `round()`; `on_payload_available` if it cares.
 template <class Core>
 class EngineOf final : public Engine {
  public:
@@ -83,6 +86,9 @@ class EngineOf final : public Engine {
   void on_message(NodeId from, const MessagePtr& m, const EngineView& v, Outbox& o) override { core_.on_message(from, m, v, o); }
   void on_timer(std::uint64_t token, const EngineView& v, Outbox& o) override { core_.on_timer(token, v, o); }
   void on_built(Height h, Round r, BlockPtr b, const EngineView& v, Outbox& o) override { core_.on_built(h, r, std::move(b), v, o); }
+  void on_payload_available(const EngineView& v, Outbox& o) override {
+    if constexpr (requires { core_.on_payload_available(v, o); }) core_.on_payload_available(v, o);
+  }
   void on_validated(const BlockPtr& b, bool valid, const EngineView& v, Outbox& o) override { core_.on_validated(b, valid, v, o); }
   void on_executed(Height h, const ExecutionResult& r, const EngineView& v, Outbox& o) override { core_.on_executed(h, r, v, o); }
   std::unique_ptr<Engine> clone() const override { return std::make_unique<EngineOf>(core_); }

@@ -1,4 +1,5 @@
-// What consensus engines and sequencer nodes say to each other.
+// What consensus engines and sequencer nodes say to each other. Wire sizes are those of CometBFT's encodings where it
+// has such a message.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,8 @@
 #include "sim/net/message.hpp"
 
 namespace seqlab::protocols {
+
+using sim::MessagePtr;
 
 /// `Message::kind`. Shown in records, metrics, scripts.
 enum class MessageKind : std::uint8_t {
@@ -47,10 +50,13 @@ struct Proposal {
   friend bool operator==(const Proposal&, const Proposal&) = default;
 };
 
+/// `checked` covers the signature and that the block's id and size are those of its content.
 class ProposalMessage final : public ConsensusMessage {
  public:
   explicit ProposalMessage(Proposal p);
   const Proposal proposal;
+  /// Hash of the committee for which the block's `last_commit` was found good; {} = not checked yet.
+  mutable Hash128 last_commit_checked;
 };
 
 /// kind is prevote, precommit, vote or timeout after `vote.type`.
@@ -77,6 +83,22 @@ class StatusMessage final : public ConsensusMessage {
   const Status status;
 };
 
+/// "Send me the votes of this round that I lack": asked of a proposer that refers to a polka one has not seen.
+struct VotesRequest {
+  NodeId node{no_node};
+  Height height{};
+  Round round{};
+  VoteType type = VoteType::prevote;
+  BlockId block;                     ///< the votes for this block are wanted first
+  std::vector<std::uint64_t> have;   ///< bit i: the vote of validator i is held
+};
+
+class VotesRequestMessage final : public ConsensusMessage {
+ public:
+  explicit VotesRequestMessage(VotesRequest r);
+  const VotesRequest request;
+};
+
 class BlockRequestMessage final : public ConsensusMessage {
  public:
   /// `block` {}: the committed block of `height`; otherwise that block, committed or not.
@@ -87,7 +109,7 @@ class BlockRequestMessage final : public ConsensusMessage {
 
 class BlockResponseMessage final : public ConsensusMessage {
  public:
-  /// `commit` without signatures: the block is not committed at the sender.
+  /// `commit` without signatures: the block is not committed at the sender. `block` null: "I do not have it".
   BlockResponseMessage(NodeId node, BlockPtr block, Commit commit);
   const BlockPtr block;
   const Commit commit;

@@ -17,7 +17,6 @@
 namespace seqlab::protocols {
 
 using sim::CommitLevel;
-using sim::MessagePtr;
 
 namespace effect {
 /// Appends a record to the node's log and syncs it. `type` is the engine's own numbering.
@@ -30,8 +29,18 @@ struct Broadcast { MessagePtr message; };
 /// Re-arming an id replaces it. `token` comes back in `on_timer`; stale ones must be recognisable by the engine.
 struct SetTimer { std::uint32_t id; Duration delay; std::uint64_t token; };
 struct CancelTimer { std::uint32_t id; };
-/// Answered by `Engine::on_built` with the same height and round.
-struct BuildPayload { Height height; Round round; BlockId parent; StateRoot state_before; Commit last_commit; SimTime timestamp; std::vector<Evidence> evidence; };
+/// Answered by `Engine::on_built` with the same height and round. The block carries every field given here, `evidence`
+/// ahead of the transactions; it may have no transactions.
+struct BuildPayload {
+  Height height;
+  Round round;
+  BlockId parent;
+  StateRoot state_before;
+  Commit last_commit;
+  SimTime timestamp;
+  std::vector<Evidence> evidence;
+  Hash128 committee_hash;
+};
 /// Answered by `Engine::on_validated`.
 struct ValidatePayload { BlockPtr block; };
 /// Commit callback: exactly once a level, in height order, gap free. `final` is answered by `Engine::on_executed`.

@@ -1,8 +1,9 @@
 // Signatures behind one interface with two back ends.
 //
-// A Signature is a handle of 8 bytes; messages and votes stay small and comparable. `ideal`: the handle is a keyed hash
-// that only the holder of the secret can make. `real`: the handle names an ed25519 signature (64 bytes, libsodium) in
-// the world's table. Records carry no handles, so both back ends give the same records.
+// A Signature is a handle of 8 bytes; messages and votes stay small and comparable. The handle is a keyed hash of (key,
+// digest) that only the holder of the secret can make. With `ideal` that is all; with `real` it names an ed25519
+// signature (64 bytes, libsodium) in the world's table. Both back ends give the same handles, so whatever is computed
+// from them (block ids), and every record, is the same as well.
 #pragma once
 
 #include <cstdint>

@@ -78,6 +78,16 @@ struct Block {
 };
 using BlockPtr = std::shared_ptr<const Block>;
 
+// Encoded sizes, with 32-byte digests as a real chain has them.
+inline constexpr std::uint32_t digest_bytes = 32;
+inline constexpr std::uint32_t vote_bytes = 8 + 4 + 1 + 4 + digest_bytes + 8 + signature_bytes;
+inline constexpr std::uint32_t commit_bytes = 8 + 4 + 1 + digest_bytes + 4;   ///< without signatures
+inline constexpr std::uint32_t commit_signature_bytes = 4 + 8 + signature_bytes;
+inline constexpr std::uint32_t evidence_bytes = 1 + 4 + 2 * vote_bytes;
+inline constexpr std::uint32_t block_header_bytes = 8 + 4 + digest_bytes + 4 + 8 + digest_bytes + digest_bytes + 4 + 4;
+/// Encoded size of a commit.
+std::uint32_t encoded_bytes(const Commit& commit);
+
 /// What executing a block gave. Validator updates hold from two heights later.
 struct ExecutionResult {
   StateRoot state;

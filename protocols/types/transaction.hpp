@@ -22,9 +22,17 @@ struct Transaction {
   friend bool operator==(const Transaction&, const Transaction&) = default;
 
   TxId compute_id() const;
+  /// Whether `id` is the hash of the content and every field is in its range: a positive gas, no negative amount or
+  /// fee, `bytes` at least `transaction_bytes_min`. Says nothing about the signature.
+  bool well_formed() const;
 };
 
-enum class TxStatus : std::uint8_t { ok, bad_nonce, insufficient_funds, bad_signature };
-enum class AdmitError : std::uint8_t { none, duplicate, old_nonce, nonce_gap, bad_signature, full, too_large, insufficient_funds };
+/// Encoded size of a transaction that carries no data: its fields and the signature.
+inline constexpr std::uint32_t transaction_bytes_min = 4 + 4 + 8 + 8 + 8 + 8 + 4 + signature_bytes;
+
+enum class TxStatus : std::uint8_t { ok, bad_nonce, insufficient_funds, bad_signature, unknown_account };
+enum class AdmitError : std::uint8_t {
+  none, duplicate, old_nonce, nonce_gap, bad_signature, full, too_large, insufficient_funds, malformed, unknown_account
+};
 
 }  // namespace seqlab::protocols

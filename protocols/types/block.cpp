@@ -1,0 +1,81 @@
+#include "protocols/types/block.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace seqlab::protocols {
+
+namespace {
+
+void hash_commit(const Commit& commit, HashBuilder& h) {
+  h.add(commit.height).add(commit.round).add(commit.block).add(commit.type).add(commit.signatures.size());
+  for (const CommitSignature& s : commit.signatures) h.add(s.voter).add(ns(s.timestamp)).add(s.signature.handle);
+}
+
+/// Sizes that a hostile block claims may not wrap around.
+std::uint32_t saturate(std::uint64_t bytes) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, std::numeric_limits<std::uint32_t>::max()));
+}
+
+std::uint64_t commit_size(const Commit& commit) {
+  return commit_bytes + std::uint64_t{commit_signature_bytes} * commit.signatures.size();
+}
+
+}  // namespace
+
+Hash128 Vote::signed_digest() const {
+  return FieldHash<7>{}
+      .add(hash_domain("vote"))
+      .add(height)
+      .add(round)
+      .add(type)
+      .add(block)
+      .add(ns(timestamp))
+      .finish();
+}
+
+void Vote::hash_into(HashBuilder& h) const {
+  h.add(height).add(round).add(type).add(voter).add(block).add(ns(timestamp)).add(signature.handle);
+}
+
+Hash128 Evidence::id() const {
+  // The same offence has one id, whichever of the two statements its witness saw first.
+  const Hash128 a = first.signed_digest();
+  const Hash128 b = second.signed_digest();
+  return FieldHash<7>{}
+      .add(hash_domain("evidence"))
+      .add(kind)
+      .add(offender)
+      .add(std::min(a, b))
+      .add(std::max(a, b))
+      .finish();
+}
+
+BlockId Block::compute_id() const {
+  // Signatures are part of the content: one id never stands for a valid and an invalid block. (A transaction's id
+  // leaves its signature out.) Handles are the same with both back ends, so ids are as well.
+  HashBuilder h{"block"};
+  h.add(height).add(round).add(parent).add(proposer).add(ns(timestamp)).add(state_before).add(committee_hash);
+  h.add(transactions.size());
+  for (const Transaction& tx : transactions) h.add(tx.id).add(tx.signature.handle);
+  h.add(evidence.size());
+  for (const Evidence& e : evidence) {
+    h.add(e.kind).add(e.offender);
+    e.first.hash_into(h);
+    e.second.hash_into(h);
+  }
+  hash_commit(last_commit, h);
+  h.add(bytes);
+  return h.finish();
+}
+
+std::uint32_t Block::compute_bytes() const {
+  std::uint64_t sum = block_header_bytes + commit_size(last_commit);
+  for (const Transaction& tx : transactions) sum += std::max(tx.bytes, transaction_bytes_min);
+  sum += std::uint64_t{evidence_bytes} * evidence.size();
+  return saturate(sum);
+}
+
+std::uint32_t encoded_bytes(const Commit& commit) { return saturate(commit_size(commit)); }
+
+}  // namespace seqlab::protocols
