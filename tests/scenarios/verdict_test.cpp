@@ -13,19 +13,22 @@ namespace {
 struct Case {
   Scenario scenario;
   Model model;
-  std::vector<Finding> findings;
-  Liveness liveness = Liveness::progress;
-  std::vector<NodeId> accused;
-  std::uint64_t commits_min = 10, commits_max = 10;
-  sim::StopReason stopped = sim::StopReason::time_limit;
+  RunResult result;
 
-  Case() { model.node_count = 4; }
-  Judgement judged(std::string_view run) {
+  Case() {
+    model.node_count = 4;
+    result.liveness = Liveness::progress;
+    result.commits_safety = 10;
+    result.metrics.commits_max = 10;
+    result.stopped = sim::StopReason::time_limit;
+  }
+  RunResult judged(std::string_view run) {
     ModelMonitor monitor{model};
     for (const sim::Record& record : parse_table(run).records) {
       if ((ModelMonitor::kinds() & sim::mask_of(record.kind)) != 0) monitor.on_record(record);
     }
-    return judge({scenario, monitor, liveness, accused, commits_min, commits_max, stopped}, findings);
+    judge(scenario, monitor, result);
+    return result;
   }
 };
 
@@ -44,28 +47,28 @@ const std::string committee = "committee n0..n3 1\n";
 
 TEST_CASE("a finding inside the model is a violation", "[scenarios][verdict]") {
   Case c;
-  c.findings = {finding("agreement")};
-  const Judgement j = c.judged(committee + "corrupt n3\n start n0");
+  c.result.findings = {finding("agreement")};
+  const RunResult j = c.judged(committee + "corrupt n3\n start n0");
   CHECK(j.verdict == Verdict::violated);
   CHECK(j.reason == "agreement: it broke");
   CHECK_FALSE(j.as_expected);
-  CHECK_FALSE(c.findings[0].outside_model);
+  CHECK_FALSE(c.result.findings[0].outside_model);
 }
 
 TEST_CASE("above F agreement is not promised, and accountability still is", "[scenarios][verdict]") {
   Case c;
-  c.findings = {finding("agreement")};
-  c.accused = {NodeId{2}, NodeId{3}};
-  const Judgement j = c.judged(committee + "corrupt n2 n3");
+  c.result.findings = {finding("agreement")};
+  c.result.accused = {NodeId{2}, NodeId{3}};
+  const RunResult j = c.judged(committee + "corrupt n2 n3");
   CHECK(j.verdict == Verdict::outside_model);
   CHECK(j.reason.find("n2 and n3 are corrupt or without memory and have power 2 of 4, more than F = 1") !=
         std::string::npos);
   CHECK(j.reason.find("the votes convict n2 and n3") != std::string::npos);
-  CHECK(c.findings[0].outside_model);
+  CHECK(c.result.findings[0].outside_model);
 
   Case d;
-  d.findings = {finding("agreement"), finding("accountability", {NodeId{0}})};
-  const Judgement k = d.judged(committee + "corrupt n2 n3");
+  d.result.findings = {finding("agreement"), finding("accountability", {NodeId{0}})};
+  const RunResult k = d.judged(committee + "corrupt n2 n3");
   CHECK(k.verdict == Verdict::violated);
   CHECK(k.reason == "accountability: it broke");
 }
@@ -74,49 +77,49 @@ TEST_CASE("what each honest node keeps by itself is promised at any number of co
   for (const std::string checker : {"one_vote", "lock_rule", "no_double_commit", "prefix", "certified_commit",
                                     "identical_execution", "single_signer", "evidence"}) {
     Case c;
-    c.findings = {finding(checker)};
+    c.result.findings = {finding(checker)};
     INFO(checker);
     CHECK(c.judged(committee + "corrupt n1 n2 n3").verdict == Verdict::violated);
   }
   Case lost;
-  lost.findings = {finding("durability", {NodeId{0}})};
+  lost.result.findings = {finding("durability", {NodeId{0}})};
   CHECK(lost.judged(committee + "corrupt n2 n3").verdict == Verdict::violated);
   Case replaced;
-  replaced.findings = {finding("durability")};
+  replaced.result.findings = {finding("durability")};
   CHECK(replaced.judged(committee + "corrupt n2 n3").verdict == Verdict::outside_model);
 }
 
 TEST_CASE("disks that forget count as corrupt, crashes and partitions do not", "[scenarios][verdict]") {
   Case wiped;
-  wiped.findings = {finding("agreement")};
+  wiped.result.findings = {finding("agreement")};
   CHECK(wiped.judged(committee + "corrupt n3\n crash n2\n wipe n2\n restart n2").verdict == Verdict::outside_model);
   Case rolled_back;
-  rolled_back.findings = {finding("agreement")};
+  rolled_back.result.findings = {finding("agreement")};
   CHECK(rolled_back.judged(committee + "rollback n1 n2").verdict == Verdict::outside_model);
   Case one;
-  one.findings = {finding("agreement")};
+  one.result.findings = {finding("agreement")};
   CHECK(one.judged(committee + "rollback n1").verdict == Verdict::violated);
   Case crashed;
-  crashed.findings = {finding("agreement")};
+  crashed.result.findings = {finding("agreement")};
   CHECK(crashed.judged(committee + "crash n1 n2\n unsynced n1 n2\n restart n1 n2").verdict == Verdict::violated);
 }
 
 TEST_CASE("what broke before the model was left is a violation", "[scenarios][verdict]") {
   Case c;
-  c.findings = {finding("agreement", {NodeId{0}, NodeId{1}}, at_ns(2'000'000))};
+  c.result.findings = {finding("agreement", {NodeId{0}, NodeId{1}}, at_ns(2'000'000))};
   CHECK(c.judged(committee + "corrupt n3\n start n0\n wait 100\n wipe n2").verdict == Verdict::violated);
 }
 
 TEST_CASE("power is weighed by the committee in force", "[scenarios][verdict]") {
   Case heavy;
-  heavy.findings = {finding("agreement")};
+  heavy.result.findings = {finding("agreement")};
   CHECK(heavy.judged("committee n0 n1 n2 1\n committee n3 3\n corrupt n3").verdict == Verdict::outside_model);
   Case later;
-  later.findings = {finding("agreement")};
+  later.result.findings = {finding("agreement")};
   CHECK(later.judged(committee + "corrupt n3\n start n0\n power n3 = 9 from h3\n commit n0 h1 r0 A").verdict ==
         Verdict::violated);
   Case now;
-  now.findings = {finding("agreement")};
+  now.result.findings = {finding("agreement")};
   CHECK(now.judged(committee + "corrupt n3\n start n0\n power n3 = 9 from h3\n commit n0 h1 r0 A\n commit n0 h2 r0 B")
             .verdict == Verdict::outside_model);
 }
@@ -125,7 +128,7 @@ TEST_CASE("where one node orders, its corruption leaves the model and that of a 
   Case c;
   c.model.byzantine_tolerant = false;
   c.model.sequencer = NodeId{0};
-  c.findings = {finding("agreement")};
+  c.result.findings = {finding("agreement")};
   CHECK(c.judged("corrupt n1").verdict == Verdict::violated);
   CHECK(c.judged("corrupt n0").verdict == Verdict::outside_model);
 }
@@ -133,11 +136,11 @@ TEST_CASE("where one node orders, its corruption leaves the model and that of a 
 TEST_CASE("liveness is not promised to clocks beyond their bound", "[scenarios][verdict]") {
   Case c;
   c.model.clock_bound = Duration{500ms};
-  c.liveness = Liveness::suspected;
-  c.findings = {finding("liveness")};
+  c.result.liveness = Liveness::suspected;
+  c.result.findings = {finding("liveness")};
   CHECK(c.judged(committee + "jump n1 400").verdict == Verdict::violated);
   CHECK(c.judged(committee + "jump n1 400\n jump n1 400").verdict == Verdict::outside_model);
-  c.findings = {finding("agreement")};
+  c.result.findings = {finding("agreement")};
   CHECK(c.judged(committee + "jump n1 4000").verdict == Verdict::violated);
 }
 
@@ -158,20 +161,20 @@ TEST_CASE("a run without findings held, if it was worth anything", "[scenarios][
   Case c;
   CHECK(c.judged(committee).verdict == Verdict::held);
   CHECK(c.judged(committee).as_expected);
-  c.liveness = Liveness::excused;
+  c.result.liveness = Liveness::excused;
   CHECK(c.judged(committee).verdict == Verdict::held);
-  c.commits_max = 0;
+  c.result.metrics.commits_max = 0;
   CHECK(c.judged(committee).verdict == Verdict::undecided);
   c = Case{};
-  c.stopped = sim::StopReason::interrupted;
+  c.result.stopped = sim::StopReason::interrupted;
   CHECK(c.judged(committee).verdict == Verdict::undecided);
   c = Case{};
-  c.liveness = Liveness::not_checked;
+  c.result.liveness = Liveness::not_checked;
   CHECK(c.judged(committee).verdict == Verdict::undecided);
   c.scenario.stop.healing = Duration{};
   CHECK(c.judged(committee).verdict == Verdict::held);
   c = Case{};
-  c.liveness = Liveness::not_checked;
+  c.result.liveness = Liveness::not_checked;
   c.scenario.expect.checkers = {"agreement"};
   CHECK(c.judged(committee).verdict == Verdict::held);
 }
@@ -180,16 +183,16 @@ TEST_CASE("an expected verdict and expected commits are compared with what came"
   Case c;
   c.scenario.expect.commits_min = 10;
   CHECK(c.judged(committee).as_expected);
-  c.commits_min = 9;
-  const Judgement few = c.judged(committee);
+  c.result.commits_safety = 9;
+  const RunResult few = c.judged(committee);
   CHECK(few.verdict == Verdict::held);
   CHECK_FALSE(few.as_expected);
   CHECK(few.reason.find("at least 10 commits, the slowest honest node has 9") != std::string::npos);
 
   Case control;
   control.scenario.expect.verdict = Verdict::outside_model;
-  control.findings = {finding("agreement")};
+  control.result.findings = {finding("agreement")};
   CHECK(control.judged(committee + "corrupt n2 n3").as_expected);
-  control.findings.clear();
+  control.result.findings.clear();
   CHECK_FALSE(control.judged(committee + "corrupt n2 n3").as_expected);
 }
