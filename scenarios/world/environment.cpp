@@ -107,6 +107,9 @@ CheckerContext checker_context(const Scenario& scenario) {
   about.node_count = design.committee.count;
   about.byzantine_tolerant = bft;
   about.has_certificates = bft;
+  about.corrupt_nodes = !scenario.environment.adversaries.empty();
+  about.healing_blocks = scenario.stop.healing_blocks;
+  if (!bft) about.sequencer = design.parameters.centralised.sequencer;
   const auto& t = design.parameters.tendermint;
   about.corrupt_nodes = !scenario.environment.adversaries.empty();
   about.healing_blocks = scenario.stop.healing_blocks;

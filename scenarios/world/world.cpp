@@ -104,7 +104,7 @@ struct World::Parts {
         network(simulation, nodes, network_options(s)),
         signatures(protocols::make_signatures(s.design.signatures, p.seed)),
         context(make_context(s, simulation, nodes, network, *signatures)),
-        monitor(model_of(s)),
+        monitor(s),
         metrics(s.design.committee.count),
         milestones(simulation, nodes, s.design.committee.count),
         faults(simulation, nodes, network, s.environment.faults) {}
@@ -128,7 +128,7 @@ struct World::Parts {
   Milestones milestones;
   FaultDriver faults;
   std::vector<bool> corrupt;
-  std::uint64_t commits_min_safety = 0;  ///< of the slowest live honest node at the end of the safety phase
+  std::uint64_t commits_safety = 0;
 
   void build();
   void watch();
@@ -148,7 +148,7 @@ RunResult World::run() {
   const StopSpec& stop = w.scenario.stop;
   w.milestones.wait_for_height(stop.height);
   sim::StopReason stopped = w.simulation.run(time_zero + stop.after);
-  w.commits_min_safety = w.metrics.finish().commits_min;
+  w.commits_safety = w.metrics.finish().commits_min;
   const bool heals = stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
   if (heals) stopped = w.heal();
   return w.judge(stopped, heals);
@@ -203,7 +203,6 @@ void World::Parts::watch() {
   for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
     const auto& wanted = scenario.expect.checkers;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;
-    if (!entry.fits(about)) continue;
     checkers.push_back(entry.make(about));
     log.subscribe(*checkers.back(), checkers.back()->kinds());
   }
@@ -283,26 +282,16 @@ RunResult World::Parts::judge(sim::StopReason stopped, bool healed) {
   result.metrics = metrics.finish();
   if (adversaries != nullptr) result.budgets = adversaries->budgets();
   result.stopped = stopped;
-  std::vector<NodeId> accused;
+  result.commits_safety = commits_safety;
   for (const auto& checker : checkers) {
     checker->finish(result.end);
     for (const Finding& finding : checker->findings()) result.findings.push_back(finding);
     if (healed && checker->liveness() != Liveness::not_checked) result.liveness = checker->liveness();
-    for (const NodeId node : checker->accused()) accused.push_back(node);
+    if (std::vector<NodeId> accused = checker->accused(); !accused.empty()) result.accused = std::move(accused);
   }
   std::stable_sort(result.findings.begin(), result.findings.end(),
                    [](const Finding& a, const Finding& b) { return a.at < b.at; });
-  const Judgement judgement = seqlab::scenarios::judge({.scenario = scenario,
-                                                        .monitor = monitor,
-                                                        .liveness = result.liveness,
-                                                        .accused = accused,
-                                                        .commits_min = commits_min_safety,
-                                                        .commits_max = result.metrics.commits_max,
-                                                        .stopped = stopped},
-                                                       result.findings);
-  result.verdict = judgement.verdict;
-  result.reason = judgement.reason;
-  result.as_expected = judgement.as_expected;
+  seqlab::scenarios::judge(scenario, monitor, result);
   return result;
 }
 
