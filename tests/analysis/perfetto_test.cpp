@@ -1,4 +1,5 @@
 // Parses traces back with a protobuf reader of its own and checks what a viewer relies on.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -326,12 +327,12 @@ TEST_CASE("every message is a flow from its sender's slice to its receiver's", "
 TEST_CASE("a message slice ends before the next one on its track", "[analysis][perfetto]") {
   std::vector<sim::Record> records;
   for (std::int64_t i = 0; i < 50; ++i) {
-    sim::Record r{.at = at_ns(1'000 * i * i), .kind = sim::RecordKind::message_sent, .detail = 1, .node = NodeId{0}, .peer = NodeId{1}};
+    sim::Record r{.at = at_ns(80 * i * i), .kind = sim::RecordKind::message_sent, .detail = 1, .node = NodeId{0}, .peer = NodeId{1}};
     r.a = static_cast<std::uint64_t>(i);
     records.push_back(r);
   }
   const ParsedTrace trace = parse_trace(trace_of(records, four_nodes()));
-  CHECK(trace.faults.empty() == (records.back().at <= at_ns(200'000)));
+  CHECK(trace.faults == std::vector<std::string>{});
   std::uint64_t last_end = 0;
   for (const Slice& s : trace.slices) {
     if (s.name != "send prevote") continue;
