@@ -11,6 +11,8 @@
 
 namespace seqlab::protocols {
 
+using sim::MessagePtr;
+
 /// `Message::kind`. Shown in records, metrics, scripts.
 enum class MessageKind : std::uint8_t {
   proposal, prevote, precommit, vote, timeout,            // consensus

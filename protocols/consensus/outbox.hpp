@@ -17,7 +17,6 @@
 namespace seqlab::protocols {
 
 using sim::CommitLevel;
-using sim::MessagePtr;
 
 namespace effect {
 /// Appends a record to the node's log and syncs it. `type` is the engine's own numbering.

@@ -1,5 +1,5 @@
-// The committed chain of one node: blocks, the commits that made them final, committees by height. Models files that are
-// written with the block; what survives a crash is decided by the node (see SequencerNode).
+// The committed chain of one node: blocks, the commits that made them final, committees by height. Models files that
+// are written with the block; what survives a crash is decided by the node (see SequencerNode).
 #pragma once
 
 #include <cstdint>

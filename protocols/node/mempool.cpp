@@ -137,7 +137,8 @@ struct Mempool::State {
   }
 
   /// Takes `length` transactions from position `from` of a sender's queue out, for a reason.
-  void evict(std::uint32_t sender, std::size_t from, std::size_t length, EvictReason reason, std::vector<Evicted>& out) {
+  void evict(std::uint32_t sender, std::size_t from, std::size_t length, EvictReason reason,
+             std::vector<Evicted>& out) {
     leave_tails(sender);
     auto& queue = senders[sender].queue;
     const auto first = queue.begin() + static_cast<std::ptrdiff_t>(from);
@@ -324,8 +325,8 @@ void Mempool::on_committed(std::span<const Transaction> included, Height height,
     }
     queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(gone));
     s.join_tails(sender);
-    if (!queue.empty() && queue.front().nonce == next &&
-        cost_of(s.transaction(queue.front())) > static_cast<std::uint64_t>(ledger.balance(s.senders[sender].account).value)) {
+    const auto balance = static_cast<std::uint64_t>(ledger.balance(s.senders[sender].account).value);
+    if (!queue.empty() && queue.front().nonce == next && cost_of(s.transaction(queue.front())) > balance) {
       s.evict(sender, 0, queue.size(), EvictReason::out_of_funds, evicted);
     }
     s.release_if_empty(sender);

@@ -1,11 +1,12 @@
-// How an input becomes effects. The engine handles an input and leaves its effects in an outbox; the node appends them to
-// one queue and applies them strictly in order. An effect that takes time (a disk sync, a signature, an execution) holds
-// up what stands behind it; inputs are still handled meanwhile, and their effects join the queue. What an effect leads to
-// inside the node (own broadcasts, payloads built and validated, results of execution) waits in a queue of inputs until
-// the effects in front are done: nothing here calls the engine from within an engine's effect.
+// How an input becomes effects. The engine handles an input and leaves its effects in an outbox; the node appends them
+// to one queue and applies them strictly in order. An effect that takes time (a disk sync, a signature, an execution)
+// holds up what stands behind it; inputs are still handled meanwhile, and their effects join the queue. What an effect
+// leads to inside the node (own broadcasts, payloads built and validated, results of execution) waits in a queue of
+// inputs until the effects in front are done: nothing here calls the engine from within an engine's effect.
 //
-// Every record and every message can be the moment at which the machine is switched off, by whoever watches records. The
-// power-off ends a life (`life_`); each step that let others act compares and, if its life is over, touches nothing more.
+// Every record and every message can be the moment at which the machine is switched off, by whoever watches records.
+// The power-off ends a life (`life_`); each step that let others act compares and, if its life is over, touches nothing
+// more.
 //
 // What a crash leaves: the engine's log as far as it was synced; the chain and the ledger up to the height in the chain
 // cell of the disk, which is written with each block; nothing else. (Blocks and ledger live in this object, the cell
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <unordered_map>
 #include <utility>
@@ -22,6 +24,7 @@
 
 #include "protocols/node/chain_store.hpp"
 #include "sim/base/assert.hpp"
+#include "sim/base/ring.hpp"
 
 namespace seqlab::protocols {
 
@@ -32,39 +35,33 @@ namespace {
 
 constexpr std::uint32_t chain_cell = 0;
 
-/// First in, first out, in one buffer that is kept.
-template <class T>
-class Fifo {
+/// Effects in order. The usual case, all of an outbox into an empty queue, moves nothing and allocates nothing.
+class EffectQueue {
  public:
-  bool empty() const { return head_ == items_.size(); }
-  T& front() { return items_[head_]; }
-  void push(T item) {
-    if (head_ >= 64 && head_ * 2 >= items_.size()) {
-      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(head_));
-      head_ = 0;
-    }
-    items_.push_back(std::move(item));
-  }
+  bool empty() const { return head_ == effects_.size(); }
+  Effect& front() { return effects_[head_]; }
   void pop() {
-    if (++head_ == items_.size()) clear();
+    if (++head_ == effects_.size()) clear();
   }
   void clear() {
-    items_.clear();
+    effects_.clear();
     head_ = 0;
   }
-  /// Appends all of `more`, which is left empty. Costs nothing if this is empty.
-  void take(std::vector<T>& more) {
+  /// Appends all of `more`, which is left empty.
+  void take(std::vector<Effect>& more) {
+    if (more.empty()) return;
     if (empty()) {
-      clear();
-      items_.swap(more);
-    } else {
-      for (T& item : more) push(std::move(item));
-      more.clear();
+      effects_.swap(more);
+      return;
     }
+    effects_.erase(effects_.begin(), effects_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+    effects_.insert(effects_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    more.clear();
   }
 
  private:
-  std::vector<T> items_;
+  std::vector<Effect> effects_;
   std::size_t head_ = 0;
 };
 
@@ -95,7 +92,8 @@ struct Executed {
   Height height;
   ExecutionResult result;
 };
-using Input = std::variant<Received, Built, Validated, Executed>;
+struct PayloadAvailable {};
+using Input = std::variant<Received, Built, Validated, Executed, PayloadAvailable>;
 
 const ConsensusMessage& consensus(const MessagePtr& message) {
   return static_cast<const ConsensusMessage&>(*message);
@@ -116,7 +114,9 @@ std::uint64_t signatures_in(const ConsensusMessage& message) {
     const BlockPtr& block = static_cast<const ProposalMessage&>(message).proposal.block;
     return 1 + (block == nullptr ? 0 : block->last_commit.signatures.size() + 2 * block->evidence.size());
   }
-  if (kind == MessageKind::block_response) return static_cast<const BlockResponseMessage&>(message).commit.signatures.size();
+  if (kind == MessageKind::block_response) {
+    return static_cast<const BlockResponseMessage&>(message).commit.signatures.size();
+  }
   return 0;
 }
 
@@ -203,7 +203,8 @@ struct SequencerNode::State {
   // ---- transactions ----
   void on_transaction(NodeId from, const MessagePtr& message);
   bool report_evicted(const std::vector<Evicted>& evicted);
-  bool tell(NodeId client, const TxId& tx, TransactionResultMessage::Outcome outcome, Height height, std::uint8_t detail);
+  bool tell(NodeId client, const TxId& tx, TransactionResultMessage::Outcome outcome, Height height,
+            std::uint8_t detail);
 
   /// Emits, and says whether this life goes on.
   bool emit(Record record) {
@@ -227,8 +228,8 @@ struct SequencerNode::State {
   BlockPtr saving;  ///< written but not yet synced
   Commit saving_commit;
 
-  // How much of the last block's commit has been announced as records. Not the machine's memory but ours: a crash in the
-  // middle leaves a committed block, and the rest of its records come at the next start.
+  // How much of the last block's commit has been announced as records. Not the machine's memory but ours: a crash in
+  // the middle leaves a committed block, and the rest of its records come at the next start.
   std::vector<TxStatus> statuses;
   std::size_t announced = 0;
   bool announcing = false;
@@ -237,14 +238,14 @@ struct SequencerNode::State {
   std::unique_ptr<Engine> engine;
   Mempool mempool;
   Outbox outbox;
-  Fifo<Effect> effects;
-  Fifo<Input> inputs;
+  EffectQueue effects;
+  Ring<Input> inputs;
   int stage = 0;           ///< of the effect in front
   bool waiting = false;    ///< the effect in front waits for `effect_generation`
   bool running = false;
   std::uint32_t effect_generation = 0;
   std::uint64_t persist_position = 0;
-  Fifo<std::pair<std::uint64_t, Height>> log_heights;
+  Ring<std::pair<std::uint64_t, Height>> log_heights;
   struct EngineTimer {
     std::uint32_t timer_id;
     std::uint32_t generation;
@@ -260,9 +261,9 @@ struct SequencerNode::State {
   std::vector<Pending> pending;  ///< inputs whose work on the CPU is not done
   std::vector<std::uint32_t> free_pending;
   std::uint32_t next_generation = 0;
-  std::vector<std::uint64_t> verified;  ///< sequence numbers of messages whose verification was charged, by their low bits
+  std::vector<std::uint64_t> verified;  ///< sequence numbers of messages whose verification was charged, by low bits
   std::unordered_map<TxId, NodeId> first_hand;  ///< transactions that came from their client, who wants to know
-  std::array<Hash128, 16> said{};               ///< the last statements that left, so that a repetition is no new record
+  std::array<Hash128, 16> said{};  ///< the last statements that left: repeating one is no new record
   std::size_t said_next = 0;
 
   std::uint64_t life_ = 0;  ///< counts power-offs
@@ -315,7 +316,7 @@ std::vector<Recovered> SequencerNode::State::read_log() {
     std::memcpy(&r.height.value, entry.bytes.data() + 1, 8);
     std::memcpy(&r.round.value, entry.bytes.data() + 9, 4);
     r.bytes.assign(entry.bytes.begin() + head, entry.bytes.end());
-    log_heights.push({entry.position, r.height});
+    log_heights.push_back({entry.position, r.height});
     log.push_back(std::move(r));
   }
   return log;
@@ -370,7 +371,10 @@ void SequencerNode::State::receive(NodeId from, const MessagePtr& message) {
       return input_after(cost, Received{from, message});
     }
   }
-  if (running) return inputs.push(Received{from, message});
+  if (running) {
+    inputs.push_back(Received{from, message});
+    return;
+  }
   running = true;
   const std::uint64_t life = life_;
   handle_message(from, message);
@@ -410,7 +414,7 @@ void SequencerNode::State::timer(std::uint64_t token) {
       break;
     case Timer::input:
       if (pending[slot].generation != generation) return;
-      inputs.push(std::move(pending[slot].input));
+      inputs.push_back(std::move(pending[slot].input));
       pending[slot].input = Received{};
       free_pending.push_back(slot);
       break;
@@ -429,6 +433,10 @@ void SequencerNode::State::handle(Input&& input) {
     collect();
   } else if (auto* executed = std::get_if<Executed>(&input)) {
     engine->on_executed(executed->height, executed->result, view(), outbox);
+    collect();
+    if (mempool.size() != 0) inputs.push_back(PayloadAvailable{});
+  } else {
+    engine->on_payload_available(view(), outbox);
     collect();
   }
 }
@@ -449,9 +457,7 @@ void SequencerNode::State::run() {
       effects.pop();
     }
     if (inputs.empty()) break;
-    Input input = std::move(inputs.front());
-    inputs.pop();
-    handle(std::move(input));
+    handle(inputs.pop_front());
     if (life != life_) return;
   }
   running = false;
@@ -479,7 +485,7 @@ void SequencerNode::State::input_after(Duration cost, Input input) {
   const SimTime now = context.simulation.now();
   const SimTime done = has_costs ? machine->cpu.run(now, cost) : now;
   if (done == now) {
-    inputs.push(std::move(input));
+    inputs.push_back(std::move(input));
     return run();
   }
   if (free_pending.empty()) {
@@ -501,7 +507,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Persist& e) {
     std::memcpy(scratch.data() + 9, &e.round.value, 4);
     scratch.insert(scratch.end(), e.bytes.begin(), e.bytes.end());
     persist_position = machine->disk.append(scratch);
-    log_heights.push({persist_position, e.height});
+    log_heights.push_back({persist_position, e.height});
     if (machine->disk.sync_time > Duration::zero()) return wait(machine->disk.sync_time);
   }
   machine->disk.mark_synced(persist_position);
@@ -516,7 +522,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Persist& e) {
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::Forget& e) {
   while (!log_heights.empty() && log_heights.front().second < e.height) {
     const std::uint64_t position = log_heights.front().first;
-    log_heights.pop();
+    log_heights.pop_front();
     if (log_heights.empty() || log_heights.front().second >= e.height) machine->disk.truncate_before(position + 1);
   }
   return Step::done;
@@ -530,7 +536,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Send& e) {
   const NodeId to = e.to;
   const MessagePtr message = e.message;
   if (to == id) {
-    inputs.push(Received{id, message});
+    inputs.push_back(Received{id, message});
     return Step::done;
   }
   return transmit({&to, 1}, message, false) ? Step::done : Step::dead;
@@ -543,7 +549,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Broadcast& e)
   if (stage == 0 && statement && compute(context.costs.sign) == Step::wait) return Step::wait;
   const MessagePtr message = e.message;
   if (!transmit(context.peers, message, true)) return Step::dead;
-  inputs.push(Received{id, message});
+  inputs.push_back(Received{id, message});
   return Step::done;
 }
 
@@ -575,7 +581,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::BuildPayload&
   const Round round = e.round;
   BlockPtr block = build(e);
   if (life != life_) return Step::dead;
-  inputs.push(Built{height, round, std::move(block)});
+  inputs.push_back(Built{height, round, std::move(block)});
   return Step::done;
 }
 
@@ -639,7 +645,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Deliver& e) {
   if (!announce()) return Step::dead;
   if (!report_to_clients(*block, TransactionResultMessage::Outcome::committed)) return Step::dead;
   if (!report_evicted(evicted)) return Step::dead;
-  inputs.push(Executed{block->height, std::move(result)});
+  inputs.push_back(Executed{block->height, std::move(result)});
   return Step::done;
 }
 
@@ -733,7 +739,7 @@ BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
   block->proposer = id;
   block->timestamp = e.timestamp;
   block->state_before = e.state_before;
-  block->committee_hash = chain.committee(e.height).hash();
+  block->committee_hash = e.committee_hash;
   block->evidence = std::move(e.evidence);
   block->last_commit = std::move(e.last_commit);
 
@@ -771,10 +777,9 @@ void SequencerNode::State::keep_executable(std::vector<Transaction>& transaction
 }
 
 /// Whether the block may follow the committed chain: a function of the block and of the committed state alone.
-/// Parent, last commit, timestamps and evidence are the engine's business.
+/// Parent, committee, last commit, timestamps and evidence are the engine's business.
 bool SequencerNode::State::is_valid(const Block& block) {
   if (block.height != next(chain.height()) || block.state_before != chain.state()) return false;
-  if (block.committee_hash != chain.committee(block.height).hash()) return false;
   if (block.bytes != block.compute_bytes() || block.bytes > context.limits.max_bytes) return false;
   if (block.id != block.compute_id()) return false;
   const Ledger::Trial trial{ledger};
@@ -807,7 +812,8 @@ std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block,
   return updates;
 }
 
-/// Emits the records of the last committed block, from where a crash may have stopped. @return whether this life goes on
+/// Emits the records of the last committed block, from where a crash may have stopped.
+/// @return whether this life goes on
 bool SequencerNode::State::announce() {
   const BlockPtr block = chain.block(chain.height());
   const std::uint64_t height = block->height.value;
@@ -907,6 +913,7 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
     return;
   }
   if (own) first_hand[tx.id] = from;
+  if (mempool.size() == 1) inputs.push_back(PayloadAvailable{});
   Record admitted{.kind = RecordKind::tx_admitted};
   if (!emit(admitted.with_id(tx.id))) return;
   if (!report_evicted(evicted)) return;

@@ -54,6 +54,8 @@ class Checker : public sim::RecordObserver {
   /// Of the liveness checker. Leaves `not_checked` as soon as the healed phase is decided, which may be before its end;
   /// the world can stop then.
   virtual Liveness liveness() const { return Liveness::not_checked; }
+  /// Of the accountability checker, after `finish`: whom the votes convict when honest nodes disagree.
+  virtual std::vector<NodeId> accused() const { return {}; }
   const std::vector<Finding>& findings() const { return findings_; }
 
  protected:

@@ -1,5 +1,7 @@
 #include "scenarios/checkers/vote_book.hpp"
 
+#include <algorithm>
+
 namespace seqlab::scenarios {
 
 VoteBook::Added VoteBook::add(const Roster& roster, NodeId node, std::uint64_t height, std::uint32_t round,
@@ -16,6 +18,17 @@ VoteBook::Added VoteBook::add(const Roster& roster, NodeId node, std::uint64_t h
   if (in_round.voters.contains(node)) return Added::conflicting;
   in_round.voters.insert(node);
   return Added::first;
+}
+
+void VoteBook::recount(const Roster& roster, std::uint64_t height) {
+  for (std::uint64_t h = std::max(height, heights_.base() + 1); h <= heights_.base() + heights_.size(); ++h) {
+    for (auto& [key, in_round] : *heights_.find(h)) {
+      for (auto& [id, tally] : in_round.tallies) {
+        tally.power = 0;
+        for (const NodeId voter : tally.voters.list(roster.size())) tally.power += roster.powers().of(voter, h);
+      }
+    }
+  }
 }
 
 const RoundVotes* VoteBook::find(std::uint64_t height, std::uint32_t round, VoteType type) const {

@@ -38,6 +38,9 @@ class VoteBook {
     return add(roster, voted.node, voted.height, voted.round, static_cast<VoteType>(voted.detail), voted.id());
   }
 
+  /// The committee from `height` on has changed: weighs the votes that came early again.
+  void recount(const Roster& roster, std::uint64_t height);
+
   const RoundVotes* find(std::uint64_t height, std::uint32_t round, VoteType type) const;
   const Tally* find(std::uint64_t height, std::uint32_t round, VoteType type, Hash128 id) const;
   bool has(NodeId node, std::uint64_t height, std::uint32_t round, VoteType type, Hash128 id) const {

@@ -27,6 +27,9 @@ struct TendermintOptions {
   Duration message_delay = 15s;               ///< grows by 1/10 a round
   std::uint32_t future_rounds = 2;            ///< rounds ahead of the own one whose votes are kept, a peer
   Duration gossip_stall = 2s;                 ///< no step taken for so long: send a status, ask for what is missing
+  Duration block_fetch_delay = 500ms;         ///< a quorum names a block that is not here: ask its voters after this
+  Duration sync_timeout = 1s;                 ///< a request for a block goes to another peer after one to two of these
+  std::uint32_t sync_window = 4;              ///< heights requested at once while catching up, at least 1
   std::uint64_t evidence_age_blocks = 100'000;
   Duration evidence_age = 48h;
   friend bool operator==(const TendermintOptions&, const TendermintOptions&) = default;

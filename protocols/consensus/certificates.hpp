@@ -1,0 +1,23 @@
+// Commits: made from votes, checked against the committee of their height.
+#pragma once
+
+#include "protocols/consensus/engine.hpp"
+#include "protocols/types/block.hpp"
+#include "protocols/types/committee.hpp"
+
+namespace seqlab::protocols {
+
+/// Checks that `commit` proves that `block` was decided at `height`: type precommit, signers sorted, distinct and
+/// members of `committee` (of that height), together at least `quorum`, every signature good.
+/// @return none, or the first fault: malformed, bad_certificate, not_a_member, bad_signature
+Reject check_commit(const Commit& commit, Height height, BlockId block, const Committee& committee, Power quorum,
+                    Signatures& signatures);
+
+/// The vote that a signature of a commit stands for.
+Vote vote_of(const Commit& commit, const CommitSignature& signature);
+
+/// "BFT time": the median of the commit's timestamps, weighted by power; after CometBFT's WeightedMedian.
+/// Signers outside of `committee` do not count; time_zero if nobody counts.
+SimTime weighted_median(const Commit& commit, const Committee& committee);
+
+}  // namespace seqlab::protocols
