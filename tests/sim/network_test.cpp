@@ -723,7 +723,7 @@ TEST_CASE("an overlay is connected, symmetric and of the asked degree", "[sim][g
       CHECK(reached.size() == size);
       const double average = static_cast<double>(edges) / size;
       const double asked = std::min<double>(std::max(2U, degree), size - 1);
-      CHECK(average <= asked + 0.3);
+      CHECK(average <= asked + 0.5);
       if (size >= 50) CHECK(average >= asked - 0.5);  // in a small one many chords join the same two nodes
     }
   }
