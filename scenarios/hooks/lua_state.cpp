@@ -219,10 +219,6 @@ int LuaState::on_error(lua_State* L) {
   return 1;
 }
 
-void LuaState::begin_call() {
-  steps_end_ = std::min(steps_ + limits_.steps_per_call, limits_.steps_per_run);
-}
-
 void LuaState::describe_fatal() {
   failure_.line = fatal_line_;
   switch (fatal_) {
@@ -282,8 +278,8 @@ bool LuaState::finish(int status) {
   return false;
 }
 
-bool LuaState::call(int args, int results) {
-  begin_call();
+bool LuaState::call(int args, int results, std::uint64_t more_steps) {
+  steps_end_ = std::min(steps_ + limits_.steps_per_call + more_steps, limits_.steps_per_run);
   error_text_[0] = error_trace_[0] = '\0';
   const int base = lua_gettop(state_) - args;
   // The handler goes below the function; it is popped again whatever happens.
