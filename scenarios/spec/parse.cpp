@@ -228,12 +228,21 @@ class Loader {
       return;
     }
     const fs::path shared = library_ / folder;
+    std::string scenario_beside;
     for (const fs::path& candidate : {beside(name.text), beside(name.text + ".yaml"), shared / name.text, shared / (name.text + ".yaml")}) {
       if (!is_file(candidate)) continue;
       std::unique_ptr<Value> base = included(path, name, candidate);
       if (base == nullptr) return;
+      if (base->find("schema") != nullptr) {  // a scenario that has the name of the design that it uses
+        scenario_beside = candidate.string();
+        continue;
+      }
       merge(*base, std::move(*own));
       *own = std::move(*base);
+      return;
+    }
+    if (!scenario_beside.empty()) {
+      reader_.problem_at(path, name.at, "`" + scenario_beside + "` is a whole scenario", "a file with the keys of `" + section + "` alone");
       return;
     }
     const std::vector<std::string> known = files_in(shared, ".yaml");
