@@ -47,6 +47,7 @@ struct Proposal {
   SimTime timestamp{};
   Signature signature;
   Hash128 signed_digest() const;
+  static Hash128 digest_of(Height height, Round round, Round valid_round, BlockId block, SimTime timestamp);
   friend bool operator==(const Proposal&, const Proposal&) = default;
 };
 
@@ -73,8 +74,8 @@ struct Status {
   Round round{};
   std::uint8_t step = 0;
   Round proposal_round{no_round};        ///< highest round whose proposal is held, no_round if none
-  std::vector<std::uint64_t> prevotes;   ///< bit i: the vote of validator i in `round` is held
-  std::vector<std::uint64_t> precommits;
+  std::vector<std::uint64_t> prevotes{}; ///< bit i: the vote of validator i in `round` is held
+  std::vector<std::uint64_t> precommits{};
 };
 
 class StatusMessage final : public ConsensusMessage {
@@ -89,8 +90,8 @@ struct VotesRequest {
   Height height{};
   Round round{};
   VoteType type = VoteType::prevote;
-  BlockId block;                     ///< the votes for this block are wanted first
-  std::vector<std::uint64_t> have;   ///< bit i: the vote of validator i is held
+  BlockId block{};                   ///< the votes for this block are wanted first
+  std::vector<std::uint64_t> have{}; ///< bit i: the vote of validator i is held
 };
 
 class VotesRequestMessage final : public ConsensusMessage {

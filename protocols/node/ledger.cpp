@@ -20,7 +20,7 @@ Ledger::Ledger(const LedgerGenesis& genesis) : genesis_balance_(genesis.balance)
   const Int128 total = static_cast<Int128>(genesis.accounts) * genesis.balance.value;
   SEQLAB_ASSERT(genesis.accounts < 0x40000000U && genesis.balance.value >= 0 && total < (Int128{1} << 63),
                 genesis.accounts, genesis.balance.value);
-  users_.assign(genesis.accounts, Account{genesis.balance.value, 0});
+  users_.assign(genesis.accounts, Account{genesis.balance.value, 0, 0});
   // Not a sum over all accounts: starting from the genesis' own digest leaves as much information and costs nothing.
   root_ = FieldHash<3>{}.add(hash_domain("ledger")).add(genesis.accounts).add(genesis.balance).finish();
 }
@@ -33,14 +33,19 @@ const Ledger::Account* Ledger::find(AccountId id) const {
 
 Ledger::Account* Ledger::find(AccountId id) { return const_cast<Account*>(std::as_const(*this).find(id)); }
 
-Ledger::Account& Ledger::touch(AccountId id) {
-  Account* account = find(id);
-  if (account == nullptr) {
-    const auto at = std::ranges::lower_bound(earners_, id.value, {}, &std::pair<std::uint32_t, Account>::first);
-    account = &earners_.insert(at, {id.value, Account{}})->second;
+Ledger::Account& Ledger::find_or_add(AccountId id) {
+  if (Account* account = find(id)) return *account;
+  const auto at = std::ranges::lower_bound(earners_, id.value, {}, &std::pair<std::uint32_t, Account>::first);
+  return earners_.insert(at, {id.value, Account{}})->second;
+}
+
+void Ledger::remember(AccountId id, Account& account) {
+  if (trial_) {
+    undo_.push_back({id.value, account});
+  } else if (account.changed == 0) {
+    changes_.push_back({id.value, account});
+    account.changed = 1;
   }
-  changes_.push_back({id.value, *account});
-  return *account;
 }
 
 Amount Ledger::balance(AccountId account) const {
@@ -61,36 +66,34 @@ TxStatus Ledger::execute(const Transaction& tx, NodeId proposer) {
   if (tx.amount.value < 0 || tx.fee.value < 0) return TxStatus::insufficient_funds;
   if (static_cast<Int128>(tx.amount.value) + tx.fee.value > payer.balance) return TxStatus::insufficient_funds;
 
-  Account& from = touch(tx.sender);
-  from.balance -= tx.amount.value + tx.fee.value;
-  ++from.nonce;
-  // No balance can overflow: each is at most the total, which fits.
-  if (tx.amount.value != 0) touch(tx.receiver).balance += tx.amount.value;
-  if (tx.fee.value != 0) touch(validator_account(proposer)).balance += tx.fee.value;
+  const auto change = [this](AccountId id, std::int64_t by) -> Account& {
+    Account& account = find_or_add(id);
+    remember(id, account);
+    account.balance += by;  // cannot overflow: no balance exceeds the total, which fits
+    return account;
+  };
+  Account& from = change(tx.sender, -(tx.amount.value + tx.fee.value));
+  from.nonce = from.nonce + 1;
+  if (tx.amount.value != 0) change(tx.receiver, tx.amount.value);
+  if (tx.fee.value != 0) change(validator_account(proposer), tx.fee.value);
   return TxStatus::ok;
 }
 
-StateRoot Ledger::root() const {
+StateRoot Ledger::root() {
   SEQLAB_ASSERT(!trial_);
-  if (changes_.empty()) return root_;
-  // The first change of an account holds what the root knows of it; the account itself holds what it is now.
-  std::ranges::stable_sort(changes_, {}, &Change::account);
-  for (std::size_t i = 0; i < changes_.size(); ++i) {
-    const Change& change = changes_[i];
-    if (i > 0 && changes_[i - 1].account == change.account) continue;
-    const Account& now = *find(AccountId{change.account});
-    const Account before_genesis{genesis_balance_.value, 0};
-    const Account never_seen{};
+  for (const Change& change : changes_) {
+    Account& now = *find(AccountId{change.account});
     // An account in its first state adds nothing, so that genesis needs no walk over all accounts.
-    const Account& first = is_user(AccountId{change.account}) ? before_genesis : never_seen;
-    const auto add = [&](const Account& a, bool positive) {
-      if (a.balance == first.balance && a.nonce == first.nonce) return;
-      const Hash128 h = contribution(change.account, a.balance, a.nonce);
-      root_.hi = positive ? root_.hi + h.hi : root_.hi - h.hi;
-      root_.lo = positive ? root_.lo + h.lo : root_.lo - h.lo;
-    };
-    add(change.before, false);
-    add(now, true);
+    const std::int64_t first = is_user(AccountId{change.account}) ? genesis_balance_.value : 0;
+    if (change.before.balance != first || change.before.nonce != 0) {
+      const Hash128 h = contribution(change.account, change.before.balance, change.before.nonce);
+      root_ = {root_.hi - h.hi, root_.lo - h.lo};
+    }
+    if (now.balance != first || now.nonce != 0) {
+      const Hash128 h = contribution(change.account, now.balance, now.nonce);
+      root_ = {root_.hi + h.hi, root_.lo + h.lo};
+    }
+    now.changed = 0;
   }
   changes_.clear();
   return root_;
@@ -106,15 +109,11 @@ Amount Ledger::total() const {
 Ledger::Trial::Trial(Ledger& ledger) : ledger_(ledger) {
   SEQLAB_ASSERT(!ledger.trial_);
   ledger.trial_ = true;
-  ledger.trial_begin_ = ledger.changes_.size();
 }
 
 Ledger::Trial::~Trial() {
-  auto& changes = ledger_.changes_;
-  while (changes.size() > ledger_.trial_begin_) {
-    *ledger_.find(AccountId{changes.back().account}) = changes.back().before;
-    changes.pop_back();
-  }
+  auto& undo = ledger_.undo_;
+  for (; !undo.empty(); undo.pop_back()) *ledger_.find(AccountId{undo.back().account}) = undo.back().before;
   ledger_.trial_ = false;
 }
 

@@ -40,7 +40,7 @@ class Ledger {
   TxStatus execute(const Transaction& tx, NodeId proposer);
   /// Incremental commitment to the whole state; equal states have equal roots whatever the path. Costs two hashes for
   /// each account that changed since it was last asked for.
-  StateRoot root() const;
+  StateRoot root();
   /// Sum of all balances; constant.
   Amount total() const;
 
@@ -60,7 +60,8 @@ class Ledger {
  private:
   struct Account {
     std::int64_t balance = 0;
-    std::uint64_t nonce = 0;
+    std::uint64_t nonce : 63 = 0;
+    std::uint64_t changed : 1 = 0;  ///< listed in changes_
   };
   struct Change {
     std::uint32_t account;
@@ -68,15 +69,16 @@ class Ledger {
   };
   Account* find(AccountId id);
   const Account* find(AccountId id) const;
-  /// To be changed: remembers what it was.
-  Account& touch(AccountId id);
+  Account& find_or_add(AccountId id);
+  /// Remembers what the account was before its first change, or on trial before every change.
+  void remember(AccountId id, Account& account);
 
   Amount genesis_balance_;
   std::vector<Account> users_;
   std::vector<std::pair<std::uint32_t, Account>> earners_;  // sorted by account
-  mutable Hash128 root_;
-  mutable std::vector<Change> changes_;  // since root_ was computed, oldest first
-  std::size_t trial_begin_ = 0;
+  Hash128 root_;                // of the state before changes_
+  std::vector<Change> changes_;  // one an account
+  std::vector<Change> undo_;     // of the running trial, oldest first
   bool trial_ = false;
 };
 

@@ -54,6 +54,9 @@ struct Mempool::State {
   struct Sender {
     AccountId account;
     std::vector<Waiting> queue;  // by nonce
+    std::size_t ready = 0;       // so many of them, from the first on, follow what is executed without a hole
+    std::size_t stuck = 0;       // the others
+    std::uint64_t stuck_bytes = 0;
   };
   /// What is remembered of an id: where it waits, or the height at which it was committed.
   struct Known {
@@ -76,6 +79,8 @@ struct Mempool::State {
   std::uint64_t bytes = 0;
   std::uint64_t next_arrival = 0;
   std::size_t count = 0;
+  std::size_t stuck = 0;  // transactions behind a hole in their sender's nonces
+  std::uint64_t stuck_bytes = 0;
 
   const Transaction& transaction(const Waiting& w) const { return entries[w.entry].transaction; }
 
@@ -109,7 +114,27 @@ struct Mempool::State {
     free_senders.push_back(sender);
   }
 
-  void insert(const Transaction& tx) {
+  /// To be called when a sender's queue has changed; `executed` is its next nonce in the ledger.
+  void update_stuck(std::uint32_t slot, std::uint64_t executed) {
+    Sender& sender = senders[slot];
+    const auto& queue = sender.queue;
+    stuck -= sender.stuck;
+    stuck_bytes -= sender.stuck_bytes;
+    // Nonces are distinct and sorted, so the unbroken run at the head is found by bisection.
+    sender.ready = 0;
+    for (std::size_t high = queue.size(); sender.ready < high;) {
+      const std::size_t middle = sender.ready + (high - sender.ready) / 2;
+      if (queue[middle].nonce - executed == middle) sender.ready = middle + 1;
+      else high = middle;
+    }
+    sender.stuck = queue.size() - sender.ready;
+    sender.stuck_bytes = 0;
+    for (std::size_t i = sender.ready; i < queue.size(); ++i) sender.stuck_bytes += transaction(queue[i]).bytes;
+    stuck += sender.stuck;
+    stuck_bytes += sender.stuck_bytes;
+  }
+
+  void insert(const Transaction& tx, std::uint64_t executed) {
     if (free_entries.empty()) {
       free_entries.push_back(static_cast<std::uint32_t>(entries.size()));
       entries.emplace_back();
@@ -127,6 +152,7 @@ struct Mempool::State {
     known[tx.id] = Known{entry, {}};
     bytes += tx.bytes;
     ++count;
+    update_stuck(sender, executed);
   }
 
   /// Frees the entry; the queue of its sender and `known` are the caller's business.
@@ -138,7 +164,7 @@ struct Mempool::State {
 
   /// Takes `length` transactions from position `from` of a sender's queue out, for a reason.
   void evict(std::uint32_t sender, std::size_t from, std::size_t length, EvictReason reason,
-             std::vector<Evicted>& out) {
+             const Ledger& ledger, std::vector<Evicted>& out) {
     leave_tails(sender);
     auto& queue = senders[sender].queue;
     const auto first = queue.begin() + static_cast<std::ptrdiff_t>(from);
@@ -150,6 +176,7 @@ struct Mempool::State {
     }
     queue.erase(first, last);
     join_tails(sender);
+    update_stuck(sender, ledger.next_nonce(senders[sender].account));
   }
 
   void remember_committed(const TxId& id, Height height) {
@@ -206,34 +233,31 @@ AdmitError Mempool::admit(const Transaction& tx, const Ledger& ledger, std::vect
         s.bytes - old.bytes + tx.bytes > options.max_bytes) {
       return AdmitError::duplicate;
     }
-    s.evict(found->second, static_cast<std::size_t>(at - queue.begin()), 1, EvictReason::outbid, evicted);
-    s.release_if_empty(found->second);
-    s.insert(tx);
+    const std::uint32_t sender = found->second;
+    s.evict(sender, static_cast<std::size_t>(at - queue.begin()), 1, EvictReason::outbid, ledger, evicted);
+    s.release_if_empty(sender);
+    s.insert(tx, executed);
     return AdmitError::none;
   }
-  // Nonces are distinct and sorted, so the unbroken run at the head is found by bisection.
-  std::uint64_t expected = executed;
-  if (!queue.empty() && queue.front().nonce == executed) {
-    std::size_t low = 1;
-    for (std::size_t high = queue.size(); low < high;) {
-      const std::size_t middle = low + (high - low) / 2;
-      if (queue[middle].nonce - executed == middle) low = middle + 1;
-      else high = middle;
+  const std::uint64_t expected = executed + (found == s.sender_of.end() ? 0 : s.senders[found->second].ready);
+  if (tx.nonce > expected) {
+    if (tx.nonce - expected > options.max_nonce_gap) return AdmitError::nonce_gap;
+    // What waits for a hole to be filled may not fill the pool, or what fills the holes would find no place.
+    if (s.stuck >= options.max_transactions / 4 || s.stuck_bytes + tx.bytes > options.max_bytes / 4) {
+      return AdmitError::full;
     }
-    expected = executed + low;
   }
-  if (tx.nonce > expected && tx.nonce - expected > options.max_nonce_gap) return AdmitError::nonce_gap;
 
   if (s.count >= options.max_transactions || s.bytes + tx.bytes > options.max_bytes) {
     if (!options.evict_lowest_fee) return AdmitError::full;
     const std::vector<std::uint32_t> victims = s.make_room(tx);
     if (victims.empty()) return AdmitError::full;
     for (const std::uint32_t sender : victims) {
-      s.evict(sender, s.senders[sender].queue.size() - 1, 1, EvictReason::outbid, evicted);
+      s.evict(sender, s.senders[sender].queue.size() - 1, 1, EvictReason::outbid, ledger, evicted);
       s.release_if_empty(sender);
     }
   }
-  s.insert(tx);
+  s.insert(tx, executed);
   return AdmitError::none;
 }
 
@@ -325,9 +349,10 @@ void Mempool::on_committed(std::span<const Transaction> included, Height height,
     }
     queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(gone));
     s.join_tails(sender);
+    s.update_stuck(sender, next);
     const auto balance = static_cast<std::uint64_t>(ledger.balance(s.senders[sender].account).value);
     if (!queue.empty() && queue.front().nonce == next && cost_of(s.transaction(queue.front())) > balance) {
-      s.evict(sender, 0, queue.size(), EvictReason::out_of_funds, evicted);
+      s.evict(sender, 0, queue.size(), EvictReason::out_of_funds, ledger, evicted);
     }
     s.release_if_empty(sender);
   }

@@ -45,7 +45,8 @@ class Mempool {
 
   /// Checks everything but the signature, which whoever calls has verified. Only `none` changes the pool.
   ///
-  /// The next expected nonce of a sender is the first one that is neither executed nor waiting here.
+  /// The next expected nonce of a sender is the first one that is neither executed nor waiting here. Transactions
+  /// ahead of it get at most a quarter of the pool. `ledger` is the one that `on_committed` last saw.
   /// @param evicted  receives what had to leave for it: at most the last transaction of each of some other senders
   AdmitError admit(const Transaction& tx, const Ledger& ledger, std::vector<Evicted>& evicted);
   /// Whether it waits here or is remembered as committed: then `admit` refuses it as a duplicate.

@@ -23,9 +23,9 @@ struct Vote {
   Round round{};
   VoteType type = VoteType::none;
   NodeId voter{no_node};
-  BlockId block;        ///< nil = {}
+  BlockId block{};      ///< nil = {}
   SimTime timestamp{};  ///< wall clock of the voter
-  Signature signature;
+  Signature signature{};
   friend bool operator==(const Vote&, const Vote&) = default;
   Hash128 signed_digest() const;
   void hash_into(HashBuilder& h) const;
@@ -44,7 +44,7 @@ struct Commit {
   Round round{};
   BlockId block;
   VoteType type = VoteType::precommit;
-  std::vector<CommitSignature> signatures;
+  std::vector<CommitSignature> signatures{};
   friend bool operator==(const Commit&, const Commit&) = default;
 };
 

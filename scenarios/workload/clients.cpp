@@ -236,7 +236,8 @@ class Clients::Client final : public sim::NodeHandler {
       return give_back(transaction);
     }
     ++flight.attempt;
-    Record retried{.kind = RecordKind::tx_retried, .node = id_, .peer = node_for(flight.attempt), .round = flight.attempt};
+    Record retried{.kind = RecordKind::tx_retried, .node = id_, .peer = node_for(flight.attempt)};
+    retried.round = flight.attempt;
     shared_.simulation.emit(retried.with_id(id));
     send(flight);
   }

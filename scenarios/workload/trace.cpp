@@ -73,7 +73,8 @@ class Reader {
     constexpr std::int64_t bytes_max = std::numeric_limits<std::uint32_t>::max();
     constexpr std::int64_t fee_max = std::numeric_limits<std::int64_t>::max() / 4;
     arrival.account = static_cast<std::uint32_t>(integer(fields[1], "account", 0, account_max));
-    arrival.bytes = static_cast<std::uint32_t>(integer(fields[2], "bytes", protocols::transaction_bytes_min, bytes_max));
+    constexpr std::int64_t bytes_min = protocols::transaction_bytes_min;
+    arrival.bytes = static_cast<std::uint32_t>(integer(fields[2], "bytes", bytes_min, bytes_max));
     arrival.fee = integer(fields[3], "fee", 0, fee_max);
     arrivals_.push_back(arrival);
   }

@@ -21,7 +21,7 @@ enum class Statement : std::uint8_t { none, proposal, prevote, precommit, value_
 /// lockedValue and lockedRound, or validValue and validRound.
 struct LockedValue {
   Round round = no_round;
-  BlockId block;
+  BlockId block{};
   friend bool operator==(const LockedValue&, const LockedValue&) = default;
 };
 
@@ -29,21 +29,21 @@ struct SafetyRecord {
   Statement statement = Statement::none;
   Height height{};
   Round round{};
-  BlockId block;                       ///< of the statement; {} = nil
+  BlockId block{};                     ///< of the statement; {} = nil
   Round proposal_valid_round = no_round;
   SimTime timestamp{};
-  Signature signature;
-  LockedValue locked;
-  LockedValue valid;
-  BlockPtr body;                       ///< may be null
+  Signature signature{};
+  LockedValue locked{};
+  LockedValue valid{};
+  BlockPtr body{};                     ///< may be null
 };
 
 /// Where a restarted replica stands in its height.
 struct RestoredState {
   Round round{0};
   Statement last = Statement::none;    ///< said in `round`
-  LockedValue locked;
-  LockedValue valid;
+  LockedValue locked{};
+  LockedValue valid{};
 };
 
 /// Log record type of a SafetyRecord (`effect::Persist::type` = this + the statement).
