@@ -293,6 +293,7 @@ class Loader {
     for (std::size_t i = 0; i < scenario.environment.adversaries.size(); ++i) {
       AdversarySpec& adversary = scenario.environment.adversaries[i];
       if (adversary.script.empty()) continue;  // was reported as missing
+      if (adversary.script.compare(0, 7, "native:") == 0) continue;  // no text: `compile` knows the names
       if (!adversary.source.empty()) {
         adversary.file = adversary.script + " (inside " + file_ + ")";
         continue;

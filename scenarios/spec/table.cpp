@@ -521,7 +521,7 @@ Shape<AdversarySpec> adversary_shape() {
   });
   return object<A>({
       field<A>("script", &A::script, text("stock name or file name"),
-               "A stock adversary (see `seqlab list`) or a Lua file next to the scenario.").must(),
+               "A stock adversary (see `seqlab list`), a Lua file next to the scenario, or `native:` and the name of one in C++.").must(),
       field<A>("source", &A::source, unless(std::string{}, text("Lua text")), "The text of the script, which is then not looked up; run folders have it."),
       field<A>("nodes", &A::nodes, nodes(), "The nodes that it owns: it signs with their keys and no others'."),
       field<A>("power", &A::power, power, "What it may do besides; the world enforces and reports it."),
