@@ -129,6 +129,11 @@ class Loader {
     scenario_shape().read(*root_, scenario, reader_);
     CommitteeSpec& committee = scenario.design.committee;
     if (committee.stake.empty()) committee.stake.assign(committee.count, default_stake);
+    if (scenario.design.dissemination == sim::Dissemination::gossip &&
+        deepest(*root_, "environment.network").find("gossip_degree") == nullptr) {
+      NetworkSpec& network = scenario.environment.network;  // the default, in a small committee: everybody
+      network.gossip_degree = std::min(network.gossip_degree, std::max(committee.count, 2U) - 1);
+    }
     scripts(scenario);
     trace(scenario.environment.workload);
     check_scenario(scenario, *root_, problems_);
