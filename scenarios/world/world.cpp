@@ -203,6 +203,7 @@ void World::Parts::watch() {
   for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
     const auto& wanted = scenario.expect.checkers;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;
+    if (!entry.fits(about)) continue;
     checkers.push_back(entry.make(about));
     log.subscribe(*checkers.back(), checkers.back()->kinds());
   }
