@@ -230,9 +230,8 @@ std::string result_schema() {
   p["peak_rss_bytes"] = integer("most memory that the process held");
 
   Json out{{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "result of a seqlab run"}};
-  for (auto& [key, value] : object("printed by `seqlab run --json`, kept as result.json", std::move(p)).items()) {
-    out[key] = std::move(value);
-  }
+  const Json body = object("printed by `seqlab run --json`, kept as result.json", std::move(p));
+  out.update(body);
   return out.dump(2) + '\n';
 }
 

@@ -4,15 +4,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <optional>
-#include <set>
 #include <span>
+#include <tuple>
 
 #include "scenarios/hooks/adversary.hpp"
 #include "scenarios/spec/check.hpp"
 #include "scenarios/spec/table.hpp"
-#include "scenarios/spec/trace.hpp"
 #include "scenarios/spec/value.hpp"
+#include "scenarios/workload/trace.hpp"
 
 namespace seqlab::scenarios {
 namespace {
@@ -93,6 +92,19 @@ std::string joined(const std::vector<std::string>& lines) {
   return out;
 }
 
+/// As a reader meets them: file by file, from top to bottom.
+std::vector<Problem> in_order(std::vector<Problem> problems) {
+  std::vector<std::string> files;
+  for (const Problem& p : problems) {
+    if (std::find(files.begin(), files.end(), p.file) == files.end()) files.push_back(p.file);
+  }
+  const auto rank = [&](const Problem& p) { return std::find(files.begin(), files.end(), p.file) - files.begin(); };
+  std::stable_sort(problems.begin(), problems.end(), [&](const Problem& a, const Problem& b) {
+    return std::tuple{rank(a), a.line, a.column} < std::tuple{rank(b), b.line, b.column};
+  });
+  return problems;
+}
+
 /// From text to scenario: overrides, files taken over by `use`, decoding, files named inside, checks.
 class Loader {
  public:
@@ -121,7 +133,7 @@ class Loader {
     trace(scenario.environment.workload);
     check_scenario(scenario, *root_, problems_);
     if (problems_.empty()) compile(scenario);
-    if (!problems_.empty()) throw InputError(std::move(problems_));
+    if (!problems_.empty()) throw InputError(in_order(std::move(problems_)));
     return scenario;
   }
 
@@ -331,8 +343,10 @@ class Loader {
       reader_.problem_at(path, value.at, "`" + file.string() + "`: " + content.error);
       return;
     }
-    for (const TraceError& error : parse_trace(content.text, workload.trace)) {
-      problems_.push_back(Problem{file.string(), error.line, error.column, {}, error.text, error.hint});
+    try {
+      workload.trace = parse_trace(content.text, file.string());
+    } catch (const InputError& error) {
+      problems_.insert(problems_.end(), error.problems().begin(), error.problems().end());
     }
   }
 

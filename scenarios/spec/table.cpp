@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scenarios/spec/trace.hpp"
+#include "scenarios/workload/trace.hpp"
 
 namespace seqlab::scenarios {
 
@@ -174,7 +175,7 @@ Shape<Design> design_shape() {
   const Shape<Pool> pool = object<Pool>({
       field<Pool>("max_transactions", &Pool::max_transactions, integer<std::uint32_t>(1, 10'000'000), "Most transactions that wait at a node."),
       field<Pool>("max_bytes", &Pool::max_bytes, size<std::uint64_t>(1U << 10U, 1ULL << 40U), "Most bytes that wait at a node."),
-      field<Pool>("max_transaction_bytes", &Pool::max_transaction_bytes, size<std::uint32_t>(64, 1U << 30U), "Larger transactions are refused."),
+      field<Pool>("max_transaction_bytes", &Pool::max_transaction_bytes, size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U), "Larger transactions are refused."),
       field<Pool>("cache", &Pool::cache, integer<std::uint32_t>(0, 100'000'000), "How many ids of seen transactions a node remembers, so as not to take them twice."),
       field<Pool>("max_nonce_gap", &Pool::max_nonce_gap, integer<std::uint32_t>(0, 1'000'000), "How far ahead of the next expected nonce a transaction may be."),
       field<Pool>("evict_lowest_fee", &Pool::evict_lowest_fee, boolean(), "When full, make room for a better-paying transaction instead of refusing it."),
@@ -292,8 +293,13 @@ Shape<std::vector<WorkloadSpec::Arrival>> trace_shape() {
   return through<Trace, std::string>(
       unless(std::string{}, text("text, one arrival a line")), [](const Trace& trace) { return format_trace(trace); },
       [](const Value& value, std::string& lines, Trace& trace, Reader& reader) {
-        for (const TraceError& error : parse_trace(lines, trace)) {
-          reader.problem(value, "line " + std::to_string(error.line) + " of the trace: " + error.text, error.hint);
+        try {
+          trace = parse_trace(lines, "");
+        } catch (const InputError& error) {
+          for (const Problem& p : error.problems()) {
+            const std::string where = p.line > 0 ? "line " + std::to_string(p.line) + ": " : "";
+            reader.problem(value, where + (p.path.empty() ? "" : p.path + ": ") + p.text, p.hint);
+          }
         }
       });
 }
@@ -311,7 +317,7 @@ Shape<WorkloadSpec> workload_shape() {
       field<W>("rate", &W::rate_per_1000s, rate(0, 1'000'000'000), "Transactions of all clients together.")
           .only("arrivals poisson or constant", [](const W& w) { return w.arrivals == Arrivals::poisson || w.arrivals == Arrivals::constant; }),
       field<W>("accounts", &W::accounts, integer<std::uint32_t>(1, 1'000'000), "Accounts that send and receive."),
-      field<W>("transaction_size", &W::transaction_bytes, size<std::uint32_t>(64, 1U << 30U), "Encoded size of a transaction, signature included."),
+      field<W>("transaction_size", &W::transaction_bytes, size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U), "Encoded size of a transaction, signature included."),
       field<W>("fee_min", &W::fee_min, fee, "Fees are drawn evenly from `fee_min` to `fee_max`, in base units."),
       field<W>("fee_max", &W::fee_max, fee, "See `fee_min`."),
       field<W>("start_after", &W::start_after, duration(0s, longest), "No transaction is submitted before."),
@@ -319,8 +325,8 @@ Shape<WorkloadSpec> workload_shape() {
       field<W>("retry_after", &W::retry_after, duration(1ms, longest), "A transaction that is unconfirmed for so long is sent to the next node."),
       field<W>("retries_max", &W::retries_max, integer<std::uint32_t>(0, 1'000'000), "How often that is done."),
       field<W>("trace_file", &W::trace_file, unless(std::string{}, text("file name")),
-               "A file with one arrival a line, `at account size fee` (such as `1.5s 7 250B 10`), in order of time; `#` begins a "
-               "comment. Next to the scenario.")
+               "A file next to the scenario whose first line is `time,account,bytes,fee`, followed by one arrival a line in order "
+               "of time, such as `1.5s,7,250,10`. Times count from `start_after`.")
           .only("arrivals trace", traced),
       field<W>("trace", &W::trace, trace_shape(), "The arrivals themselves, in the form of `trace_file`, which is then not read.")
           .only("arrivals trace", traced),

@@ -141,8 +141,22 @@ class TreeBuilder final : public YAML::EventHandler {
     return {file_, mark.line + 1, mark.column + 1};
   }
 
+  /// Of the innermost open collection.
+  std::string path() const {
+    std::string out;
+    for (std::size_t i = 0; i + 1 < stack_.size(); ++i) {
+      const Frame& frame = stack_[i];
+      if (frame.value.kind == Value::Kind::list) {
+        out += '[' + std::to_string(frame.value.items.size()) + ']';
+      } else {
+        out += (out.empty() ? "" : ".") + frame.key.text;
+      }
+    }
+    return out;
+  }
+
   void problem(const Position& at, std::string text, std::string hint) {
-    problems_.push_back(Problem{*file_, at.line, at.column, {}, std::move(text), std::move(hint)});
+    problems_.push_back(Problem{*file_, at.line, at.column, path(), std::move(text), std::move(hint)});
   }
 
   void charge(Size size, const YAML::Mark& mark) {

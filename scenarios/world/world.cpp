@@ -128,6 +128,7 @@ struct World::Parts {
   Milestones milestones;
   FaultDriver faults;
   std::vector<bool> corrupt;
+  std::uint64_t commits_safety = 0;
 
   void build();
   void watch();
@@ -147,6 +148,7 @@ RunResult World::run() {
   const StopSpec& stop = w.scenario.stop;
   w.milestones.wait_for_height(stop.height);
   sim::StopReason stopped = w.simulation.run(time_zero + stop.after);
+  w.commits_safety = w.metrics.finish().commits_min;
   const bool heals = stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
   if (heals) stopped = w.heal();
   return w.judge(stopped, heals);
@@ -201,6 +203,7 @@ void World::Parts::watch() {
   for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
     const auto& wanted = scenario.expect.checkers;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;
+    if (!entry.fits(about)) continue;
     checkers.push_back(entry.make(about));
     log.subscribe(*checkers.back(), checkers.back()->kinds());
   }
@@ -280,10 +283,12 @@ RunResult World::Parts::judge(sim::StopReason stopped, bool healed) {
   result.metrics = metrics.finish();
   if (adversaries != nullptr) result.budgets = adversaries->budgets();
   result.stopped = stopped;
+  result.commits_safety = commits_safety;
   for (const auto& checker : checkers) {
     checker->finish(result.end);
     for (const Finding& finding : checker->findings()) result.findings.push_back(finding);
     if (healed && checker->liveness() != Liveness::not_checked) result.liveness = checker->liveness();
+    if (std::vector<NodeId> accused = checker->accused(); !accused.empty()) result.accused = std::move(accused);
   }
   std::stable_sort(result.findings.begin(), result.findings.end(),
                    [](const Finding& a, const Finding& b) { return a.at < b.at; });
