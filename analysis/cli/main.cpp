@@ -82,7 +82,8 @@ void declare(CLI::App& app, Arguments& a) {
   list->footer("Examples:\n  seqlab list\n  seqlab list adversaries");
 
   CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of scenario files, for editors");
-  schema->add_flag("--result", a.schema.result, "that of `run --json` instead");
+  CLI::Option* result = schema->add_flag("--result", a.schema.result, "that of `run --json` instead");
+  schema->add_flag("--markdown", a.schema.markdown, "the keys of scenario files as text for people")->excludes(result);
   schema->footer("Example:\n  seqlab schema --result");
 
   CLI::App* init = app.add_subcommand("init", "write a first scenario and a first attack to start from");

@@ -66,6 +66,8 @@ constexpr std::array<std::string_view, 11> attack_kinds{"forge",     "send", "dr
 constexpr std::array<std::string_view, 4> tx_statuses{"ok", "bad_nonce", "insufficient_funds", "bad_signature"};
 constexpr std::array<std::string_view, 10> admit_errors{"none", "duplicate", "old_nonce", "nonce_gap", "bad_signature",
                                                         "full", "too_large", "insufficient_funds", "malformed", "unknown_account"};
+// Of Tendermint, the one engine that has steps (TendermintStep).
+constexpr std::array<std::string_view, 5> steps{"new_height", "propose", "prevote", "precommit", "commit"};
 constexpr std::array<std::string_view, 3> evict_reasons{"outbid", "old_nonce", "out_of_funds"};
 constexpr std::array<std::string_view, 2> move_causes{"transfer", "fee"};
 
@@ -78,6 +80,7 @@ std::string_view word_for(sim::CommitLevel v) { return word_at(commit_levels, st
 std::string_view word_for(sim::EvidenceKind v) { return word_at(evidence_kinds, static_cast<std::size_t>(v)); }
 std::string_view word_for(sim::AttackKind v) { return word_at(attack_kinds, static_cast<std::size_t>(v)); }
 std::string_view admit_error_name(std::uint8_t error) { return word_at(admit_errors, error); }
+std::string_view step_name(std::uint8_t step) { return word_at(steps, step); }
 std::string_view evict_reason_name(std::uint8_t reason) { return word_at(evict_reasons, reason); }
 std::string_view move_cause_name(std::uint8_t cause) { return word_at(move_causes, cause); }
 std::string_view tx_status_name(std::uint8_t status) { return word_at(tx_statuses, status); }
@@ -128,7 +131,7 @@ Fields fields_of(const Record& r) {
     case RecordKind::round_entered:
       return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r));
     case RecordKind::step_entered:
-      return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).number("step", r.detail);
+      return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).word("step", step_name(r.detail));
     case RecordKind::proposed:
       return f.node("node", r.node).node("peer", r.peer).number("height", r.height).signed_number("round", round_of(r))
           .signed_number("valid_round", static_cast<std::uint64_t>(static_cast<std::int64_t>(r.flags) - 1))

@@ -208,13 +208,16 @@ void PerfettoWriter::consensus_close(SimTime at, NodeId node, std::size_t depth)
   }
 }
 
-void PerfettoWriter::consensus_open(const Record& record, std::string name) {
+void PerfettoWriter::consensus_open(const Record& record, std::string_view name) {
   const std::uint64_t where = track(record.node, Layer::consensus);
   begin_event(type_begin, where, name);
   event_.text(event_categories, "consensus");
   add_fields(record);
   write_event(record.at);
-  state(record.node).consensus.push_back({std::move(name), record.height, static_cast<std::int32_t>(record.round)});
+  OpenSlice slice;
+  slice.height = record.height;
+  slice.is_round = record.kind == RecordKind::round_entered;
+  state(record.node).consensus.push_back(slice);
 }
 
 // ---- machine: down, paused ------------------------------------------------------------------------------------------
@@ -303,10 +306,15 @@ void PerfettoWriter::on_record(const Record& record) {
       break;
     }
     case RecordKind::step_entered: {
-      // Inside its round; an engine without rounds has steps right below nothing.
-      const std::size_t depth = std::min<std::size_t>(2, state(record.node).consensus.size());
-      consensus_close(record.at, record.node, depth);
-      consensus_open(record, fmt::format("step {}", record.detail));
+      // Inside its round, or right inside its height before the first round is entered.
+      const auto& open = state(record.node).consensus;
+      if (open.empty() || open.front().height != record.height) {
+        consensus_close(record.at, record.node, 0);
+        consensus_open(record, fmt::format("height {}", record.height));
+      }
+      const bool in_round = open.size() >= 2 && open[1].is_round;
+      consensus_close(record.at, record.node, in_round ? 2 : 1);
+      consensus_open(record, step_name(record.detail));
       break;
     }
     case RecordKind::proposed:

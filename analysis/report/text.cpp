@@ -57,7 +57,7 @@ std::string verdict_line(const Report& report, bool colour) {
     if (std::find(broken.begin(), broken.end(), f.checker) == broken.end()) broken.push_back(f.checker);
   }
   for (std::size_t i = 0; i < broken.size(); ++i) line += (i == 0 ? "  " : ", ") + broken[i];
-  if (report.expected) {
+  if (report.expected && !(good && r.verdict == Verdict::held)) {
     line += r.as_expected ? std::string{"  (as expected)"} : fmt::format("  (expected: {})", word_for(*report.expected));
   } else if (r.verdict == Verdict::held && !r.as_expected) {
     line += "  (not as expected)";

@@ -285,9 +285,9 @@ TEST_CASE("a trace has a process per node, a thread per layer in use, and one pr
 
 TEST_CASE("rounds and steps are slices inside their height", "[analysis][perfetto]") {
   const ParsedTrace trace = parse_trace(trace_of(test::sample_records(), four_nodes()));
-  CHECK(trace.slices_at("n1 consensus") == std::vector<std::string>{"height 1", "round 0", "step 1", "step 2", "height 2", "round 0", "step 1"});
+  CHECK(trace.slices_at("n1 consensus") == std::vector<std::string>{"height 1", "round 0", "propose", "prevote", "height 2", "round 0", "propose"});
   const Slice* height = trace.find("n1 consensus", "height 1");
-  const Slice* second = trace.find("n1 consensus", "step 2");
+  const Slice* second = trace.find("n1 consensus", "prevote");
   REQUIRE(height != nullptr);
   REQUIRE(second != nullptr);
   CHECK(height->begin == 1'000);
