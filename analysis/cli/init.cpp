@@ -68,10 +68,11 @@ constexpr const char* editor_settings =
 int init_command(const InitArguments& a, const Context& context) {
   namespace fs = std::filesystem;
   const fs::path folder(a.folder);
-  const std::vector<std::pair<fs::path, std::string>> files{{folder / "first.yaml", first_scenario},
-                                                            {folder / "first.lua", first_attack},
-                                                            {folder / ".luarc.json", editor_settings},
-                                                            {folder / "meta" / "seqlab.lua", scenarios::lua_annotations()}};
+  const std::vector<std::pair<fs::path, std::string>> files{
+      {folder / "first.yaml", first_scenario},
+      {folder / "first.lua", first_attack},
+      {folder / ".luarc.json", editor_settings},
+      {folder / "meta" / "seqlab.lua", scenarios::lua_annotations()}};
   std::vector<scenarios::Problem> problems;
   for (const auto& [path, text] : files) {
     std::error_code error;

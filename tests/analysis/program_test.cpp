@@ -86,7 +86,8 @@ TEST_CASE("a run prints its verdict first and what matters below, on stdout alon
   CHECK(done.err.empty());
   CHECK(done.out.rfind("HELD  small  seed 1\n", 0) == 0);
   CHECK(lines_of(done.out).size() <= 26);
-  for (const char* label : {"commits", "commit latency", "transactions", "messages", "liveness", "digest", "seed", "wall time"}) {
+  for (const char* label :
+       {"commits", "commit latency", "transactions", "messages", "liveness", "digest", "seed", "wall time"}) {
     CHECK(labelled(done.out, label).size() >= 1);
   }
   CHECK(labelled(done.out, "next").size() == 2);
@@ -148,7 +149,8 @@ TEST_CASE("--verify runs twice and says so", "[analysis][program]") {
   CHECK(Json::parse(seqlab("seqlab run small.yaml --verify --json").out)["verified"] == true);
 }
 
-TEST_CASE("a result that is not as expected exits with 1 and ends with the line that repeats it", "[analysis][program]") {
+TEST_CASE("a result that is not as expected exits with 1 and ends with the line that repeats it",
+          "[analysis][program]") {
   const Shell seqlab;
   seqlab.write("small.yaml", small_scenario);
   const Outcome done = seqlab("seqlab run small.yaml --set expect.commits.min=1000 --seed 3");
@@ -177,14 +179,18 @@ TEST_CASE("bad input exits with 3, explains itself on stderr and leaves stdout e
       Row{"seqlab run no-such-scenario", {"no-such-scenario"}}, Row{"seqlab run smal.yaml", {"smal.yaml"}},
       Row{"seqlab run bad.yaml", {"bad.yaml:3:", "stop.after", "healing", "bad.yaml:4:", "design"}},
       Row{"seqlab check bad.yaml", {"bad.yaml:3:", "bad.yaml:4:"}}, Row{"seqlab run small.yaml --seed -1", {"--seed"}},
-      Row{"seqlab run small.yaml --seed 18446744073709551616", {"--seed"}}, Row{"seqlab run small.yaml --seed 1x", {"--seed"}},
+      Row{"seqlab run small.yaml --seed 18446744073709551616", {"--seed"}},
+      Row{"seqlab run small.yaml --seed 1x", {"--seed"}},
       Row{"seqlab run small.yaml --set stop.after", {"--set", "path=value"}},
-      Row{"seqlab run small.yaml --set stop.aftr=1s", {"aftr", "after"}}, Row{"seqlab run small.yaml --trace", {"--out"}},
-      Row{"seqlab run", {"scenario"}}, Row{"seqlab", {"run", "list", "replay"}}, Row{"seqlab rum small.yaml", {"`rum`", "`run`"}},
-      Row{"seqlab run small.yaml --jsom", {"`--jsom`", "`--json`"}}, Row{"seqlab --libary x list", {"`--libary`", "`--library`"}},
-      Row{"seqlab list engnes", {"engnes", "`engines`"}}, Row{"seqlab run small.yaml --color purple", {"purple"}},
-      Row{"seqlab --library /nonexistent list", {"/nonexistent", "catalog"}}, Row{"seqlab replay nowhere/plan.json", {"nowhere/plan.json"}},
-      Row{"seqlab replay small.yaml", {"small.yaml:1:"}}, Row{"seqlab init /proc/nowhere", {"/proc/nowhere"}},
+      Row{"seqlab run small.yaml --set stop.aftr=1s", {"aftr", "after"}},
+      Row{"seqlab run small.yaml --trace", {"--out"}}, Row{"seqlab run", {"scenario"}},
+      Row{"seqlab", {"run", "list", "replay"}}, Row{"seqlab rum small.yaml", {"`rum`", "`run`"}},
+      Row{"seqlab run small.yaml --jsom", {"`--jsom`", "`--json`"}},
+      Row{"seqlab --libary x list", {"`--libary`", "`--library`"}}, Row{"seqlab list engnes", {"engnes", "`engines`"}},
+      Row{"seqlab run small.yaml --color purple", {"purple"}},
+      Row{"seqlab --library /nonexistent list", {"/nonexistent", "catalog"}},
+      Row{"seqlab replay nowhere/plan.json", {"nowhere/plan.json"}}, Row{"seqlab replay small.yaml", {"small.yaml:1:"}},
+      Row{"seqlab init /proc/nowhere", {"/proc/nowhere"}},
       Row{"seqlab run small.yaml --out /proc/nowhere/x", {"/proc/nowhere"}},
       Row{"seqlab run small.yaml --out small.yaml", {"small.yaml", "not a folder"}},
       Row{"seqlab run small.yaml --out small.yaml/x", {"small.yaml"}});
@@ -209,7 +215,8 @@ TEST_CASE("a run folder holds all its files and repeats", "[analysis][program]")
   seqlab.write("small.yaml", small_scenario);
   const Outcome first = seqlab("seqlab run small.yaml --out runs/a --trace --jsonl --seed 9");
   REQUIRE(first.code == 0);
-  for (const char* name : {"scenario.yaml", "plan.json", "result.json", "run.sqlite", "trace.perfetto-trace", "records.jsonl"}) {
+  for (const char* name :
+       {"scenario.yaml", "plan.json", "result.json", "run.sqlite", "trace.perfetto-trace", "records.jsonl"}) {
     CHECK(fs::file_size(seqlab.path(std::string{"runs/a/"} + name)) > 0);
   }
   CHECK_FALSE(seqlab.has("runs/a.partial"));
@@ -289,7 +296,9 @@ TEST_CASE("a disk that fills up leaves nothing that looks whole", "[analysis][pr
   seqlab.write("small.yaml", small_scenario);
   // In 512-byte blocks: nothing, the scenario alone, less than the database, the database but not the rest.
   const std::string limit = GENERATE("0", "8", "100", "300");
-  const Outcome done = seqlab("( ulimit -f " + limit + "; seqlab run small.yaml --out full --trace --jsonl ) 2>&1 | cat; seqlab list engines >/dev/null");
+  const Outcome done =
+      seqlab("( ulimit -f " + limit +
+             "; seqlab run small.yaml --out full --trace --jsonl ) 2>&1 | cat; seqlab list engines >/dev/null");
   INFO(done.out);
   CHECK(contains(done.out, "cannot write"));
   CHECK_FALSE(seqlab.has("full"));
