@@ -46,9 +46,11 @@ void add_commands(Report& report, const RunArguments& a, const Context& context)
   const std::vector<std::string> words = scenario_words(a, context);
   report.reproduce = with(words, {"--seed", std::to_string(seed)});
   if (!a.out.empty()) {
-    report.next.push_back(shell_line({context.program, "replay", (std::filesystem::path(a.out) / "plan.json").string()}));
+    report.next.push_back(
+        shell_line({context.program, "replay", (std::filesystem::path(a.out) / "plan.json").string()}));
   } else {
-    report.next.push_back(with(words, {"--seed", std::to_string(seed), "--out", free_folder(report.result.scenario, seed), "--trace"}));
+    report.next.push_back(
+        with(words, {"--seed", std::to_string(seed), "--out", free_folder(report.result.scenario, seed), "--trace"}));
   }
   report.next.push_back(with(words, {"--seed", std::to_string(seed + 1)}));
 }

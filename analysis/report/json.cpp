@@ -141,7 +141,8 @@ Json array_of(const char* text, Json items) {
 }
 
 Json one_of(const char* text, std::initializer_list<const char*> words) {
-  return Json{{"type", "string"}, {"description", text}, {"enum", Json(std::vector<std::string>(words.begin(), words.end()))}};
+  return Json{
+      {"type", "string"}, {"description", text}, {"enum", Json(std::vector<std::string>(words.begin(), words.end()))}};
 }
 
 Json quantile_schema(const char* text) {
@@ -172,15 +173,20 @@ std::string result_schema() {
   p["records"] = integer("number of records behind the digest");
   p["verdict"] = one_of("what became of the properties", {"held", "violated", "outside_model", "undecided"});
   p["reason"] = text_of("one sentence: why this verdict");
-  p["expected_verdict"] = Json{{"type", {"string", "null"}}, {"description", "verdict that the scenario expects, if it names one"}};
+  p["expected_verdict"] =
+      Json{{"type", {"string", "null"}}, {"description", "verdict that the scenario expects, if it names one"}};
   p["as_expected"] = Json{{"type", "boolean"}, {"description", "everything below `expect:` was met"}};
-  p["exit_code"] = Json{{"enum", {0, 1, 2}}, {"description", "0 held or as expected, 1 violated or not as expected, 2 undecided or outside the model"}};
-  p["findings"] = array_of("broken properties in order of checker and time",
-                           object("one finding", Json{{"checker", text_of("who found it")},
-                                                      {"at_ns", integer("virtual time")},
-                                                      {"nodes", node_names},
-                                                      {"text", text_of("one sentence with the witnesses")},
-                                                      {"outside_model", Json{{"type", "boolean"}, {"description", "the model's promise did not cover it"}}}}));
+  p["exit_code"] =
+      Json{{"enum", {0, 1, 2}},
+           {"description", "0 held or as expected, 1 violated or not as expected, 2 undecided or outside the model"}};
+  p["findings"] = array_of(
+      "broken properties in order of checker and time",
+      object("one finding", Json{{"checker", text_of("who found it")},
+                                 {"at_ns", integer("virtual time")},
+                                 {"nodes", node_names},
+                                 {"text", text_of("one sentence with the witnesses")},
+                                 {"outside_model", Json{{"type", "boolean"},
+                                                        {"description", "the model's promise did not cover it"}}}}));
   p["liveness"] = one_of("the healed phase", {"not_checked", "progress", "excused", "lasso", "suspected"});
   p["stopped"] = one_of("why the run ended", {"queue_empty", "time_limit", "event_limit", "stopped", "interrupted"});
   p["sim_time_ns"] = integer("virtual time at the end");

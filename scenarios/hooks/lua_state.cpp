@@ -18,6 +18,7 @@ namespace {
 constexpr int tick = 100;             // instructions between two looks at the budget
 constexpr int varargs_max = 4096;     // each call copies them, and one call is one instruction
 constexpr std::size_t large_block = 4096;
+constexpr std::uint64_t call_steps = 50;  // of a call itself: hooks that call each other through timers end as well
 
 /// First line that uses the operator `^`, or 0. Knows comments, strings and long brackets; a script that does not lex
 /// is left to the compiler's better message.
@@ -219,10 +220,6 @@ int LuaState::on_error(lua_State* L) {
   return 1;
 }
 
-void LuaState::begin_call() {
-  steps_end_ = std::min(steps_ + limits_.steps_per_call, limits_.steps_per_run);
-}
-
 void LuaState::describe_fatal() {
   failure_.line = fatal_line_;
   switch (fatal_) {
@@ -282,8 +279,9 @@ bool LuaState::finish(int status) {
   return false;
 }
 
-bool LuaState::call(int args, int results) {
-  begin_call();
+bool LuaState::call(int args, int results, std::uint64_t more_steps) {
+  steps_ += call_steps;
+  steps_end_ = std::min(steps_ + limits_.steps_per_call + more_steps, limits_.steps_per_run);
   error_text_[0] = error_trace_[0] = '\0';
   const int base = lua_gettop(state_) - args;
   // The handler goes below the function; it is popped again whatever happens.

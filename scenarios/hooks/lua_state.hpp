@@ -33,7 +33,7 @@ namespace seqlab::scenarios {
 struct ScriptLimits {
   std::uint64_t steps_per_call = 1'000'000;      ///< of one hook call, or of loading
   std::uint64_t steps_per_run = 4'000'000'000;
-  std::size_t memory_bytes = 16U << 20U;         ///< all that Lua holds
+  std::size_t memory_bytes = 64U << 20U;         ///< all that Lua holds
   std::size_t string_bytes = 64U << 10U;         ///< longest string: comparing two is one instruction
   std::size_t log_bytes = 64U << 10U;            ///< of `print`; the rest is dropped
 };
@@ -64,7 +64,8 @@ class LuaState final {
   /// Calls the function below its `args` arguments on the stack, like lua_pcall, within a fresh per-call budget.
   /// @return false: nothing is left on the stack, see `failure()`. A C++ exception that a host function kept is
   /// rethrown here.
-  bool call(int args, int results);
+  /// @param more_steps  on top of the budget of one call, for a hook whose arguments are large
+  bool call(int args, int results, std::uint64_t more_steps = 0);
   const ScriptFailure& failure() const { return failure_; }
 
   /// What `math.random` and the script's `rng` draw from; null while the script loads.
@@ -110,7 +111,6 @@ class LuaState final {
   static int on_error(lua_State* L);
   [[noreturn]] void stop_for_steps(lua_State* L);
   int line_of(lua_State* L) const;
-  void begin_call();
   bool finish(int status);
   void describe_fatal();
 

@@ -129,6 +129,11 @@ class Loader {
     scenario_shape().read(*root_, scenario, reader_);
     CommitteeSpec& committee = scenario.design.committee;
     if (committee.stake.empty()) committee.stake.assign(committee.count, default_stake);
+    if (scenario.design.dissemination == sim::Dissemination::gossip &&
+        deepest(*root_, "environment.network").find("gossip_degree") == nullptr) {
+      NetworkSpec& network = scenario.environment.network;  // the default, in a small committee: everybody
+      network.gossip_degree = std::min(network.gossip_degree, std::max(committee.count, 2U) - 1);
+    }
     scripts(scenario);
     trace(scenario.environment.workload);
     check_scenario(scenario, *root_, problems_);
@@ -228,12 +233,21 @@ class Loader {
       return;
     }
     const fs::path shared = library_ / folder;
+    std::string scenario_beside;
     for (const fs::path& candidate : {beside(name.text), beside(name.text + ".yaml"), shared / name.text, shared / (name.text + ".yaml")}) {
       if (!is_file(candidate)) continue;
       std::unique_ptr<Value> base = included(path, name, candidate);
       if (base == nullptr) return;
+      if (base->find("schema") != nullptr) {  // a scenario that has the name of the design that it uses
+        scenario_beside = candidate.string();
+        continue;
+      }
       merge(*base, std::move(*own));
       *own = std::move(*base);
+      return;
+    }
+    if (!scenario_beside.empty()) {
+      reader_.problem_at(path, name.at, "`" + scenario_beside + "` is a whole scenario", "a file with the keys of `" + section + "` alone");
       return;
     }
     const std::vector<std::string> known = files_in(shared, ".yaml");
@@ -284,6 +298,7 @@ class Loader {
     for (std::size_t i = 0; i < scenario.environment.adversaries.size(); ++i) {
       AdversarySpec& adversary = scenario.environment.adversaries[i];
       if (adversary.script.empty()) continue;  // was reported as missing
+      if (adversary.script.compare(0, 7, "native:") == 0) continue;  // no text: `compile` knows the names
       if (!adversary.source.empty()) {
         adversary.file = adversary.script + " (inside " + file_ + ")";
         continue;

@@ -235,16 +235,56 @@ Shape<LatencySpec> latency_shape() {
   });
 }
 
+/// Senders and receivers may be ranges: an entry then stands for every pair of them.
+Shape<std::vector<LinkSpec>> links_shape() {
+  struct Keys {
+    std::vector<NodeId> from, to;
+    LinkSpec rules;
+  };
+  const Shape<Keys> keys = object<Keys>({
+      field<Keys>("from", &Keys::from, nodes(), "Senders.").must(),
+      field<Keys>("to", &Keys::to, nodes(), "Receivers; the other direction is another link.").must(),
+      field<Keys>("latency", [](auto& k) -> auto& { return k.rules.latency; }, unless(Duration{-1}, duration(1us, 1h)), "Replaces the delay of the model."),
+      field<Keys>("extra_latency", [](auto& k) -> auto& { return k.rules.extra_latency; }, duration(0s, 1h), "Added to the delay."),
+      field<Keys>("loss", [](auto& k) -> auto& { return k.rules.loss; }, unless(Ratio{0, 0}, ratio()), "Replaces `network.loss`."),
+  });
+  const Shape<std::vector<Keys>> list = list_of(keys, 100'000);
+  Shape<std::vector<LinkSpec>> out;
+  out.form = list.form;
+  out.schema = list.schema;
+  out.write = [list](const std::vector<LinkSpec>& links) {
+    std::vector<Keys> entries;
+    for (const LinkSpec& link : links) entries.push_back({{link.from}, {link.to}, link});
+    return list.write(entries);
+  };
+  out.read = [list](const Value& value, std::vector<LinkSpec>& links, Reader& reader) {
+    std::vector<Keys> entries;
+    list.read(value, entries, reader);
+    links.clear();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const Keys& entry = entries[i];
+      const Reader::Step step(reader, i);
+      if (!reader.afford(value.items[i], entry.from.size() * entry.to.size())) return;
+      const std::size_t before = links.size();
+      for (const NodeId from : entry.from) {
+        for (const NodeId to : entry.to) {
+          if (from == to) continue;
+          LinkSpec link = entry.rules;
+          link.from = from;
+          link.to = to;
+          links.push_back(link);
+        }
+      }
+      if (links.size() == before && !entry.from.empty() && !entry.to.empty()) {
+        reader.problem(value.items[i], "a link from a node to itself", "{from: n0, to: [n1, n2], latency: 300ms}");
+      }
+    }
+  };
+  return out;
+}
+
 Shape<NetworkSpec> network_shape() {
   using N = NetworkSpec;
-  using L = LinkSpec;
-  const Shape<L> link = object<L>({
-      field<L>("from", &L::from, node(), "Sender.").must(),
-      field<L>("to", &L::to, node(), "Receiver; the other direction is another link.").must(),
-      field<L>("latency", &L::latency, unless(Duration{-1}, duration(1us, 1h)), "Replaces the delay of the model."),
-      field<L>("extra_latency", &L::extra_latency, duration(0s, 1h), "Added to the delay."),
-      field<L>("loss", &L::loss, unless(Ratio{0, 0}, ratio()), "Replaces `network.loss`."),
-  });
   return object<N>({
       field<N>("latency", &N::latency, latency_shape(), "One-way delays."),
       field<N>("loss", &N::loss, ratio(), "Part of the messages that is lost."),
@@ -262,7 +302,7 @@ Shape<NetworkSpec> network_shape() {
       field<N>("loss_before", &N::loss_before, ratio(), "Further loss before `stabilises_after`."),
       field<N>("delay_before", &N::delay_before, duration(0s, 1h), "Further delay before `stabilises_after`, at most so much."),
       field<N>("delta", &N::delta, duration(1us, 1h), "Bound on delays that the model promises after stabilisation."),
-      field<N>("links", &N::links, list_of(link, 100'000), "Links with rules of their own."),
+      field<N>("links", &N::links, links_shape(), "Links with rules of their own."),
   });
 }
 
@@ -481,7 +521,7 @@ Shape<AdversarySpec> adversary_shape() {
   });
   return object<A>({
       field<A>("script", &A::script, text("stock name or file name"),
-               "A stock adversary (see `seqlab list`) or a Lua file next to the scenario.").must(),
+               "A stock adversary (see `seqlab list`), a Lua file next to the scenario, or `native:` and the name of one in C++.").must(),
       field<A>("source", &A::source, unless(std::string{}, text("Lua text")), "The text of the script, which is then not looked up; run folders have it."),
       field<A>("nodes", &A::nodes, nodes(), "The nodes that it owns: it signs with their keys and no others'."),
       field<A>("power", &A::power, power, "What it may do besides; the world enforces and reports it."),
@@ -577,6 +617,8 @@ Shape<std::string> name_shape() {
 Shape<Scenario> scenario_shape() {
   using S = Scenario;
   Field<S> name = field<S>("name", &S::name, name_shape(), "Name of the scenario; without it, that of its file.");
+  name.schema.items.pop_back();  // an empty default is none
+  name.schema.keys.pop_back();
   return object<S>({
       schema_field(),
       std::move(name),

@@ -157,6 +157,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void problem(const Position& at, std::string text, std::string hint) {
     problems_.push_back(Problem{*file_, at.line, at.column, path(), std::move(text), std::move(hint)});
+    if (problems_.size() >= 100) throw GiveUp{};
   }
 
   void charge(Size size, const YAML::Mark& mark) {
@@ -548,7 +549,7 @@ std::vector<PathStep> parse_path(std::string_view path) {
       continue;
     }
     if (path[i] == '.') {
-      if (steps.empty()) return {};
+      if (steps.empty() || i + 1 == path.size()) return {};
       ++i;
     }
     const std::size_t end = std::min(path.find_first_of(".[", i), path.size());

@@ -183,7 +183,8 @@ void Network::launch(const Copy& copy) {
   SimTime arrival = std::min(departs + delay, bound);
 
   Duration held_back{};
-  if (adversary_ != nullptr && (watches_all_ || ((places_[from.value].special | places_[to.value].special) & watched) != 0)) {
+  const bool is_watched = watches_all_ || ((places_[from.value].special | places_[to.value].special) & watched) != 0;
+  if (adversary_ != nullptr && is_watched) {
     const LinkVerdict verdict = adversary_->on_link(from, to, *flights_[slot].body, arrival);
     if (verdict.drop) return drop(to, slot, DropReason::adversary);
     held_back = clamp_delay(verdict.extra_delay);
@@ -244,7 +245,8 @@ void Network::schedule(SimTime at, NodeId to, std::uint32_t slot) {
 void Network::on_delivery(NodeId to, std::uint32_t slot) {
   if ((slot & downlink_bit) != 0) {
     const std::uint32_t flight = slot & ~downlink_bit;
-    return enqueue(downlinks_[to.value], to.value * 2 + 1, options_.downlink_bps, Copy{flights_[flight].from, to, flight, 0, 0, {}});
+    const Copy copy{flights_[flight].from, to, flight, 0, 0, {}};
+    return enqueue(downlinks_[to.value], to.value * 2 + 1, options_.downlink_bps, copy);
   }
   if (flights_[slot].plain_epoch != partitions_.epoch() || !nodes_[to].takes_input()) return arrive(to, slot);
   hand_over(to, slot);
@@ -349,7 +351,11 @@ void Network::record_sent(NodeId from, NodeId to, const Message& message) {
 void Network::record_delivered(NodeId to, NodeId from, const Message& message) {
   ++counters_.delivered;
   if (!simulation_.records().wants(RecordKind::message_delivered)) return;
-  simulation_.emit({.kind = RecordKind::message_delivered, .detail = message.kind, .node = to, .peer = from, .a = message.sequence});
+  simulation_.emit({.kind = RecordKind::message_delivered,
+                    .detail = message.kind,
+                    .node = to,
+                    .peer = from,
+                    .a = message.sequence});
 }
 
 void Network::record_drop(NodeId to, NodeId from, const Message& message, DropReason reason) {

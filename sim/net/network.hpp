@@ -1,8 +1,8 @@
 // The network between machines: latency, jitter, bandwidth queues, loss, duplication, reordering, partitions, global
 // stabilisation time, and the one place where an adversary may touch a message in flight.
 //
-// The way of a message: [uplink queue] -> partition? lost? -> delay -> adversary? -> [downlink queue] -> receiver up? ->
-// handler. A message whose sender is down, or went down while it waited in the uplink, is lost. A broadcast is one body
+// The way of a message: [uplink queue] -> partition? lost? -> delay -> adversary? -> [downlink queue] -> receiver up?
+// -> handler. A message whose sender is down, or went down while it waited in the uplink, is lost. A broadcast is one body
 // and one flight with a count, however many receivers it has. Draws belong to (sender, number of the message among the
 // sender's, receiver): neither another node nor another draw moves anybody's luck.
 //
@@ -52,10 +52,10 @@ struct LinkOverride {
 };
 
 struct NetworkOptions {
-  std::shared_ptr<const LatencyModel> latency;
-  Ratio loss;
-  Ratio duplication;
-  Ratio reordering;                  ///< probability that a message is held back by `reordering_delay`
+  std::shared_ptr<const LatencyModel> latency{};
+  Ratio loss{};
+  Ratio duplication{};
+  Ratio reordering{};                ///< probability that a message is held back by `reordering_delay`
   Duration reordering_delay{};
   /// A link never lets a message overtake an earlier one (TCP), the queues of the access links apart, where class
   /// `consensus` goes first. Costs at most 64 B for each link in use.
@@ -68,11 +68,11 @@ struct NetworkOptions {
   /// lost arrives by `stabilises_at + delta` (at the receiver's downlink, if that has a rate), whatever latency,
   /// reordering or an adversary say. Zero: the network is stable from the start.
   SimTime stabilises_at{};
-  Ratio loss_before;
+  Ratio loss_before{};
   Duration delay_before{};
   Duration delta{};
   std::uint32_t gossip_degree = 8;   ///< neighbours in the overlay of `Dissemination::gossip`
-  std::vector<LinkOverride> overrides;
+  std::vector<LinkOverride> overrides{};
 };
 
 enum class Dissemination : std::uint8_t { direct, gossip };
@@ -179,7 +179,9 @@ class Network final : public DeliverySink, public EventTarget {
   void enqueue(AccessLink& link, std::uint32_t arg, std::uint64_t bps, const Copy& copy);
   void advance(AccessLink& link, std::uint32_t arg);
   void purge_uplink(NodeId node);
-  std::uint64_t bytes_of(const Message& message) const { return std::uint64_t{message.wire_bytes} + options_.message_overhead_bytes; }
+  std::uint64_t bytes_of(const Message& message) const {
+    return std::uint64_t{message.wire_bytes} + options_.message_overhead_bytes;
+  }
 
   void grow();
   void mark_places();

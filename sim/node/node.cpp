@@ -102,7 +102,8 @@ void Nodes::crash(NodeId id, DiskFault fault) {
   Stream luck = simulation_.stream("node.disk", std::uint64_t{id.value} << 32U | node.incarnation_);
   const std::uint64_t lost = node.disk.crash(fault, luck);
   if (lost > 0 || fault != DiskFault::unsynced_lost) {
-    simulation_.emit({.kind = RecordKind::disk_lost, .detail = static_cast<std::uint8_t>(fault), .node = id, .a = lost});
+    const auto detail = static_cast<std::uint8_t>(fault);
+    simulation_.emit({.kind = RecordKind::disk_lost, .detail = detail, .node = id, .a = lost});
   }
   // Stories unwind while what they refer to is still there.
   if (simulation_.has_processes()) simulation_.processes().on_node_crashed(id);

@@ -128,7 +128,9 @@ class Nodes final : public EventTarget {
   void jump_clock(NodeId id, Duration step);
 
   /// Hands a message to what the machine runs. Called by the network. @pre takes_input()
-  void deliver(NodeId to, NodeId from, const MessagePtr& message) { nodes_[to.value]->handler_->on_message(from, message); }
+  void deliver(NodeId to, NodeId from, const MessagePtr& message) {
+    nodes_[to.value]->handler_->on_message(from, message);
+  }
   /// The machine is up but takes no input: delivery `slot` is repeated by `sink` when it does, or when it crashes.
   void hold(NodeId to, DeliverySink& sink, std::uint32_t slot);
 
