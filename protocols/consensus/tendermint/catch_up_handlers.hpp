@@ -164,10 +164,7 @@ void BasicTendermint<Rules>::on_votes_request(NodeId from, const MessagePtr& mes
   if (r.node != from || r.type != VoteType::prevote || !r.block) {
     return reject(from, body, r.height, r.round, Reject::malformed, out);
   }
-  RoundState* round = nullptr;
-  for (RoundState& known_round : rounds_) {
-    if (known_round.round == r.round) round = &known_round;
-  }
+  const RoundState* round = find_round(r.round);
   if (round == nullptr) return;
   Answered& a = answered(from);
   if (a.recent >= tendermint_limits::answers_per_stall) return;
