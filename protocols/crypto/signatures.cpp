@@ -55,8 +55,9 @@ class RealSignatures final : public Signatures {
     if (signature.handle != handle_of(secret_, key, digest)) return false;
     Entry& e = entry(signature.handle, key, digest);
     if (e.checked == Entry::Checked::not_yet) {
-      const bool good = crypto_sign_verify_detached(e.bytes.data(), message(digest).data(), message_bytes,
-                                                    pair(key).public_key.data()) == 0;
+      const auto text = message(digest);
+      const bool good =
+          crypto_sign_verify_detached(e.bytes.data(), text.data(), text.size(), pair(key).public_key.data()) == 0;
       e.checked = good ? Entry::Checked::good : Entry::Checked::bad;
     }
     return e.checked == Entry::Checked::good;
@@ -110,7 +111,8 @@ class RealSignatures final : public Signatures {
     }
     if (const auto at = old_.find(handle); at != old_.end()) return young_.emplace(handle, at->second).first->second;
     Entry& fresh = young_[handle];
-    crypto_sign_detached(fresh.bytes.data(), nullptr, message(digest).data(), message_bytes, pair(key).secret_key.data());
+    const auto text = message(digest);
+    crypto_sign_detached(fresh.bytes.data(), nullptr, text.data(), text.size(), pair(key).secret_key.data());
     return fresh;
   }
 

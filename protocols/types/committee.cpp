@@ -19,6 +19,14 @@ Committee::Committee(std::vector<Validator> validators) : validators_(std::move(
   }
   validators_.resize(kept);
   validators_.shrink_to_fit();
+  hash_ = hash_of(validators_);
+}
+
+Hash128 Committee::hash_of(std::span<const Validator> validators) {
+  HashBuilder h{"committee"};
+  h.add(validators.size());
+  for (const Validator& v : validators) h.add(v.node).add(v.power);
+  return h.finish();
 }
 
 std::int32_t Committee::index_of(NodeId node) const {
@@ -43,8 +51,7 @@ Committee Committee::with(std::span<const ValidatorUpdate> updates) const {
 }
 
 void Committee::hash_into(HashBuilder& h) const {
-  h.add(validators_.size());
-  for (const Validator& v : validators_) h.add(v.node).add(v.power);
+  h.add(hash_);
 }
 
 }  // namespace seqlab::protocols

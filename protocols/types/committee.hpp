@@ -46,10 +46,14 @@ class Committee {
 
   friend bool operator==(const Committee&, const Committee&) = default;
   void hash_into(HashBuilder& h) const;
+  /// Digest of members and powers: what `Block::committee_hash` holds.
+  Hash128 hash() const { return hash_; }
 
  private:
   std::vector<Validator> validators_;
   Power total_ = 0;
+  Hash128 hash_ = hash_of({});  // kept: every block of a height names it
+  static Hash128 hash_of(std::span<const Validator> validators);
 };
 
 }  // namespace seqlab::protocols

@@ -18,7 +18,7 @@ struct Transaction {
   Gas gas = 21'000;
   std::uint32_t bytes = 0;  ///< encoded size, signature included
   NodeId client{no_node};   ///< endpoint to tell when it commits
-  Signature signature;
+  Signature signature{};
   friend bool operator==(const Transaction&, const Transaction&) = default;
 
   TxId compute_id() const;

@@ -27,10 +27,22 @@ struct CheckerContext {
   bool byzantine_tolerant = true;      ///< false for engines that promise nothing against a corrupt leader
   bool has_certificates = true;        ///< commits rest on quorums of votes
   Duration round_bound{};              ///< longest time a round may take in the healed phase, at round 0
+  bool corrupt_nodes = true;           ///< some node may be given to an adversary; false spares the checkers its messages
+  NodeId sequencer{no_node};           ///< the one node that orders, in engines that have such a node
+  std::uint64_t healing_blocks = 3;    ///< heights that the whole healed core must commit to count as progress
 };
 
 /// How the liveness checker saw the healed phase.
+/// progress: every core member committed `healing_blocks` new heights. excused: nothing was promised to this core.
+/// lasso: no progress, and the core goes round in a cycle. suspected: no progress within the bound, no cycle proven.
+/// not_checked: no healed phase, or it was too short to say anything.
 enum class Liveness : std::uint8_t { not_checked, progress, excused, lasso, suspected };
+std::string_view name_of(Liveness liveness);
+
+/// "n3", as scenarios and reports call nodes.
+std::string node_name(NodeId node);
+/// "n0, n2 and n3".
+std::string node_names(const std::vector<NodeId>& nodes);
 
 class Checker : public sim::RecordObserver {
  public:
@@ -39,7 +51,11 @@ class Checker : public sim::RecordObserver {
   virtual sim::KindMask kinds() const = 0;
   /// The run is over at `end`; last chance to find something.
   virtual void finish(SimTime end) { (void)end; }
+  /// Of the liveness checker. Leaves `not_checked` as soon as the healed phase is decided, which may be before its end;
+  /// the world can stop then.
   virtual Liveness liveness() const { return Liveness::not_checked; }
+  /// Of the accountability checker, after `finish`: whom the votes convict when honest nodes disagree.
+  virtual std::vector<NodeId> accused() const { return {}; }
   const std::vector<Finding>& findings() const { return findings_; }
 
  protected:
@@ -52,9 +68,13 @@ struct CheckerEntry {
   std::string_view name;
   std::string_view text;  ///< the property in one line, for `list`
   std::unique_ptr<Checker> (*make)(const CheckerContext& context);
+  /// Whether the property means anything for such a design. An unfit checker is harmless: it wants no records.
+  bool (*fits)(const CheckerContext& context);
 };
 
 /// All checkers, by name.
 const std::vector<CheckerEntry>& checkers();
+/// Null if there is no such checker.
+const CheckerEntry* find_checker(std::string_view name);
 
 }  // namespace seqlab::scenarios

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "scenarios/spec/diagnostics.hpp"
 #include "scenarios/spec/scenario.hpp"
 
 namespace seqlab::scenarios {
@@ -28,6 +29,10 @@ Scenario parse_scenario(std::string_view text, const std::string& file, const Li
 std::string to_yaml(const Scenario& scenario);
 /// JSON Schema (draft-07) of scenario files.
 std::string scenario_schema();
+/// The same keys as text for people (Markdown): type, default, one paragraph each.
+std::string scenario_reference();
+/// What `seqlab init NAME` writes: a small scenario that runs, with a comment at every part.
+std::string scenario_template(const std::string& name);
 /// Content hash: equal for scenarios that mean the same, whatever file they came from.
 Hash128 scenario_hash(const Scenario& scenario);
 

@@ -176,7 +176,9 @@ struct AdversarySpec {
   std::vector<NodeId> nodes;          ///< that it owns
   PowerSpec power;
   std::map<std::string, ParamValue> params;
-  friend bool operator==(const AdversarySpec&, const AdversarySpec&) = default;
+  friend bool operator==(const AdversarySpec& a, const AdversarySpec& b) {
+    return a.script == b.script && a.source == b.source && a.nodes == b.nodes && a.power == b.power && a.params == b.params;
+  }
 };
 
 struct Environment {
@@ -217,6 +219,12 @@ struct Scenario {
   Environment environment;
   StopSpec stop;
   ExpectSpec expect;
+  /// Equal but for the file that it came from.
+  friend bool operator==(const Scenario& a, const Scenario& b) {
+    return a.name == b.name && a.description == b.description && a.seed == b.seed &&
+           a.permute_instants == b.permute_instants && a.design == b.design && a.environment == b.environment &&
+           a.stop == b.stop && a.expect == b.expect;
+  }
 };
 
 }  // namespace seqlab::scenarios

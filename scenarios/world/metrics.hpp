@@ -15,6 +15,7 @@ namespace seqlab::scenarios {
 /// Log-linear buckets (64 a power of two): quantiles within 1.6 %, mergeable, exact counts.
 class Histogram {
  public:
+  /// Negative values count as 0, but `min` and `sum` have them as they are.
   void add(std::int64_t value);
   void merge(const Histogram& other);
   std::uint64_t count() const { return count_; }
@@ -35,13 +36,15 @@ class Histogram {
 struct Metrics {
   std::uint64_t commits_min = 0;   ///< height of the slowest honest node that is up at the end
   std::uint64_t commits_max = 0;
-  std::uint64_t rounds_max = 0;    ///< highest round entered at any height
+  std::uint64_t rounds_max = 0;    ///< highest round that an honest node entered, at any height
   Histogram commit_latency;        ///< ns from the first proposal of a block to its commit, per honest node
   Histogram block_interval;        ///< ns between commits of consecutive heights at one honest node
   Histogram tx_latency;            ///< ns from first submission to confirmation at the client
+  /// Admitted and refused: once a node that was asked. Included: once a position of the chain.
   std::uint64_t tx_submitted = 0, tx_admitted = 0, tx_refused = 0, tx_included = 0, tx_confirmed = 0, tx_retried = 0;
   std::uint64_t evidence = 0;      ///< distinct offences reported
   std::uint64_t crashes = 0, partitions = 0;
+  /// Messages sent, a broadcast counted once.
   std::array<std::uint64_t, static_cast<std::size_t>(protocols::MessageKind::count)> messages_by_kind{};
 };
 

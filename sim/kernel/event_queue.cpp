@@ -4,12 +4,32 @@
 
 namespace seqlab::sim {
 
+namespace {
+
+bool earlier(const Event& a, const Event& b) { return a.at < b.at; }
+
+}  // namespace
+
 void EventQueue::push_front(const Event& event) {
-  // Nearly always at or near the end: a linear walk beats a binary search at this length.
-  if (head_ == front_.size() || front_.back().at <= event.at) {
+  if (head_ == front_.size()) {
+    // Nothing is left before the limit; start over, or the popped entries would pile up in a long instant.
+    front_.clear();
+    head_ = 0;
+  }
+  if (front_.empty() || front_.back().at <= event.at) {
     front_.push_back(event);
     return;
   }
+  if (front_.size() - head_ > front_large) {
+    spill();
+    if (time_of(event) >= front_limit_) {
+      push_bucket(event);
+    } else {
+      push_front(event);
+    }
+    return;
+  }
+  // Nearly always at or near the end: a linear walk beats a binary search at this length.
   std::size_t at = front_.size();
   while (at > head_ && front_[at - 1].at > event.at) --at;
   if (at == head_ && head_ > 0) {
@@ -17,21 +37,34 @@ void EventQueue::push_front(const Event& event) {
     return;
   }
   front_.insert(front_.begin() + static_cast<std::ptrdiff_t>(at), event);
-  if (front_.size() - head_ > front_large) spill();
 }
 
 void EventQueue::spill() {
-  // The later half goes back to the buckets. Equal times must not be torn apart: the cut is moved to a change of time.
-  std::size_t cut = head_ + (front_.size() - head_) / 2;
-  while (cut < front_.size() && front_[cut].at == front_[cut - 1].at) ++cut;
-  if (cut == front_.size()) return;
-  front_limit_ = front_[cut].at;
-  for (std::size_t i = cut; i < front_.size(); ++i) {
-    const auto bucket = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(front_[i].at ^ base_)));
-    buckets_[bucket].push_back(front_[i]);
-    occupied_ |= std::uint64_t{1} << bucket;
+  // Gives the later half back to the buckets, cut where the time changes, because equal times must stay together. If
+  // the later half is one instant, the cut is at its beginning, where that leaves nothing if all of the front is.
+  const auto begin = front_.begin() + static_cast<std::ptrdiff_t>(head_);
+  const auto middle = begin + (front_.end() - begin) / 2;
+  auto cut = std::upper_bound(middle, front_.end(), *middle, earlier);
+  if (cut == front_.end()) cut = std::lower_bound(begin, middle, *middle, earlier);
+  front_limit_ = time_of(*cut);
+  if (front_limit_ < base_) lower_base(front_limit_);
+  for (auto entry = cut; entry != front_.end(); ++entry) push_bucket(*entry);
+  front_.erase(cut, front_.end());
+}
+
+void EventQueue::lower_base(std::uint64_t base) {
+  // Somebody looked at the earliest entry, which moved the base there, and then pushed many earlier ones. Let k be the
+  // highest bit in which the bases differ: entries that differ from the old base above k do so from the new one, too,
+  // all others differ from the new one in k. Nothing was in bucket k: such an entry would be below the old base.
+  const auto k = static_cast<std::size_t>(std::bit_width(base_ ^ base));
+  for (std::size_t i = 0; i < k; ++i) {
+    if (buckets_[i].empty()) continue;
+    buckets_[k].insert(buckets_[k].end(), buckets_[i].begin(), buckets_[i].end());
+    buckets_[i].clear();
+    occupied_ |= std::uint64_t{1} << k;
   }
-  front_.resize(cut);
+  occupied_ &= ~((std::uint64_t{1} << k) - 1);
+  base_ = base;
 }
 
 void EventQueue::load() {
@@ -57,29 +90,22 @@ void EventQueue::load() {
         front_[at] = event;
       }
       bucket.clear();
-      const std::int64_t width = std::int64_t{1} << (lowest - 1);
-      front_limit_ = (base_ & ~(width - 1)) ^ width;
-      front_limit_ += width;
+      const std::uint64_t width = std::uint64_t{1} << (lowest - 1);
+      front_limit_ = ((base_ & ~(width - 1)) ^ width) + width;
     } else {
-      base_ = std::min_element(bucket.begin(), bucket.end(), [](const Event& a, const Event& b) {
-                return a.at < b.at;
-              })->at;
-      for (const Event& event : bucket) {
-        const auto to = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(event.at ^ base_)));
-        buckets_[to].push_back(event);
-        occupied_ |= std::uint64_t{1} << to;
-      }
+      base_ = time_of(*std::min_element(bucket.begin(), bucket.end(), earlier));
+      for (const Event& event : bucket) push_bucket(event);
       bucket.clear();
     }
   }
 }
 
 std::size_t EventQueue::instant_size() {
-  const std::int64_t at = top().at;
-  // Entries of one instant are all in the front: the front ends at front_limit_ > at.
-  std::size_t end = head_;
-  while (end < front_.size() && front_[end].at == at) ++end;
-  return end - head_;
+  const Event& first = top();
+  // Entries of one instant are all in the front: the front ends at front_limit_ > first.at.
+  const auto begin = front_.begin() + static_cast<std::ptrdiff_t>(head_);
+  if (begin + 1 == front_.end() || begin[1].at != first.at) return 1;
+  return static_cast<std::size_t>(std::upper_bound(begin, front_.end(), first, earlier) - begin);
 }
 
 Event EventQueue::pop_from_instant(std::size_t index) {
@@ -88,6 +114,12 @@ Event EventQueue::pop_from_instant(std::size_t index) {
   ++head_;
   --size_;
   return chosen;
+}
+
+std::size_t EventQueue::capacity() const {
+  std::size_t total = front_.capacity();
+  for (const auto& bucket : buckets_) total += bucket.capacity();
+  return total;
 }
 
 }  // namespace seqlab::sim

@@ -6,13 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "sim/base/ring.hpp"
 #include "sim/base/strong.hpp"
 #include "sim/kernel/simulation.hpp"
 #include "sim/kernel/time.hpp"
@@ -89,7 +89,7 @@ class Signal {
   bool set_ = false;
 };
 
-/// Unbounded queue from anywhere to processes. `put` never blocks.
+/// Unbounded queue from anywhere to processes. `put` never blocks. @pre T is default constructible
 template <class T>
 class Mailbox {
  public:
@@ -105,9 +105,7 @@ class Mailbox {
     while (items_.empty()) {
       if (!queue_.wait(process, deadline)) return std::nullopt;
     }
-    std::optional<T> item{std::move(items_.front())};
-    items_.pop_front();
-    return item;
+    return items_.pop_front();
   }
   bool empty() const { return items_.empty(); }
   std::size_t size() const { return items_.size(); }
@@ -115,7 +113,7 @@ class Mailbox {
 
  private:
   WaitQueue queue_;
-  std::deque<T> items_;
+  Ring<T> items_;
 };
 
 /// All processes of a world.

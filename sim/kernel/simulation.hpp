@@ -61,6 +61,9 @@ class Simulation final {
   }
   /// Story-like processes (fibers). Made at first use: a world without them pays nothing.
   Processes& processes();
+  bool has_processes() const { return processes_ != nullptr; }
+  /// Unwinds all processes, while what their stacks refer to still exists. The owner of a world calls it first.
+  void end_processes();
 
   /// @return the number by which `schedule` knows `target`, which must outlive the run
   std::uint32_t add_target(EventTarget& target);

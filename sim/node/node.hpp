@@ -33,9 +33,10 @@ struct LocalClock {
   std::int64_t drift_ppb = 0;  ///< -500'000'000 ... 500'000'000
   Duration offset{};           ///< wall clock only
 
-  /// Wall clock of the machine. May jump (`offset` changes).
+  /// Wall clock of the machine, rounded down. May jump (`offset` changes).
   SimTime wall(SimTime real) const;
-  /// Real duration that passes while this clock advances by `local`, rounded up. @pre local >= 0
+  /// Real duration that passes while this clock advances by `local`, rounded up: after it the clock has advanced by at
+  /// least `local`. Cut at 146 years. @pre local >= 0
   Duration real_duration(Duration local) const;
 };
 
@@ -47,6 +48,7 @@ class Cpu {
   SimTime run(SimTime now, Duration cost);
   /// All queued work is gone (crash).
   void reset();
+  /// All work ever booked, also what a crash cut off.
   Duration busy() const { return busy_; }
 
  private:
@@ -65,11 +67,13 @@ class Node {
   bool paused() const { return paused_; }
   /// Counts power-ons; work of an older incarnation must not act.
   std::uint32_t incarnation() const { return incarnation_; }
+
   LocalClock clock;
   Cpu cpu;
   Disk disk;
 
   /// Fires `on_timer(token)` after `local_delay` on this machine's clock. Gone with a crash; held while paused.
+  /// @return none if the machine is down
   TimerHandle set_timer(Duration local_delay, std::uint64_t token);
   /// As `set_timer` with the same queue position rules, but not scaled by the clock's drift (device completions).
   TimerHandle set_real_timer(Duration delay, std::uint64_t token);
@@ -79,14 +83,19 @@ class Node {
 
  private:
   friend class Nodes;
+  /// An input that arrived while the machine was paused.
+  struct Held {
+    std::uint32_t slot;  // of the delivery, or of the timer
+    bool timer;
+  };
+
   NodeId id_;
+  std::uint32_t incarnation_ = 0;
   bool up_ = false;
   bool paused_ = false;
-  std::uint32_t incarnation_ = 0;
-  NodeHandler* handler_ = nullptr;
+  bool draining_ = false;  // an event that hands out what is held is on its way
   Nodes* nodes_ = nullptr;
-  std::vector<std::pair<NodeId, MessagePtr>> held_messages_;  // arrived while paused
-  std::vector<std::uint64_t> held_timers_;
+  std::vector<Held> held_;
 };
 
 /// All machines of a world. Emits node_* records.
@@ -104,31 +113,58 @@ class Nodes final : public EventTarget {
   /// Power on at once (no effect if up). Starts the machine's processes again (Simulation::processes()).
   void start(NodeId id);
   /// Power off at once (no effect if down): timers and queued work vanish, processes unwind, unsynced writes are lost.
+  /// Must not be called from inside a call of this machine's own handler: schedule an event instead.
   void crash(NodeId id, DiskFault fault = DiskFault::unsynced_lost);
-  /// A paused machine keeps its state, handles nothing, and gets everything at once when resumed (SIGSTOP).
+  /// A paused machine keeps its state, handles nothing, and gets everything at once when resumed (SIGSTOP), messages
+  /// and timers in the order in which they arrived.
   void pause(NodeId id);
   void resume(NodeId id);
   /// Steps the wall clock.
   void jump_clock(NodeId id, Duration step);
-  /// Called by the network. Drops nothing: the network asks `up()` first.
-  void deliver(NodeId to, NodeId from, const MessagePtr& message);
+
+  /// Whether inputs reach the handler now: up, not paused, and nothing older is still held.
+  bool takes_input(NodeId id) const { return doors_[id.value].open; }
+  /// Hands a message to what the machine runs. Called by the network. @pre takes_input(to)
+  void deliver(NodeId to, NodeId from, const MessagePtr& message) {
+    doors_[to.value].handler->on_message(from, message);
+  }
+  /// The machine is up but takes no input: delivery `slot` is repeated by `sink` when it does, or when it crashes.
+  void hold(NodeId to, DeliverySink& sink, std::uint32_t slot);
 
   Simulation& simulation() { return simulation_; }
-  void on_event(std::uint32_t timer_slot) override;
+  void on_event(std::uint32_t arg) override;
 
  private:
   friend class Node;
+  /// A slot belongs to one pending event and is free again when that event has run, fired or cancelled.
   struct TimerSlot {
+    std::uint64_t token = 0;
     NodeId node;
     std::uint32_t incarnation = 0;
     std::uint32_t generation = 0;
     bool armed = false;
-    std::uint64_t token = 0;
   };
+  /// What a delivery needs of a machine, close together: with 10,000 machines the rest of them is not in the cache.
+  struct Door {
+    NodeHandler* handler = nullptr;
+    bool open = false;
+  };
+  static constexpr std::uint32_t drain_bit = 0x80000000U;  // of the event's argument: hand out what node `arg` holds
+
+  NodeHandler& handler(const Node& node) { return *doors_[node.id().value].handler; }
+  bool& open(const Node& node) { return doors_[node.id().value].open; }
   TimerHandle arm(Node& node, Duration real_delay, std::uint64_t token);
+  void cancel(TimerHandle handle);
+  void fire(std::uint32_t slot);
+  void drain(Node& node);
+  void drop_held(Node& node);
+  void release(std::uint32_t slot);
+
   Simulation& simulation_;
   std::uint32_t target_ = 0;
+  DeliverySink* sink_ = nullptr;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<Door> doors_;  // by node
   std::vector<TimerSlot> timers_;
   std::vector<std::uint32_t> free_timers_;
 };

@@ -1,5 +1,6 @@
 // Integer sampling from quantile tables. A table holds the inverse distribution function at 1025 equidistant
-// probabilities; a 32-bit draw picks a cell and interpolates inside it, in integers.
+// probabilities; a 32-bit draw picks a cell and interpolates inside it, in integers. The interpolation is linear, so a
+// table is a distribution of its own, close to the one that it is named after; each maker says how close.
 #pragma once
 
 #include <array>
@@ -14,16 +15,33 @@ namespace seqlab::sim {
 class QuantileTable {
  public:
   static constexpr std::size_t cells = 1024;
+  /// The shared shapes below are in units of 2^-24.
+  static constexpr unsigned shape_bits = 24;
+  /// Values above it are cut to it (36 minutes in ns).
+  static constexpr std::int64_t value_max = (std::int64_t{1} << 41) - 1;
 
-  /// Through (probability in parts per million, value) points, linear between them.
-  /// @pre the first probability is 0, the last 1'000'000, both coordinates non-decreasing
+  /// Through (probability in parts per million, value) points, linear between them. Quantiles that fall between two
+  /// of the 1025 probabilities are blurred over one cell (0.1 % of the probability).
+  /// @pre the first probability is 0, the last 1'000'000, both coordinates non-decreasing, values in [0, value_max]
   static QuantileTable through(std::span<const std::pair<std::int64_t, std::int64_t>> points);
-  /// Standard exponential, mean `mean`, cut at the 1 - 2^-11 quantile of a cell (7.6 means), mean kept within 0.1 %.
+  /// Exponential. The mean is kept (to 1 part in 10^6), the standard deviation to 0.1 %, quantiles up to 99 % to 0.1 %,
+  /// up to 99.9 % to 1 %; cut at 8.77 means. @pre 0 <= mean <= value_max / 9
   static QuantileTable exponential(std::int64_t mean);
-  /// Normal with the given mean and standard deviation, cut at four standard deviations.
+  /// Normal. Mean and standard deviation are kept (to 1 part in 10^6 of the deviation), quantiles from 1 % to 99 % to
+  /// 0.001 deviations, from 0.1 % to 99.9 % to 0.02; cut at 3.62 deviations on both sides. May be negative: the caller
+  /// clips.
+  /// @pre sd >= 0, |mean| + 4 sd <= value_max
   static QuantileTable normal(std::int64_t mean, std::int64_t sd);
-  /// Log-normal from its median and 90 % quantile, cut at the 99.95 % quantile. @pre 0 < median <= p90
+  /// Log-normal from its median (kept exactly) and 90 % quantile (to 0.01 % if it is below ten medians, to 0.1 % below
+  /// a thousand); cut at the 0.05 % and 99.95 % quantiles and at value_max. @pre 0 < median <= p90 <= value_max
   static QuantileTable log_normal(std::int64_t median, std::int64_t p90);
+
+  /// Standard shapes in units of 2^-shape_bits, computed by the compiler and shared by every world.
+  static const QuantileTable& standard_normal();
+  static const QuantileTable& standard_exponential();
+  /// A tail with median 0 and 90 % quantile 1: a log-normal with sigma 1, shifted. 99 % quantile 3.55, least value
+  /// -0.37, largest 10.0.
+  static const QuantileTable& standard_tail();
 
   std::int64_t at(std::uint32_t draw) const {
     const std::size_t cell = draw >> 22U;
@@ -36,7 +54,10 @@ class QuantileTable {
   friend bool operator==(const QuantileTable&, const QuantileTable&) = default;
 
  private:
-  /// Values at i / 1024, i = 0 ... 1024. @pre differences fit 41 bits (36 minutes in ns)
+  friend struct QuantileShapes;
+  QuantileTable scaled(std::int64_t offset, std::int64_t factor) const;
+
+  /// Values at i / 1024, i = 0 ... 1024. Differences fit 41 bits, so that `at` stays within 64.
   std::array<std::int64_t, cells + 1> values_{};
 };
 

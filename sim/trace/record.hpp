@@ -50,14 +50,14 @@ namespace seqlab::sim {
   X(behind, "node, height it is at, a = height it learned of")                                                 \
   X(caught_up, "node, height")                                                                                 \
   /* transactions: id = transaction */                                                                         \
-  X(tx_submitted, "node = client, peer = validator, id, a = sending account, b = nonce")                       \
+  X(tx_submitted, "node = client, peer = validator, id, round = sending account, height = nonce")              \
   X(tx_admitted, "node, id")                                                                                   \
   X(tx_refused, "node, id, detail = AdmitError")                                                               \
   X(tx_evicted, "node, id, detail = why")                                                                      \
-  X(tx_included, "node = who committed it, height, id, a = index in block, detail = TxStatus")                 \
-  X(tx_confirmed, "node = client, peer = validator that said so, height, id, a = ns since first submission")   \
+  X(tx_included, "node = who committed it, height, id, round = index in block, detail = TxStatus")             \
+  X(tx_confirmed, "node = client, peer = validator that said so, height, id, flags and round: see elapsed()")  \
   X(tx_retried, "node = client, peer = validator, id, round = attempt")                                        \
-  X(balance_moved, "node = who executed, height, a = account, b = signed change in base units, detail = cause") \
+  X(balance_moved, "node = proposer, when it executes its block, height, a = account, b = signed change in base units, detail = cause") \
   /* adversaries: peer = script number */                                                                      \
   X(attack, "node = corrupt node or none, detail = AttackKind, height, round, a, b: amount used")              \
   X(note, "node, a, b: a number that a script or a test wants in the trace")
@@ -101,6 +101,15 @@ struct Record {
   std::uint64_t b{};  ///< also `id.lo`
 
   Hash128 id() const { return {a, b}; }
+  /// tx_confirmed: ns since the first submission, 48 bits of which `flags` are the upper 16. At most 78 hours.
+  std::int64_t elapsed() const { return static_cast<std::int64_t>(std::uint64_t{flags} << 32U | round); }
+  Record& with_elapsed(Duration d) {
+    constexpr std::int64_t longest = (std::int64_t{1} << 48U) - 1;
+    const std::int64_t n = ns(d) < 0 ? 0 : ns(d) > longest ? longest : ns(d);
+    flags = static_cast<std::uint16_t>(n >> 32U);
+    round = static_cast<std::uint32_t>(n);
+    return *this;
+  }
   Record& with_id(Hash128 id) {
     a = id.hi;
     b = id.lo;

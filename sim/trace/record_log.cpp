@@ -2,13 +2,22 @@
 
 #include <xxhash.h>
 
+#include <new>
+
 namespace seqlab::sim {
 
 struct RecordLog::State {
-  XXH3_state_t xxh;
+  State() : xxh(XXH3_createState()) {
+    if (xxh == nullptr) throw std::bad_alloc();
+    XXH3_128bits_reset(xxh);
+  }
+  ~State() { XXH3_freeState(xxh); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  XXH3_state_t* xxh;
 };
 
-RecordLog::RecordLog(Mode mode) : mode_(mode), state_(std::make_unique<State>()) { XXH3_128bits_reset(&state_->xxh); }
+RecordLog::RecordLog(Mode mode) : mode_(mode), state_(std::make_unique<State>()) {}
 RecordLog::~RecordLog() = default;
 
 void RecordLog::subscribe(RecordObserver& observer, KindMask kinds) {
@@ -18,13 +27,13 @@ void RecordLog::subscribe(RecordObserver& observer, KindMask kinds) {
 }
 
 void RecordLog::flush() {
-  XXH3_128bits_update(&state_->xxh, buffer_.data(), buffered_ * sizeof(Record));
+  XXH3_128bits_update(state_->xxh, buffer_.data(), buffered_ * sizeof(Record));
   buffered_ = 0;
 }
 
 Hash128 RecordLog::digest() {
   flush();
-  const XXH128_hash_t h = XXH3_128bits_digest(&state_->xxh);
+  const XXH128_hash_t h = XXH3_128bits_digest(state_->xxh);
   return {h.high64, h.low64};
 }
 

@@ -1,0 +1,77 @@
+// The commands, one file each. Arguments arrive parsed (CLI11 stays in main.cpp); results go to stdout, all else to
+// stderr. Each returns the exit code and throws scenarios::InputError for bad input.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/spec/parse.hpp"
+
+namespace seqlab::analysis {
+
+enum class Colour : std::uint8_t { automatic, always, never };
+
+/// What every command knows.
+struct Context {
+  std::string program = "seqlab";    ///< how the user started us: the first word of commands that we print
+  std::string library;               ///< --library; "" = not given
+  Colour colour = Colour::automatic;
+};
+
+/// --library, else SEQLAB_LIBRARY, else the sources this program was built from.
+scenarios::Library library_of(const Context& context);
+/// Whether to paint what goes to stdout (--color, NO_COLOR, TERM=dumb, a terminal).
+bool paints(const Context& context);
+
+/// Writes to stdout and flushes. @throws scenarios::InputError if it is full or closed
+void print(const std::string& text);
+
+struct RunArguments {
+  std::string scenario;
+  std::optional<std::string> seed;      ///< as typed
+  std::vector<std::string> overrides;   ///< path=value
+  std::string out;
+  bool json = false, quiet = false, verify = false, progress = true;
+  bool trace = false, jsonl = false, force = false;
+};
+int run_command(const RunArguments& arguments, const Context& context);
+
+struct ReplayArguments {
+  std::string plan;
+  bool json = false, quiet = false, progress = true;
+};
+int replay_command(const ReplayArguments& arguments, const Context& context);
+
+struct CheckArguments {
+  std::string scenario;
+  std::vector<std::string> overrides;
+};
+int check_command(const CheckArguments& arguments, const Context& context);
+
+struct ListArguments {
+  std::string what;   ///< "" = everything
+  bool json = false;
+};
+/// What can be listed, in order.
+std::vector<std::string> list_kinds();
+int list_command(const ListArguments& arguments, const Context& context);
+
+struct SchemaArguments {
+  bool result = false;     ///< of `run --json` instead of scenarios
+  bool markdown = false;   ///< the keys of scenarios as text for people
+};
+int schema_command(const SchemaArguments& arguments);
+
+struct InitArguments {
+  std::string folder = ".";
+};
+int init_command(const InitArguments& arguments, const Context& context);
+
+/// "path=value" words. @throws scenarios::InputError naming every word without a path
+scenarios::Overrides parse_overrides(const std::vector<std::string>& words);
+/// @throws scenarios::InputError unless it is a whole number below 2^64
+std::uint64_t parse_seed(const std::string& text);
+
+}  // namespace seqlab::analysis

@@ -1,0 +1,127 @@
+#include "analysis/cli/execute.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <string_view>
+#include <thread>
+
+#include "analysis/cli/progress.hpp"
+#include "scenarios/spec/parse.hpp"
+
+namespace seqlab::analysis {
+
+namespace {
+
+using scenarios::RunOptions;
+using scenarios::RunResult;
+
+bool stderr_redraws() {
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view{terminal} != "dumb";
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// The second of two runs, on a thread of its own.
+class SecondRun {
+ public:
+  SecondRun(const scenarios::Scenario& scenario, const scenarios::Plan& plan, RecordComparison& comparison)
+      : side_(comparison.side(1)), thread_([&scenario, &plan, &comparison, this] {
+          try {
+            RunOptions options;
+            options.observers.push_back({&side_, sim::all_kinds});
+            options.on_progress = [&comparison](SimTime, std::uint64_t) {
+              return !InterruptGuard::asked() && !comparison.differs();
+            };
+            result_ = scenarios::run(scenario, plan, options);
+          } catch (...) {
+            error_ = std::current_exception();
+          }
+          side_.end();
+        }) {}
+  ~SecondRun() {
+    if (thread_.joinable()) thread_.join();
+  }
+  /// @throws what the run threw
+  const RunResult& join() {
+    thread_.join();
+    if (error_) std::rethrow_exception(error_);
+    return result_;
+  }
+
+ private:
+  RecordComparison::Side& side_;
+  RunResult result_;
+  std::exception_ptr error_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& plan, const ExecuteOptions& options) {
+  Executed out;
+  Report& report = out.report;
+  report.sequencer_count = scenario.design.committee.count;
+  report.expected = scenario.expect.verdict;
+  report.scenario_hash = scenarios::scenario_hash(scenario);
+  report.version = version();
+
+  const InterruptGuard interrupt;
+  Progress progress(time_zero + scenario.stop.after + scenario.stop.healing, options.progress, stderr_redraws());
+  const auto begin = std::chrono::steady_clock::now();
+
+  std::optional<RecordComparison> comparison;
+  if (options.verify) comparison.emplace();
+
+  RunOptions run_options;
+  if (options.folder != nullptr) run_options.observers = options.folder->observers();
+  if (comparison) run_options.observers.push_back({&comparison->side(0), sim::all_kinds});
+  run_options.on_progress = [&](SimTime now, std::uint64_t events) {
+    progress.show(now, events);
+    const bool pointless =
+        (options.folder != nullptr && options.folder->failed()) || (comparison && comparison->differs());
+    return !InterruptGuard::asked() && !pointless;
+  };
+
+  if (comparison) {
+    SecondRun second(scenario, plan, *comparison);
+    std::exception_ptr error;
+    try {
+      report.result = scenarios::run(scenario, plan, run_options);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    comparison->side(0).end();
+    progress.clear();
+    const RunResult* other = nullptr;
+    try {
+      other = &second.join();
+    } catch (...) {
+      if (!error) error = std::current_exception();
+    }
+    if (error) std::rethrow_exception(error);
+    out.difference = comparison->difference();
+    // Interrupted, the two stop at different records; that alone says nothing.
+    const bool ends_only = out.difference && !(out.difference->first && out.difference->second);
+    if (InterruptGuard::asked() && ends_only) out.difference.reset();
+    report.verified = !InterruptGuard::asked() && !out.difference && other->digest == report.result.digest &&
+                      other->records == report.result.records && other->verdict == report.result.verdict;
+  } else {
+    report.result = scenarios::run(scenario, plan, run_options);
+    progress.clear();
+  }
+
+  report.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report.peak_rss_bytes = peak_rss_bytes();
+  return out;
+}
+
+}  // namespace seqlab::analysis

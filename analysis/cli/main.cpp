@@ -1,0 +1,216 @@
+// The program: makes sense of the command line, calls the command, turns what came of it into an exit code.
+// 0 held (or as expected), 1 violated (or not), 2 undecided or outside the model, 3 bad input, 4 our bug.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <new>
+
+#include "analysis/cli/command.hpp"
+#include "analysis/report/result.hpp"
+#include "scenarios/spec/diagnostics.hpp"
+#include "sim/base/assert.hpp"
+
+namespace {
+
+using namespace seqlab::analysis;
+using seqlab::scenarios::InputError;
+using seqlab::scenarios::Problem;
+
+constexpr int exit_bad_input = 3;
+constexpr int exit_our_bug = 4;
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 held or as expected, 1 violated or not as expected, 2 undecided or outside the model,\n"
+    "3 bad input, 4 a bug of seqlab.";
+
+struct Arguments {
+  Context context;
+  RunArguments run;
+  ReplayArguments replay;
+  CheckArguments check;
+  ListArguments list;
+  SchemaArguments schema;
+  InitArguments init;
+};
+
+void declare(CLI::App& app, Arguments& a) {
+  app.description(
+      "seqlab runs decentralised rollup sequencers in a simulated world, attacks them, and judges what happened.");
+  app.footer(
+      std::string{"Examples:\n  seqlab list scenarios\n  seqlab run equivocating-proposer\n  seqlab run --help\n\n"} +
+      exit_codes);
+  app.set_version_flag("--version", "seqlab " + version(), "print the version");
+  app.set_help_flag("-h,--help", "print this help");
+  app.add_option("--library", a.context.library,
+                 "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
+      ->type_name("DIR");
+  const std::map<std::string, Colour> colours{
+      {"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
+  app.add_option("--color", a.context.colour, "auto, always or never")
+      ->type_name("WHEN")
+      ->transform(CLI::CheckedTransformer(colours).description(""));
+  app.fallthrough();
+
+  CLI::App* run = app.add_subcommand("run", "run a scenario and judge it");
+  run->add_option("scenario", a.run.scenario, "catalogue name (see `seqlab list scenarios`) or a file")
+      ->required()
+      ->type_name("SCENARIO");
+  run->add_option("--seed", a.run.seed, "instead of the scenario's own")->type_name("N");
+  run->add_option("--set", a.run.overrides, "override one value, e.g. design.committee.count=7; repeatable")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  run->add_flag("--json", a.run.json, "print one JSON object and nothing more (its schema: `seqlab schema --result`)");
+  run->add_flag("--quiet", a.run.quiet, "print the verdict, and what a failure needs");
+  run->add_flag("--verify", a.run.verify, "run twice at once and name the first record that differs");
+  run->add_option("--out", a.run.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")
+      ->type_name("DIR");
+  run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
+  run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
+  run->add_flag("--force", a.run.force, "with --out: replace the run folder that is there");
+  run->add_flag("!--no-progress", a.run.progress, "show no progress on stderr");
+  run->footer(std::string{"Examples:\n"
+                          "  seqlab run equivocating-proposer\n"
+                          "  seqlab run equivocating-proposer --seed 7 --verify --json\n"
+                          "  seqlab run equivocating-proposer --set stop.after=5s --out first-run --trace\n\n"} +
+              exit_codes);
+
+  CLI::App* check =
+      app.add_subcommand("check", "print a scenario with its defaults filled in, or everything that is wrong with it");
+  check->add_option("scenario", a.check.scenario, "catalogue name or a file")->required()->type_name("SCENARIO");
+  check->add_option("--set", a.check.overrides, "override one value; repeatable")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  check->footer("Example:\n  seqlab check equivocating-proposer --set design.committee.count=16");
+
+  CLI::App* list = app.add_subcommand("list", "print what there is, with a line about each");
+  list->add_option("what", a.list.what,
+                   "scenarios, engines, checkers, adversaries, designs, environments or matrices; all without")
+      ->type_name("WHAT");
+  list->add_flag("--json", a.list.json, "print one JSON object");
+  list->footer("Examples:\n  seqlab list\n  seqlab list adversaries");
+
+  CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of scenario files, for editors");
+  CLI::Option* result = schema->add_flag("--result", a.schema.result, "that of `run --json` instead");
+  schema->add_flag("--markdown", a.schema.markdown, "the keys of scenario files as text for people")->excludes(result);
+  schema->footer("Example:\n  seqlab schema --result");
+
+  CLI::App* init = app.add_subcommand("init", "write a first scenario and a first attack to start from");
+  init->add_option("folder", a.init.folder, "where to; made if missing")->type_name("DIR");
+  init->footer("Example:\n  seqlab init my-attack");
+
+  CLI::App* replay = app.add_subcommand("replay", "repeat the run of a run folder and compare digests");
+  replay->add_option("plan", a.replay.plan, "plan.json of a run folder, or the folder")->required()->type_name("PLAN");
+  replay->add_flag("--json", a.replay.json, "print one JSON object and nothing more");
+  replay->add_flag("--quiet", a.replay.quiet, "print the verdict, and what a failure needs");
+  replay->add_flag("!--no-progress", a.replay.progress, "show no progress on stderr");
+  replay->footer("Examples:\n  seqlab run equivocating-proposer --out first-run\n  seqlab replay first-run/plan.json");
+}
+
+/// The command in use, or the program itself.
+const CLI::App& chosen(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  return commands.empty() ? app : *commands.front();
+}
+
+/// What was typed and is unknown, with the nearest name that is known at that place.
+std::string explain_unknown(const CLI::App& app) {
+  const CLI::App& at = chosen(app);
+  std::string out;
+  for (const std::string& word : app.remaining(true)) {
+    const bool is_option = word.size() > 1 && word[0] == '-';
+    std::vector<std::string> known;
+    if (is_option) {
+      for (const CLI::App* level : {&at, &app}) {
+        for (const CLI::Option* option : level->get_options()) {
+          for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+        }
+        if (level == &app) break;
+      }
+    } else if (&at == &app) {
+      for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        known.push_back(command->get_name());
+    }
+    const std::string near = seqlab::scenarios::nearest(word.substr(0, word.find('=')), known);
+    out += fmt::format("{}: unknown {} `{}`{}\n", &at == &app ? "seqlab" : "seqlab " + at.get_name(),
+                       is_option ? "option" : &at == &app ? "command" : "argument", word,
+                       near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+  }
+  return out;
+}
+
+int dispatch(const CLI::App& app, const Arguments& a) {
+  const std::string name = chosen(app).get_name();
+  if (name == "run") return run_command(a.run, a.context);
+  if (name == "check") return check_command(a.check, a.context);
+  if (name == "list") return list_command(a.list, a.context);
+  if (name == "schema") return schema_command(a.schema);
+  if (name == "init") return init_command(a.init, a.context);
+  if (name == "replay") return replay_command(a.replay, a.context);
+  throw seqlab::InternalError("command without code: " + name);
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App app("", "seqlab");
+  Arguments a;
+  // A script that starts us says how it was called, so that the commands we print work where the user is.
+  const char* called = std::getenv("SEQLAB_COMMAND");
+  if (called != nullptr && *called != '\0') {
+    a.context.program = called;
+  } else if (argc > 0) {
+    a.context.program = argv[0];
+  }
+  declare(app, a);
+  try {
+    app.parse(argc, argv);
+    if (app.get_subcommands().empty()) {
+      fmt::print(stderr, "{}", app.help());
+      return exit_bad_input;
+    }
+  } catch (const CLI::CallForHelp&) {
+    print(chosen(app).help());
+    return 0;
+  } catch (const CLI::CallForVersion& text) {
+    print(std::string{text.what()} + '\n');
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    const std::string unknown = explain_unknown(app);
+    if (!unknown.empty()) {
+      fmt::print(stderr, "{}", unknown);
+    } else {
+      fmt::print(stderr, "seqlab: {}\n", error.what());
+    }
+    const CLI::App& at = chosen(app);
+    fmt::print(stderr, "see `{} {}--help`\n", a.context.program, &at == &app ? "" : at.get_name() + " ");
+    return exit_bad_input;
+  }
+  return dispatch(app, a);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A file that may not grow is an error to report, not a reason to die.
+  std::signal(SIGXFSZ, SIG_IGN);
+  try {
+    return run_program(argc, argv);
+  } catch (const InputError& error) {
+    for (const Problem& problem : error.problems()) fmt::print(stderr, "error: {}\n", format(problem));
+    return exit_bad_input;
+  } catch (const std::bad_alloc&) {
+    std::fputs("bug: out of memory\n", stderr);
+    return exit_our_bug;
+  } catch (const std::exception& error) {
+    fmt::print(stderr,
+               "bug: {}\nThis is a fault of seqlab, not of your scenario: please report the command and these lines.\n",
+               error.what());
+    return exit_our_bug;
+  } catch (...) {
+    std::fputs("bug: an exception of an unknown kind\n", stderr);
+    return exit_our_bug;
+  }
+}

@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "analysis/cli/command.hpp"
+#include "analysis/cli/execute.hpp"
+#include "analysis/report/format.hpp"
+#include "scenarios/spec/diagnostics.hpp"
+#include "sim/base/assert.hpp"
+
+namespace seqlab::analysis {
+
+namespace {
+
+/// The words that name this scenario again, with everything that changes its meaning.
+std::vector<std::string> scenario_words(const RunArguments& a, const Context& context) {
+  std::vector<std::string> words{context.program, "run", a.scenario};
+  for (const std::string& override_word : a.overrides) {
+    words.push_back("--set");
+    words.push_back(override_word);
+  }
+  if (!context.library.empty()) {
+    words.push_back("--library");
+    words.push_back(context.library);
+  }
+  return words;
+}
+
+std::string with(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return shell_line(words);
+}
+
+/// A folder below seqlab-runs/ that does not exist yet.
+std::string free_folder(const std::string& scenario, std::uint64_t seed) {
+  const std::string base = fmt::format("seqlab-runs/{}-{}", scenario, seed);
+  std::error_code error;
+  std::string name = base;
+  for (int i = 2; std::filesystem::exists(name, error); ++i) name = fmt::format("{}.{}", base, i);
+  return name;
+}
+
+void add_commands(Report& report, const RunArguments& a, const Context& context) {
+  const std::uint64_t seed = report.result.seed;
+  const std::vector<std::string> words = scenario_words(a, context);
+  report.reproduce = with(words, {"--seed", std::to_string(seed)});
+  if (!a.out.empty()) {
+    report.next.push_back(
+        shell_line({context.program, "replay", (std::filesystem::path(a.out) / "plan.json").string()}));
+  } else {
+    report.next.push_back(
+        with(words, {"--seed", std::to_string(seed), "--out", free_folder(report.result.scenario, seed), "--trace"}));
+  }
+  report.next.push_back(with(words, {"--seed", std::to_string(seed + 1)}));
+}
+
+}  // namespace
+
+int run_command(const RunArguments& a, const Context& context) {
+  if (a.out.empty() && (a.trace || a.jsonl || a.force)) {
+    scenarios::Problem problem;
+    problem.file = a.trace ? "--trace" : a.jsonl ? "--jsonl" : "--force";
+    problem.text = "needs a run folder";
+    problem.hint = "add --out DIR";
+    throw scenarios::InputError(std::move(problem));
+  }
+  const scenarios::Overrides overrides = parse_overrides(a.overrides);
+  const std::optional<std::uint64_t> seed = a.seed ? std::optional{parse_seed(*a.seed)} : std::nullopt;
+  const scenarios::Scenario scenario = scenarios::load_scenario(a.scenario, library_of(context), overrides);
+  const scenarios::Plan plan{seed.value_or(scenario.seed)};
+
+  std::optional<RunFolder> folder;
+  if (!a.out.empty()) {
+    RunFolderOptions options;
+    options.path = a.out;
+    options.trace = a.trace;
+    options.jsonl = a.jsonl;
+    options.force = a.force;
+    folder.emplace(std::move(options), scenario);
+  }
+  ExecuteOptions options;
+  options.verify = a.verify;
+  options.progress = a.progress;
+  options.folder = folder ? &*folder : nullptr;
+  Executed done = execute(scenario, plan, options);
+  add_commands(done.report, a, context);
+
+  // A disk that filled up has stopped the first run, which is then another than the second: the disk comes first.
+  if (folder && folder->failed()) folder->finish(done.report);
+  if (done.difference) {
+    throw InternalError(fmt::format("two runs of one scenario and seed differ: {}\n  reproduce: {} --verify",
+                                    describe(*done.difference, done.report.sequencer_count), done.report.reproduce));
+  }
+  if (a.verify && !done.report.verified && done.report.result.stopped != sim::StopReason::interrupted) {
+    throw InternalError(fmt::format("two runs gave the same records and different results\n  reproduce: {} --verify",
+                                    done.report.reproduce));
+  }
+  if (folder) {
+    done.report.run_folder = a.out;
+    folder->finish(done.report);
+  }
+  if (a.json) {
+    print(to_json(done.report));
+  } else if (a.quiet) {
+    print(to_brief_text(done.report, paints(context)));
+  } else {
+    print(to_text(done.report, paints(context)));
+  }
+  return exit_code(done.report);
+}
+
+}  // namespace seqlab::analysis

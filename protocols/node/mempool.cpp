@@ -1,0 +1,364 @@
+#include "protocols/node/mempool.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <unordered_map>
+
+#include "protocols/node/ledger.hpp"
+#include "protocols/node/sequencer.hpp"
+#include "sim/base/fixed_point.hpp"
+
+namespace seqlab::protocols {
+
+namespace {
+
+constexpr std::uint32_t none = 0xffffffffU;
+
+/// How well a transaction pays: fee a gas, compared exactly; the earlier arrival wins a tie.
+struct Price {
+  std::int64_t fee;
+  Gas gas;
+  std::uint64_t arrival;
+
+  /// More per gas.
+  static bool pays_more(std::int64_t fee_a, Gas gas_a, std::int64_t fee_b, Gas gas_b) {
+    return static_cast<Uint128>(fee_a) * gas_b > static_cast<Uint128>(fee_b) * gas_a;
+  }
+  friend bool operator<(const Price& a, const Price& b) {
+    if (pays_more(b.fee, b.gas, a.fee, a.gas)) return true;
+    if (pays_more(a.fee, a.gas, b.fee, b.gas)) return false;
+    return a.arrival > b.arrival;
+  }
+};
+
+Price price_of(const Transaction& tx, std::uint64_t arrival) { return {tx.fee.value, tx.gas, arrival}; }
+
+/// @pre neither is negative: the sum of two such numbers fits
+std::uint64_t cost_of(const Transaction& tx) {
+  return static_cast<std::uint64_t>(tx.amount.value) + static_cast<std::uint64_t>(tx.fee.value);
+}
+
+}  // namespace
+
+struct Mempool::State {
+  /// A waiting transaction; entries are reused.
+  struct Entry {
+    Transaction transaction;
+    std::uint64_t arrival = 0;
+  };
+  struct Waiting {
+    std::uint64_t nonce;
+    std::uint32_t entry;
+  };
+  struct Sender {
+    AccountId account;
+    std::vector<Waiting> queue;  // by nonce
+    std::size_t ready = 0;       // so many of them, from the first on, follow what is executed without a hole
+    std::size_t stuck = 0;       // the others
+    std::uint64_t stuck_bytes = 0;
+  };
+  /// What is remembered of an id: where it waits, or the height at which it was committed.
+  struct Known {
+    std::uint32_t entry = none;
+    Height height{};
+  };
+
+  explicit State(const MempoolOptions& o) : options(o) {}
+
+  MempoolOptions options;
+  std::vector<Entry> entries;
+  std::vector<std::uint32_t> free_entries;
+  std::vector<Sender> senders;
+  std::vector<std::uint32_t> free_senders;
+  std::unordered_map<AccountId, std::uint32_t> sender_of;
+  std::unordered_map<TxId, Known> known;
+  std::deque<TxId> committed;  // oldest first, bounded by options.cache
+  /// The last transaction of each sender by price, kept only when the pool evicts.
+  std::set<std::pair<Price, std::uint32_t>> tails;
+  std::uint64_t bytes = 0;
+  std::uint64_t next_arrival = 0;
+  std::size_t count = 0;
+  std::size_t stuck = 0;  // transactions behind a hole in their sender's nonces
+  std::uint64_t stuck_bytes = 0;
+
+  const Transaction& transaction(const Waiting& w) const { return entries[w.entry].transaction; }
+
+  std::pair<Price, std::uint32_t> tail_of(std::uint32_t sender) const {
+    const Waiting& last = senders[sender].queue.back();
+    return {price_of(transaction(last), entries[last.entry].arrival), sender};
+  }
+  void leave_tails(std::uint32_t sender) {
+    if (options.evict_lowest_fee && !senders[sender].queue.empty()) tails.erase(tail_of(sender));
+  }
+  void join_tails(std::uint32_t sender) {
+    if (options.evict_lowest_fee && !senders[sender].queue.empty()) tails.insert(tail_of(sender));
+  }
+
+  std::uint32_t sender_slot(AccountId account) {
+    const auto [at, fresh] = sender_of.try_emplace(account, none);
+    if (fresh) {
+      if (free_senders.empty()) {
+        free_senders.push_back(static_cast<std::uint32_t>(senders.size()));
+        senders.emplace_back();
+      }
+      at->second = free_senders.back();
+      free_senders.pop_back();
+      senders[at->second].account = account;
+    }
+    return at->second;
+  }
+  void release_if_empty(std::uint32_t sender) {
+    if (!senders[sender].queue.empty()) return;
+    sender_of.erase(senders[sender].account);
+    free_senders.push_back(sender);
+  }
+
+  /// To be called when a sender's queue has changed; `executed` is its next nonce in the ledger.
+  void update_stuck(std::uint32_t slot, std::uint64_t executed) {
+    Sender& sender = senders[slot];
+    const auto& queue = sender.queue;
+    stuck -= sender.stuck;
+    stuck_bytes -= sender.stuck_bytes;
+    // Nonces are distinct and sorted, so the unbroken run at the head is found by bisection.
+    sender.ready = 0;
+    for (std::size_t high = queue.size(); sender.ready < high;) {
+      const std::size_t middle = sender.ready + (high - sender.ready) / 2;
+      if (queue[middle].nonce - executed == middle) sender.ready = middle + 1;
+      else high = middle;
+    }
+    sender.stuck = queue.size() - sender.ready;
+    sender.stuck_bytes = 0;
+    for (std::size_t i = sender.ready; i < queue.size(); ++i) sender.stuck_bytes += transaction(queue[i]).bytes;
+    stuck += sender.stuck;
+    stuck_bytes += sender.stuck_bytes;
+  }
+
+  void insert(const Transaction& tx, std::uint64_t executed) {
+    if (free_entries.empty()) {
+      free_entries.push_back(static_cast<std::uint32_t>(entries.size()));
+      entries.emplace_back();
+    }
+    const std::uint32_t entry = free_entries.back();
+    free_entries.pop_back();
+    entries[entry].transaction = tx;
+    entries[entry].arrival = next_arrival++;
+    const std::uint32_t sender = sender_slot(tx.sender);
+    leave_tails(sender);
+    auto& queue = senders[sender].queue;
+    const auto at = std::ranges::lower_bound(queue, tx.nonce, {}, &Waiting::nonce);
+    queue.insert(at, Waiting{tx.nonce, entry});
+    join_tails(sender);
+    known[tx.id] = Known{entry, {}};
+    bytes += tx.bytes;
+    ++count;
+    update_stuck(sender, executed);
+  }
+
+  /// Frees the entry; the queue of its sender and `known` are the caller's business.
+  void free_entry(std::uint32_t entry) {
+    bytes -= entries[entry].transaction.bytes;
+    --count;
+    free_entries.push_back(entry);
+  }
+
+  /// Takes `length` transactions from position `from` of a sender's queue out, for a reason.
+  void evict(std::uint32_t sender, std::size_t from, std::size_t length, EvictReason reason,
+             const Ledger& ledger, std::vector<Evicted>& out) {
+    leave_tails(sender);
+    auto& queue = senders[sender].queue;
+    const auto first = queue.begin() + static_cast<std::ptrdiff_t>(from);
+    const auto last = first + static_cast<std::ptrdiff_t>(length);
+    for (auto at = first; at != last; ++at) {
+      out.push_back({transaction(*at), reason});
+      known.erase(transaction(*at).id);
+      free_entry(at->entry);
+    }
+    queue.erase(first, last);
+    join_tails(sender);
+    update_stuck(sender, ledger.next_nonce(senders[sender].account));
+  }
+
+  void remember_committed(const TxId& id, Height height) {
+    known[id] = Known{none, height};
+    committed.push_back(id);
+    while (committed.size() > options.cache) {
+      const auto at = known.find(committed.front());
+      if (at != known.end() && at->second.entry == none) known.erase(at);
+      committed.pop_front();
+    }
+  }
+
+  /// Which tails leave so that `tx` fits. Empty if not enough of them pay less.
+  std::vector<std::uint32_t> make_room(const Transaction& tx) const {
+    std::vector<std::uint32_t> victims;
+    std::size_t left_count = count;
+    std::uint64_t left_bytes = bytes;
+    for (const auto& [price, sender] : tails) {
+      if (!Price::pays_more(tx.fee.value, tx.gas, price.fee, price.gas)) break;
+      if (senders[sender].account == tx.sender) continue;  // it would tear a hole into its own sequence
+      victims.push_back(sender);
+      --left_count;
+      left_bytes -= transaction(senders[sender].queue.back()).bytes;
+      if (left_count < options.max_transactions && left_bytes + tx.bytes <= options.max_bytes) return victims;
+    }
+    return {};
+  }
+};
+
+Mempool::Mempool(const MempoolOptions& options) : state_(std::make_unique<State>(options)) {}
+Mempool::~Mempool() = default;
+Mempool::Mempool(Mempool&&) noexcept = default;
+Mempool& Mempool::operator=(Mempool&&) noexcept = default;
+
+AdmitError Mempool::admit(const Transaction& tx, const Ledger& ledger, std::vector<Evicted>& evicted) {
+  State& s = *state_;
+  const MempoolOptions& options = s.options;
+  if (tx.bytes > options.max_transaction_bytes) return AdmitError::too_large;
+  if (!tx.well_formed()) return AdmitError::malformed;
+  if (knows(tx.id)) return AdmitError::duplicate;
+  if (!ledger.is_user(tx.sender) || !ledger.is_user(tx.receiver)) return AdmitError::unknown_account;
+  const std::uint64_t executed = ledger.next_nonce(tx.sender);
+  if (tx.nonce < executed) return AdmitError::old_nonce;
+  if (cost_of(tx) > static_cast<std::uint64_t>(ledger.balance(tx.sender).value)) return AdmitError::insufficient_funds;
+
+  const auto found = s.sender_of.find(tx.sender);
+  const std::vector<State::Waiting> nothing;
+  const auto& queue = found == s.sender_of.end() ? nothing : s.senders[found->second].queue;
+  const auto at = std::ranges::lower_bound(queue, tx.nonce, {}, &State::Waiting::nonce);
+  if (at != queue.end() && at->nonce == tx.nonce) {
+    // The nonce is taken. A better offer for it replaces the old one where fees decide.
+    const Transaction& old = s.transaction(*at);
+    if (!options.evict_lowest_fee || !Price::pays_more(tx.fee.value, tx.gas, old.fee.value, old.gas) ||
+        s.bytes - old.bytes + tx.bytes > options.max_bytes) {
+      return AdmitError::duplicate;
+    }
+    const std::uint32_t sender = found->second;
+    s.evict(sender, static_cast<std::size_t>(at - queue.begin()), 1, EvictReason::outbid, ledger, evicted);
+    s.release_if_empty(sender);
+    s.insert(tx, executed);
+    return AdmitError::none;
+  }
+  const std::uint64_t expected = executed + (found == s.sender_of.end() ? 0 : s.senders[found->second].ready);
+  if (tx.nonce > expected) {
+    if (tx.nonce - expected > options.max_nonce_gap) return AdmitError::nonce_gap;
+    // What waits for a hole to be filled may not fill the pool, or what fills the holes would find no place.
+    if (s.stuck >= options.max_transactions / 4 || s.stuck_bytes + tx.bytes > options.max_bytes / 4) {
+      return AdmitError::full;
+    }
+  }
+
+  if (s.count >= options.max_transactions || s.bytes + tx.bytes > options.max_bytes) {
+    if (!options.evict_lowest_fee) return AdmitError::full;
+    const std::vector<std::uint32_t> victims = s.make_room(tx);
+    if (victims.empty()) return AdmitError::full;
+    for (const std::uint32_t sender : victims) {
+      s.evict(sender, s.senders[sender].queue.size() - 1, 1, EvictReason::outbid, ledger, evicted);
+      s.release_if_empty(sender);
+    }
+  }
+  s.insert(tx, executed);
+  return AdmitError::none;
+}
+
+bool Mempool::knows(const TxId& id) const { return state_->known.contains(id); }
+
+bool Mempool::waiting(const TxId& id) const {
+  const auto at = state_->known.find(id);
+  return at != state_->known.end() && at->second.entry != none;
+}
+
+std::optional<Height> Mempool::committed_at(const TxId& id) const {
+  const auto at = state_->known.find(id);
+  if (at == state_->known.end() || at->second.entry != none) return std::nullopt;
+  return at->second.height;
+}
+
+std::vector<Transaction> Mempool::select(const Ledger& ledger, LeaderOrder order, const BlockLimits& limits) const {
+  const State& s = *state_;
+  /// The next transaction of a sender that may go in.
+  struct Head {
+    Price price;
+    std::uint32_t sender;
+    std::uint32_t position;
+    std::uint64_t spendable;
+  };
+  const auto goes_later = [order](const Head& a, const Head& b) {
+    if (order == LeaderOrder::fee) return a.price < b.price;
+    return a.price.arrival > b.price.arrival;
+  };
+  std::vector<Head> heads;
+  const auto push = [&](Head head) {
+    const State::Waiting& w = s.senders[head.sender].queue[head.position];
+    head.price = price_of(s.transaction(w), s.entries[w.entry].arrival);
+    heads.push_back(head);
+    std::ranges::push_heap(heads, goes_later);
+  };
+  for (std::uint32_t i = 0; i < s.senders.size(); ++i) {
+    const State::Sender& sender = s.senders[i];
+    if (sender.queue.empty() || sender.queue.front().nonce != ledger.next_nonce(sender.account)) continue;
+    push({{}, i, 0, static_cast<std::uint64_t>(ledger.balance(sender.account).value)});
+  }
+
+  std::vector<Transaction> block;
+  std::uint64_t bytes = 0;
+  Gas gas = 0;
+  while (!heads.empty()) {
+    std::ranges::pop_heap(heads, goes_later);
+    Head head = heads.back();
+    heads.pop_back();
+    const auto& queue = s.senders[head.sender].queue;
+    const Transaction& tx = s.transaction(queue[head.position]);
+    // What does not fit, or cannot be paid, ends its sender's turn: the nonces behind it must not overtake.
+    if (tx.bytes > limits.max_bytes - bytes || tx.gas > limits.max_gas - gas || cost_of(tx) > head.spendable) continue;
+    block.push_back(tx);
+    bytes += tx.bytes;
+    gas += tx.gas;
+    head.spendable -= cost_of(tx);
+    ++head.position;
+    if (head.position < queue.size() && queue[head.position].nonce == tx.nonce + 1) push(head);
+  }
+  return block;
+}
+
+void Mempool::on_committed(std::span<const Transaction> included, Height height, const Ledger& ledger,
+                           std::vector<Evicted>& evicted) {
+  State& s = *state_;
+  std::vector<std::uint32_t> touched;
+  for (const Transaction& tx : included) {
+    if (const auto at = s.sender_of.find(tx.sender); at != s.sender_of.end()) touched.push_back(at->second);
+  }
+  std::ranges::sort(touched);
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  // First the ids, so that an included transaction is not taken for one that lost its nonce.
+  for (const Transaction& tx : included) s.remember_committed(tx.id, height);
+  for (const std::uint32_t sender : touched) {
+    s.leave_tails(sender);
+    auto& queue = s.senders[sender].queue;
+    const std::uint64_t next = ledger.next_nonce(s.senders[sender].account);
+    std::size_t gone = 0;
+    while (gone < queue.size() && queue[gone].nonce < next) {
+      const Transaction& tx = s.transaction(queue[gone]);
+      const auto at = s.known.find(tx.id);
+      if (at != s.known.end() && at->second.entry == queue[gone].entry) {
+        s.known.erase(at);
+        evicted.push_back({tx, EvictReason::old_nonce});
+      }
+      s.free_entry(queue[gone].entry);
+      ++gone;
+    }
+    queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(gone));
+    s.join_tails(sender);
+    s.update_stuck(sender, next);
+    const auto balance = static_cast<std::uint64_t>(ledger.balance(s.senders[sender].account).value);
+    if (!queue.empty() && queue.front().nonce == next && cost_of(s.transaction(queue.front())) > balance) {
+      s.evict(sender, 0, queue.size(), EvictReason::out_of_funds, ledger, evicted);
+    }
+    s.release_if_empty(sender);
+  }
+}
+
+std::size_t Mempool::size() const { return state_->count; }
+std::uint64_t Mempool::bytes() const { return state_->bytes; }
+
+}  // namespace seqlab::protocols

@@ -1,0 +1,101 @@
+#include "scenarios/checkers/checker.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenarios/checkers/accountability.hpp"
+#include "scenarios/checkers/agreement.hpp"
+#include "scenarios/checkers/certified_commit.hpp"
+#include "scenarios/checkers/durability.hpp"
+#include "scenarios/checkers/evidence.hpp"
+#include "scenarios/checkers/identical_execution.hpp"
+#include "scenarios/checkers/liveness.hpp"
+#include "scenarios/checkers/lock_rule.hpp"
+#include "scenarios/checkers/no_double_commit.hpp"
+#include "scenarios/checkers/one_vote.hpp"
+#include "scenarios/checkers/prefix.hpp"
+#include "scenarios/checkers/single_signer.hpp"
+#include "scenarios/checkers/validity.hpp"
+
+namespace seqlab::scenarios {
+
+namespace {
+
+template <class C>
+std::unique_ptr<Checker> make(const CheckerContext& context) {
+  return std::make_unique<C>(context);
+}
+
+bool always(const CheckerContext&) { return true; }
+bool with_certificates(const CheckerContext& context) { return context.has_certificates; }
+
+}  // namespace
+
+const std::vector<CheckerEntry>& checkers() {
+  static const std::vector<CheckerEntry> list = {
+      {"accountability", "when honest nodes commit different blocks, the votes convict a third of the power and nobody honest",
+       make<Accountability>, with_certificates},
+      {"agreement", "no two honest nodes commit different blocks at one height", make<Agreement>, always},
+      {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
+       make<CertifiedCommit>, with_certificates},
+      {"durability", "what a node committed, and what a client was told, survives crashes", make<Durability>, always},
+      {"evidence", "a double vote that an honest node received is reported, and nobody is accused of what he did not do",
+       make<EvidenceChecker>, with_certificates},
+      {"identical_execution", "the same block gives the same results and the same state everywhere",
+       make<IdenticalExecution>, always},
+      {"liveness", "the healed core commits new blocks, all of it", make<LivenessChecker>, always},
+      {"lock_rule", "an honest node precommits what has a polka, and prevotes against its lock only after a later one",
+       make<LockRule>, with_certificates},
+      {"no_double_commit", "an honest node commits a height once", make<NoDoubleCommit>, always},
+      {"one_vote", "an honest node votes once a round and type, also after a restart", make<OneVote>, with_certificates},
+      {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
+      {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
+       make<SingleSigner>, always},
+      {"validity", "committed blocks were proposed, their transactions submitted and executed once, in order of nonces",
+       make<Validity>, always},
+  };
+  return list;
+}
+
+const CheckerEntry* find_checker(std::string_view name) {
+  for (const CheckerEntry& entry : checkers()) {
+    if (entry.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+void Checker::report(SimTime at, std::vector<NodeId> nodes, std::string text) {
+  constexpr std::size_t findings_max = 16;
+  if (findings_.size() >= findings_max) return;
+  Finding finding;
+  finding.checker = name();
+  finding.at = at;
+  finding.nodes = std::move(nodes);
+  finding.text = std::move(text);
+  findings_.push_back(std::move(finding));
+}
+
+std::string_view name_of(Liveness liveness) {
+  switch (liveness) {
+    case Liveness::not_checked: return "not_checked";
+    case Liveness::progress: return "progress";
+    case Liveness::excused: return "excused";
+    case Liveness::lasso: return "lasso";
+    case Liveness::suspected: return "suspected";
+  }
+  return "?";
+}
+
+std::string node_name(NodeId node) { return node == no_node ? "nobody" : fmt::format("n{}", node.value); }
+
+std::string node_names(const std::vector<NodeId>& nodes) {
+  std::string out;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (i > 0) out += i + 1 == nodes.size() ? " and " : ", ";
+    out += node_name(nodes[i]);
+  }
+  return out;
+}
+
+}  // namespace seqlab::scenarios

@@ -1,0 +1,32 @@
+// Lock rule (S7), for engines with prevotes and precommits: an honest node that precommitted v in round r prevotes
+// w != v in a later round r' only if more than two thirds prevoted w in some round of [r, r'); and it precommits v in
+// round r only if more than two thirds prevoted v in round r.
+#pragma once
+
+#include "scenarios/checkers/checker.hpp"
+#include "scenarios/checkers/vote_book.hpp"
+
+namespace seqlab::scenarios {
+
+class LockRule final : public Checker {
+ public:
+  explicit LockRule(const CheckerContext& context) : fits_(context.has_certificates), roster_(context.node_count) {}
+  std::string_view name() const override { return "lock_rule"; }
+  sim::KindMask kinds() const override {
+    return fits_ ? Roster::kinds() | sim::mask_of(RecordKind::voted) : 0;
+  }
+  void on_record(const Record& record) override;
+
+ private:
+  struct Precommit {
+    NodeId node;
+    std::uint32_t round = 0;
+    Hash128 id;
+  };
+  bool fits_;
+  Roster roster_;
+  VoteBook votes_;
+  HeightWindow<std::vector<Precommit>> precommits_;  // of honest nodes, for blocks
+};
+
+}  // namespace seqlab::scenarios

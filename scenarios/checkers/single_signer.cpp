@@ -1,0 +1,20 @@
+#include "scenarios/checkers/single_signer.hpp"
+
+#include <fmt/format.h>
+
+namespace seqlab::scenarios {
+
+void SingleSigner::on_record(const Record& record) {
+  roster_.observe(record);
+  if (record.kind != RecordKind::proposed || !roster_.reliable(record.node)) return;
+  auto* blocks = signed_.open(record.height, roster_);
+  if (blocks == nullptr) return;
+  const auto [at, fresh] = blocks->try_emplace({rounds_ ? record.round : 0, record.node}, record.id());
+  if (fresh || at->second == record.id()) return;
+  report(record.at, {record.node},
+         fmt::format("{} signed two blocks for height {}{}: {} and {}", node_name(record.node), record.height,
+                     rounds_ ? fmt::format(" round {}", record.round) : std::string{}, short_hex(at->second),
+                     short_hex(record.id())));
+}
+
+}  // namespace seqlab::scenarios

@@ -1,0 +1,453 @@
+#include "scenarios/spec/check.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "protocols/consensus/engines.hpp"
+#include "scenarios/checkers/checker.hpp"
+#include "scenarios/spec/shape.hpp"
+#include "sim/base/fixed_point.hpp"
+#include "sim/net/latency/regions.hpp"
+
+namespace seqlab::scenarios {
+namespace {
+
+constexpr Power power_bound = Power{1} << 60;  ///< powers sum to less (protocols/types/committee.hpp)
+
+std::string indexed(const std::string& path, std::size_t i) { return path + "[" + std::to_string(i) + "]"; }
+
+class Judge {
+ public:
+  Judge(const Scenario& scenario, const Value& root, std::vector<Problem>& problems)
+      : s_(scenario), root_(root), known_(problems), reader_(problems) {}
+
+  void all() {
+    engine();
+    committee();
+    mempool_and_workload();
+    latency();
+    network();
+    faults();
+    adversaries();
+    stop_and_expect();
+  }
+
+ private:
+  void problem(const std::string& path, std::string text, std::string hint = {}) {
+    reader_.problem_at(path, deepest(root_, path).at, std::move(text), std::move(hint));
+  }
+
+  /// Whether decoding found nothing wrong at, below or above the path.
+  bool clean(const std::string& path) const {
+    const auto begins = [](const std::string& text, const std::string& start) {
+      return text.compare(0, start.size(), start) == 0 &&
+             (text.size() == start.size() || text[start.size()] == '.' || text[start.size()] == '[');
+    };
+    return std::none_of(known_.begin(), known_.end(), [&](const Problem& p) { return begins(p.path, path) || begins(path, p.path); });
+  }
+
+  bool given(const std::string& path) const {
+    const std::size_t dot = path.rfind('.');
+    const Value& parent = deepest(root_, path.substr(0, dot));
+    return parent.find(path.substr(dot + 1)) != nullptr;
+  }
+
+  std::uint32_t count() const { return s_.design.committee.count; }
+
+  std::string every_node() const { return count() == 1 ? "n0 is the only node" : "nodes are n0 ... n" + std::to_string(count() - 1); }
+
+  /// Reports names beyond the committee; without it nobody is unknown.
+  void nodes_exist(const std::string& path, const std::vector<NodeId>& nodes) {
+    if (!clean("design.committee.count")) return;
+    for (const NodeId node : nodes) {
+      if (node.value < count()) continue;
+      problem(path, format_node(node) + " does not exist", every_node());
+      return;
+    }
+  }
+
+  // ---- design -----------------------------------------------------------------------------------------------------
+
+  void engine() {
+    if (clean("design.engine") && protocols::find_engine(s_.design.engine) == nullptr) {
+      std::vector<std::string> names;
+      for (const protocols::EngineEntry& entry : protocols::engines()) names.emplace_back(entry.name);
+      problem("design.engine", "there is no engine `" + s_.design.engine.substr(0, 60) + "`", suggestion(s_.design.engine, names));
+    }
+    if (s_.design.engine == "centralised" && clean("design.centralised")) {
+      nodes_exist("design.centralised.sequencer", {s_.design.parameters.centralised.sequencer});
+    }
+    if (s_.design.engine == "tendermint" && clean("design.tendermint") && clean("design.committee")) {
+      const auto voters = std::count_if(s_.design.committee.stake.begin(), s_.design.committee.stake.end(), [](Power p) { return p > 0; });
+      const protocols::TendermintOptions& t = s_.design.parameters.tendermint;
+      if (voters == 1 && (t.skip_timeout_commit || t.timeout_commit == Duration{})) {
+        problem("design.tendermint", "a single validator that does not wait after a commit would decide for ever at one instant",
+                "give it a timeout_commit and skip_timeout_commit: false");
+      }
+    }
+  }
+
+  static std::string suggestion(const std::string& name, const std::vector<std::string>& known) {
+    const std::string close = nearest(name, known);
+    if (!close.empty()) return "did you mean `" + close + "`?";
+    std::string out;
+    for (const std::string& k : known) out += (out.empty() ? "one of: " : ", ") + k;
+    return out;
+  }
+
+  void committee() {
+    const CommitteeSpec& c = s_.design.committee;
+    if (!clean("design.committee.count") || !clean("design.committee.stake")) return;
+    std::vector<Power> power = c.stake;
+    if (!sum_is_sound(power, "design.committee.stake")) return;
+    if (!clean("design.committee.changes")) return;
+    std::vector<std::size_t> order(c.changes.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return c.changes[a].height < c.changes[b].height; });
+    Int128 total = 0;
+    for (const Power p : power) total += p;
+    std::size_t done = 0;
+    while (done < order.size()) {
+      const std::uint64_t height = c.changes[order[done]].height;
+      std::vector<NodeId> at_this_height;
+      std::size_t last = done;
+      for (; done < order.size() && c.changes[order[done]].height == height; ++done) {
+        const std::string path = indexed("design.committee.changes", order[done]);
+        const CommitteeSpec::Change& change = c.changes[order[done]];
+        last = order[done];
+        if (change.node.value >= count()) {
+          problem(path + ".node", format_node(change.node) + " does not exist", every_node());
+          return;
+        }
+        if (std::find(at_this_height.begin(), at_this_height.end(), change.node) != at_this_height.end()) {
+          problem(path, format_node(change.node) + " changes twice at height " + std::to_string(height));
+          return;
+        }
+        at_this_height.push_back(change.node);
+        total += change.power - power[change.node.value];
+        power[change.node.value] = change.power;
+      }
+      if (total == 0 || total >= power_bound) {
+        problem(indexed("design.committee.changes", last),
+                total == 0 ? "nobody would have any voting power left after height " + std::to_string(height)
+                           : "the voting power would sum to 2^60 or more after height " + std::to_string(height));
+        return;
+      }
+    }
+  }
+
+  bool sum_is_sound(const std::vector<Power>& power, const std::string& path) {
+    Int128 total = 0;
+    for (const Power p : power) total += p;
+    if (total == 0) problem(path, "nobody has any voting power", "at least one node needs a stake above 0");
+    if (total >= power_bound) problem(path, "the voting power sums to 2^60 or more", "the sum must be below 1152921504606846976");
+    return total > 0 && total < power_bound;
+  }
+
+  // ---- environment ------------------------------------------------------------------------------------------------
+
+  void mempool_and_workload() {
+    const std::string at = "environment.workload";
+    const WorkloadSpec& w = s_.environment.workload;
+    if (!clean(at)) return;
+    using Arrivals = WorkloadSpec::Arrivals;
+    if (w.arrivals == Arrivals::none) {
+      if (w.clients > 0) problem(at + ".clients", "clients without arrivals have nothing to do", "give arrivals: poisson and a rate, or clients: 0");
+      return;
+    }
+    if (w.clients == 0) problem(at + ".clients", "arrivals without clients: nobody would send them", "clients: 4");
+    if (w.arrivals == Arrivals::trace) {
+      if (w.trace.empty()) problem(given(at + ".trace_file") ? at + ".trace_file" : at, "the trace has no arrivals", "trace_file: a file with one arrival a line");
+      for (const WorkloadSpec::Arrival& arrival : w.trace) {
+        if (arrival.account < w.accounts) continue;
+        problem(at + ".trace", "account " + std::to_string(arrival.account) + " does not exist at " + format_duration(arrival.at),
+                "accounts: " + std::to_string(std::uint64_t{arrival.account} + 1) + " or more");
+        break;
+      }
+    } else if (w.rate_per_1000s == 0) {
+      problem(at + ".rate", "arrivals without a rate", "rate: 50tx/s");
+    }
+    if (w.fee_min > w.fee_max) problem(at + ".fee_min", "is more than fee_max, " + std::to_string(w.fee_max));
+    if (w.stop_after >= Duration{} && w.stop_after <= w.start_after) {
+      problem(at + ".stop_after", "is not after start_after, " + format_duration(w.start_after));
+    }
+    if (!clean("design.block") || !clean("design.mempool")) return;
+    std::uint32_t largest = w.transaction_bytes;
+    if (w.arrivals == Arrivals::trace) {
+      largest = 0;
+      for (const WorkloadSpec::Arrival& arrival : w.trace) largest = std::max(largest, arrival.bytes);
+    }
+    const std::string size_path = w.arrivals == Arrivals::trace ? at + ".trace" : at + ".transaction_size";
+    if (largest > s_.design.mempool.max_transaction_bytes) {
+      problem(size_path, "transactions of " + format_size(largest) + " are refused by every node",
+              "design.mempool.max_transaction_bytes is " + format_size(s_.design.mempool.max_transaction_bytes));
+    }
+    // A block carries its header, the last commit and evidence besides its transactions.
+    if (largest > s_.design.block.max_bytes) {
+      problem(size_path, "transactions of " + format_size(largest) + " fit into no block",
+              "design.block.max_bytes is " + format_size(s_.design.block.max_bytes));
+    }
+    if (largest > s_.design.mempool.max_bytes) {
+      problem(size_path, "transactions of " + format_size(largest) + " fit into no mempool",
+              "design.mempool.max_bytes is " + format_size(s_.design.mempool.max_bytes));
+    }
+  }
+
+  void latency() {
+    const std::string at = "environment.network.latency";
+    const LatencySpec& l = s_.environment.network.latency;
+    if (!clean(at)) return;
+    using Model = LatencySpec::Model;
+    Duration longest{};
+    std::string what;
+    switch (l.model) {
+      case Model::constant:
+        longest = l.mean;
+        what = "the delay";
+        break;
+      case Model::normal:
+        longest = l.mean;
+        what = "the mean delay";
+        if (l.sd > l.mean * 4) problem(at + ".sd", "is more than four times the mean, " + format_duration(l.mean), "most delays would be cut off at zero");
+        break;
+      case Model::exponential:
+        longest = l.floor + l.mean;
+        what = "the mean delay";
+        break;
+      case Model::quantiles:
+        longest = l.max;
+        what = "the longest delay";
+        if (l.max == Duration{}) problem(at, "quantiles need p50, p90, p99 and max", "{model: quantiles, p50: 40ms, p90: 75ms, p99: 120ms, max: 300ms}");
+        if (l.p50 > l.p90) problem(at + ".p90", "is less than p50, " + format_duration(l.p50));
+        if (l.p90 > l.p99) problem(at + ".p99", "is less than p90, " + format_duration(l.p90));
+        if (l.p99 > l.max) problem(at + ".max", "is less than p99, " + format_duration(l.p99));
+        break;
+      case Model::log_normal:
+        longest = l.p90;
+        what = "the 90 % quantile";
+        if (l.p50 == Duration{} || l.p90 == Duration{}) {
+          problem(at, "log_normal needs p50 and p90", "{model: log_normal, p50: 40ms, p90: 75ms}");
+        } else if (l.p50 > l.p90) {
+          problem(at + ".p90", "is less than p50, " + format_duration(l.p50));
+        } else {
+          tail_fits(at, l);
+        }
+        break;
+      case Model::regions: regions(l.matrix); break;
+    }
+    if (clean("environment.network.delta") && longest > s_.environment.network.delta) {
+      problem(given("environment.network.delta") ? "environment.network.delta" : at,
+              what + " is " + format_duration(longest) + ", but the network promises " + format_duration(s_.environment.network.delta),
+              "raise environment.network.delta");
+    }
+    if (l.model != Model::regions && !s_.environment.machines.regions.empty() && clean("environment.machines.regions")) {
+      problem("environment.machines.regions", "regions mean nothing to this latency model", "latency: {model: regions, matrix: aws13}");
+    }
+  }
+
+  /// Sampling tables end at 2^41 ns; the last value of a log-normal one is p50 * (p90 / p50)^2.6.
+  void tail_fits(const std::string& at, const LatencySpec& l) {
+    const auto p50 = static_cast<Uint128>(ns(l.p50));
+    const auto p90 = static_cast<Uint128>(ns(l.p90));
+    if (p90 * p90 / p50 > ((Uint128{1} << 41U) * p50) / p90) {
+      problem(at + ".p90", "is so far above p50 that the tail passes 36 minutes", "a p90 nearer to p50, " + format_duration(l.p50));
+    }
+  }
+
+  void regions(const std::string& matrix) {
+    std::vector<std::string> names;
+    for (const sim::RegionMatrix& known : sim::region_matrices()) {
+      names.emplace_back(known.name);
+      if (known.name != matrix) continue;
+      if (!clean("environment.machines.regions")) return;
+      std::vector<std::string> places;
+      for (const std::string_view region : known.regions) places.emplace_back(region);
+      const std::vector<std::string>& wanted = s_.environment.machines.regions;
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (std::find(places.begin(), places.end(), wanted[i]) != places.end()) continue;
+        problem(indexed("environment.machines.regions", i), "there is no region `" + wanted[i].substr(0, 60) + "` in " + matrix,
+                suggestion(wanted[i], places));
+      }
+      return;
+    }
+    const std::string at = "environment.network.latency.matrix";
+    if (matrix.empty()) {
+      problem("environment.network.latency", "model regions needs a matrix", "matrix: aws13");
+    } else {
+      problem(at, "there is no region matrix `" + matrix.substr(0, 60) + "`", suggestion(matrix, names));
+    }
+  }
+
+  void network() {
+    const std::string at = "environment.network";
+    const NetworkSpec& n = s_.environment.network;
+    const bool gossip = s_.design.dissemination == sim::Dissemination::gossip;
+    if (gossip && clean("design.dissemination") && clean(at + ".gossip_degree") && clean("design.committee.count") && count() > 1 &&
+        n.gossip_degree >= count()) {
+      problem(at + ".gossip_degree", std::to_string(n.gossip_degree) + " neighbours among " + std::to_string(count()) + " nodes",
+              "at most " + std::to_string(count() - 1));
+    }
+    if (n.reordering.num != 0 && n.reordering_delay == Duration{} && clean(at + ".reordering") && clean(at + ".reordering_delay")) {
+      problem(at + ".reordering", "has no effect without a reordering_delay", "reordering_delay: 100ms");
+    }
+    if (n.stabilises_after == Duration{} && clean(at + ".stabilises_after")) {
+      if (n.loss_before.num != 0) problem(at + ".loss_before", "nothing comes before stabilisation at 0s", "give stabilises_after");
+      if (n.delay_before != Duration{}) problem(at + ".delay_before", "nothing comes before stabilisation at 0s", "give stabilises_after");
+    }
+    if (clean(at + ".stabilises_after") && clean("stop.after") && n.stabilises_after >= s_.stop.after && n.stabilises_after > Duration{}) {
+      problem(at + ".stabilises_after", "comes after the end, stop.after: " + format_duration(s_.stop.after));
+    }
+    links();
+  }
+
+  void links() {
+    const std::string at = "environment.network.links";
+    const std::vector<LinkSpec>& all = s_.environment.network.links;
+    if (!clean(at)) return;
+    // Entries with ranges stand for many links; then the list as a whole is shown.
+    const bool one_each = deepest(root_, at).items.size() == all.size();
+    std::set<std::pair<NodeId, NodeId>> seen;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::string path = one_each ? indexed(at, i) : at;
+      const NodeId last = std::max(all[i].from, all[i].to);
+      if (last.value >= count() && clean("design.committee.count")) {
+        problem(path, format_node(last) + " does not exist", every_node());
+        return;
+      }
+      if (!seen.insert({all[i].from, all[i].to}).second) {
+        problem(path, "the link from " + format_node(all[i].from) + " to " + format_node(all[i].to) + " is described twice");
+        return;
+      }
+    }
+  }
+
+  void faults() {
+    for (std::size_t i = 0; i < s_.environment.faults.size(); ++i) {
+      const FaultSpec& f = s_.environment.faults[i];
+      const std::string path = indexed("environment.faults", i);
+      if (!clean(path)) continue;
+      if (f.when.at && clean("stop.after") && *f.when.at >= s_.stop.after) {
+        problem(path + ".at", "strikes after the end, stop.after: " + format_duration(s_.stop.after));
+      }
+      if (f.when.on && f.when.on->node) nodes_exist(path + ".on.node", {*f.when.on->node});
+      if (const auto* crash = std::get_if<fault::Crash>(&f.what)) {
+        somebody(path + ".crash", crash->nodes);
+      } else if (const auto* pause = std::get_if<fault::Pause>(&f.what)) {
+        somebody(path + ".pause", pause->nodes);
+      } else if (const auto* jump = std::get_if<fault::ClockJump>(&f.what)) {
+        somebody(path + ".clock_jump.nodes", jump->nodes);
+      } else {
+        partition(path + ".partition", std::get<fault::Partition>(f.what).groups);
+      }
+    }
+  }
+
+  void somebody(const std::string& path, const std::vector<NodeId>& nodes) {
+    if (nodes.empty()) problem(path, "names no node", "[n2]");
+    nodes_exist(path, nodes);
+  }
+
+  void partition(const std::string& path, const std::vector<std::vector<NodeId>>& groups) {
+    if (groups.size() < 2) problem(path, "a partition has at least two groups", "[[n0, n1], [n2, n3]]");
+    std::set<NodeId> seen;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      somebody(indexed(path, g), groups[g]);
+      for (const NodeId node : groups[g]) {
+        if (seen.insert(node).second) continue;
+        problem(indexed(path, g), format_node(node) + " is in two groups");
+        return;
+      }
+    }
+  }
+
+  void adversaries() {
+    std::map<NodeId, std::size_t> owners;
+    bool sound = clean("design.committee.count");
+    for (std::size_t i = 0; i < s_.environment.adversaries.size(); ++i) {
+      const AdversarySpec& a = s_.environment.adversaries[i];
+      const std::string path = indexed("environment.adversaries", i);
+      if (!clean(path)) {
+        sound = false;
+        continue;
+      }
+      nodes_exist(path + ".nodes", a.nodes);
+      for (const NodeId node : a.nodes) {
+        sound = sound && node.value < count();
+        const auto [owner, is_new] = owners.emplace(node, i);
+        if (is_new) continue;
+        problem(path + ".nodes", format_node(node) + " belongs to two adversaries",
+                "environment.adversaries[" + std::to_string(owner->second) + "] owns it already");
+        sound = false;
+        break;
+      }
+      if (a.power.partitions_max > 0 && a.power.partition_max == Duration{}) {
+        problem(path + ".power.partitions_max", "partitions that may not last", "partition_max: 10s");
+      }
+      if (a.power.partition_max > Duration{} && a.power.partitions_max == 0) {
+        problem(path + ".power.partition_max", "time for partitions that it may not make", "partitions_max: 1");
+      }
+      if (a.power.drop_before_gst && s_.environment.network.stabilises_after == Duration{} && clean("environment.network.stabilises_after")) {
+        problem(path + ".power.drop_before_gst", "nothing comes before stabilisation at 0s", "give environment.network.stabilises_after");
+      }
+    }
+    if (sound && owners.size() == count()) {
+      problem("environment.adversaries", "every node is corrupt: no promise is left to judge", "leave at least one honest node");
+    }
+  }
+
+  // ---- the rest ---------------------------------------------------------------------------------------------------
+
+  void stop_and_expect() {
+    if (clean("expect.checkers")) {
+      std::vector<std::string> names;
+      for (const CheckerEntry& entry : checkers()) names.emplace_back(entry.name);
+      for (std::size_t i = 0; i < s_.expect.checkers.size(); ++i) {
+        const std::string& name = s_.expect.checkers[i];
+        const std::string path = indexed("expect.checkers", i);
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+          problem(path, "there is no checker `" + name.substr(0, 60) + "`", suggestion(name, names));
+        } else if (std::count(s_.expect.checkers.begin(), s_.expect.checkers.begin() + static_cast<std::ptrdiff_t>(i), name) != 0) {
+          problem(path, "the checker `" + name + "` is named twice");
+        } else if (name == "liveness" && clean("stop") && s_.stop.healing == Duration{}) {
+          problem(path, "liveness is judged in the healing phase, which is 0s long", "stop.healing: 120s");
+        }
+      }
+    }
+    if (!clean("expect.commits") || !clean("stop") || s_.expect.commits_min == 0) return;
+    const std::string path = "expect.commits.min";
+    if (s_.stop.height != 0 && s_.expect.commits_min > s_.stop.height) {
+      problem(path, "expects " + std::to_string(s_.expect.commits_min) + " blocks of a run that stops at height " + std::to_string(s_.stop.height));
+    }
+    if (!clean("design")) return;
+    Duration pace{};
+    if (s_.design.engine == "centralised") pace = s_.design.parameters.centralised.block_interval;
+    if (s_.design.engine == "tendermint" && !s_.design.parameters.tendermint.skip_timeout_commit) {
+      pace = s_.design.parameters.tendermint.timeout_commit;
+    }
+    if (pace == Duration{}) return;
+    // Clocks may run fast by their drift.
+    const std::int64_t fast = 1'000'000 + s_.environment.machines.clock_drift_ppm_max;
+    const Int128 most = static_cast<Int128>(ns(s_.stop.after)) * fast / 1'000'000 / ns(pace) + 1;
+    if (static_cast<Int128>(s_.expect.commits_min) > most) {
+      problem(path, "expects " + std::to_string(s_.expect.commits_min) + " blocks where at most " +
+                        std::to_string(static_cast<std::uint64_t>(most)) + " fit",
+              "one block takes " + format_duration(pace) + " or more, the run " + format_duration(s_.stop.after));
+    }
+  }
+
+  const Scenario& s_;
+  const Value& root_;
+  const std::vector<Problem> known_;
+  Reader reader_;
+};
+
+}  // namespace
+
+void check_scenario(const Scenario& scenario, const Value& root, std::vector<Problem>& problems) {
+  Judge(scenario, root, problems).all();
+}
+
+}  // namespace seqlab::scenarios

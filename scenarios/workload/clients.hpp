@@ -1,0 +1,54 @@
+// Clients: endpoints that submit transactions to the sequencer nodes and wait until they are committed.
+//
+// Each client owns some accounts (account a belongs to client a % clients), so that the nonces of an account have one
+// author. It has two processes: one waits for the next arrival, signs and submits; the other waits for the oldest
+// deadline and sends what is unconfirmed by then to the next node. Any number of transactions are on their way at once.
+// A transaction that is given up leaves a hole in its account's nonces; the next arrival for that account fills it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocols/crypto/signatures.hpp"
+#include "scenarios/spec/scenario.hpp"
+#include "sim/net/network.hpp"
+#include "sim/node/node.hpp"
+
+namespace seqlab::scenarios {
+
+class Clients {
+ public:
+  /// Adds `workload.clients` machines to `nodes`, after those that are there. Client k first turns to
+  /// sequencers[k % size] and then, for each retry, to the next one. Everything passed in outlives the clients;
+  /// processes must have ended (Simulation::end_processes) before they go.
+  /// Accounts in a trace beyond `workload.accounts` count from 0 again.
+  /// @pre sequencers is not empty, workload.accounts > 0 if there are clients
+  Clients(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::Signatures& signatures,
+          const WorkloadSpec& workload, std::span<const NodeId> sequencers);
+  ~Clients();
+
+  /// Powers the machines on and lets the arrivals begin.
+  void start();
+  std::size_t size() const { return clients_.size(); }
+  /// Transactions that were submitted and neither confirmed nor given up.
+  std::size_t in_flight() const;
+
+ private:
+  class Client;
+  struct Shared {
+    sim::Simulation& simulation;
+    sim::Nodes& nodes;
+    sim::Network& network;
+    protocols::Signatures& signatures;
+    const WorkloadSpec& workload;
+    std::vector<NodeId> sequencers;
+    std::uint32_t active = 0;  ///< clients that own an account; only they submit
+  };
+  Shared shared_;
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+}  // namespace seqlab::scenarios

@@ -1,0 +1,123 @@
+#include "scenarios/world/environment.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "sim/net/latency/latency_models.hpp"
+
+namespace seqlab::scenarios {
+
+namespace {
+
+std::uint32_t client_count(const Scenario& s) {
+  return s.environment.workload.arrivals == WorkloadSpec::Arrivals::none ? 0 : s.environment.workload.clients;
+}
+
+/// Region of every endpoint: nodes in the order of `machines.regions` (or the matrix's own), clients beside their node.
+std::vector<std::uint16_t> place(const Scenario& s) {
+  const std::string& matrix = s.environment.network.latency.matrix;
+  std::vector<std::uint16_t> cycle;
+  for (const std::string& region : s.environment.machines.regions) {
+    const auto number = sim::find_region(matrix, region);
+    SEQLAB_ASSERT(number.has_value(), matrix, region);
+    cycle.push_back(*number);
+  }
+  if (cycle.empty()) {
+    for (const sim::RegionMatrix& m : sim::region_matrices()) {
+      if (m.name != matrix) continue;
+      for (std::size_t i = 0; i < m.regions.size(); ++i) cycle.push_back(static_cast<std::uint16_t>(i));
+    }
+  }
+  SEQLAB_ASSERT(!cycle.empty(), matrix);
+  const std::uint32_t nodes = s.design.committee.count;
+  std::vector<std::uint16_t> region_of;
+  for (std::uint32_t i = 0; i < nodes; ++i) region_of.push_back(cycle[i % cycle.size()]);
+  for (std::uint32_t c = 0; c < client_count(s); ++c) region_of.push_back(region_of[c % nodes]);
+  return region_of;
+}
+
+std::shared_ptr<const sim::LatencyModel> latency_model(const Scenario& s) {
+  const LatencySpec& spec = s.environment.network.latency;
+  switch (spec.model) {
+    case LatencySpec::Model::constant: return sim::make_constant_latency(spec.mean);
+    case LatencySpec::Model::normal: return sim::make_normal_latency(spec.mean, spec.sd);
+    case LatencySpec::Model::quantiles: return sim::make_quantiles_latency(spec.p50, spec.p90, spec.p99, spec.max);
+    case LatencySpec::Model::log_normal: return sim::make_log_normal_latency(spec.p50, spec.p90);
+    case LatencySpec::Model::exponential: return sim::make_exponential_latency(spec.floor, spec.mean);
+    case LatencySpec::Model::regions: break;
+  }
+  return sim::make_regions_latency(spec.matrix, place(s), spec.jitter);
+}
+
+}  // namespace
+
+sim::NetworkOptions network_options(const Scenario& scenario) {
+  const NetworkSpec& spec = scenario.environment.network;
+  sim::NetworkOptions options;
+  options.latency = latency_model(scenario);
+  options.loss = spec.loss;
+  options.duplication = spec.duplication;
+  options.reordering = spec.reordering;
+  options.reordering_delay = spec.reordering_delay;
+  options.fifo_links = spec.fifo_links;
+  options.uplink_bps = spec.uplink_bps;
+  options.downlink_bps = spec.downlink_bps;
+  options.queue_limit = spec.queue_limit;
+  options.stabilises_at = time_zero + spec.stabilises_after;
+  options.loss_before = spec.loss_before;
+  options.delay_before = spec.delay_before;
+  options.delta = spec.delta;
+  options.gossip_degree = spec.gossip_degree;
+  for (const LinkSpec& link : spec.links) {
+    options.overrides.push_back({link.from, link.to, link.latency, link.extra_latency, link.loss});
+  }
+  return options;
+}
+
+void set_up_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes) {
+  const MachineSpec& spec = scenario.environment.machines;
+  const std::int64_t drift = spec.clock_drift_ppm_max * 1000;
+  const std::int64_t skew = ns(spec.clock_skew_max);
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+    sim::Node& node = nodes[NodeId{i}];
+    if (i < scenario.design.committee.count) {
+      node.cpu = sim::Cpu{spec.cores};
+      node.disk.sync_time = spec.disk_sync;
+    }
+    if (drift == 0 && skew == 0) continue;
+    sim::Stream luck = simulation.stream("machine.clock", i);
+    node.clock.drift_ppb = luck.between(-drift, drift);
+    node.clock.offset = Duration{luck.between(-skew, skew)};
+  }
+}
+
+void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes,
+                    std::span<const NodeId> sequencers) {
+  const std::int64_t skew = ns(scenario.environment.machines.start_skew);
+  for (const NodeId node : sequencers) {
+    const std::int64_t after = skew == 0 ? 0 : simulation.stream("machine.start", node.value).between(0, skew);
+    simulation.call_at(time_zero + Duration{after}, [&nodes, node] { nodes.start(node); });
+  }
+}
+
+CheckerContext checker_context(const Scenario& scenario) {
+  const Design& design = scenario.design;
+  const bool bft = design.engine != "centralised";
+  CheckerContext about;
+  about.node_count = design.committee.count;
+  about.byzantine_tolerant = bft;
+  about.has_certificates = bft;
+  about.corrupt_nodes = !scenario.environment.adversaries.empty();
+  about.healing_blocks = scenario.stop.healing_blocks;
+  if (!bft) about.sequencer = design.parameters.centralised.sequencer;
+  const auto& t = design.parameters.tendermint;
+  about.corrupt_nodes = !scenario.environment.adversaries.empty();
+  about.healing_blocks = scenario.stop.healing_blocks;
+  if (!bft) about.sequencer = design.parameters.centralised.sequencer;
+  about.round_bound = bft ? t.timeout_propose + t.timeout_prevote + t.timeout_precommit + t.timeout_commit +
+                                6 * scenario.environment.network.delta
+                          : 2 * design.parameters.centralised.block_interval + 2 * scenario.environment.network.delta;
+  return about;
+}
+
+}  // namespace seqlab::scenarios

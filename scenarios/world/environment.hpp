@@ -1,0 +1,24 @@
+// From the environment of a scenario to networks, machines and what checkers may take for granted.
+#pragma once
+
+#include <span>
+
+#include "scenarios/checkers/checker.hpp"
+#include "scenarios/spec/scenario.hpp"
+#include "sim/net/network.hpp"
+#include "sim/node/node.hpp"
+
+namespace seqlab::scenarios {
+
+sim::NetworkOptions network_options(const Scenario& scenario);
+
+/// Cores, clocks and disks of all machines; clocks are drawn from the stream "machine.clock" of each.
+void set_up_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes);
+
+/// Powers the sequencer nodes on, each at its own instant within `start_skew`.
+void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes,
+                    std::span<const NodeId> sequencers);
+
+CheckerContext checker_context(const Scenario& scenario);
+
+}  // namespace seqlab::scenarios

@@ -1,0 +1,308 @@
+#include "scenarios/world/world.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "scenarios/hooks/adversary_host.hpp"
+#include "scenarios/world/environment.hpp"
+#include "scenarios/world/faults.hpp"
+#include "scenarios/world/verdict.hpp"
+#include "scenarios/workload/clients.hpp"
+
+namespace seqlab::scenarios {
+
+namespace {
+
+using sim::Record;
+using sim::RecordKind;
+
+/// Tells when the run has what it waits for: every live honest node at a height (safety phase), or the judgement of the
+/// liveness checker (healing phase). Decides nothing itself.
+class Milestones final : public sim::RecordObserver {
+ public:
+  Milestones(sim::Simulation& simulation, sim::Nodes& nodes, std::uint32_t count)
+      : simulation_(simulation), nodes_(nodes), heights_(count), counts_for_(count, true) {}
+
+  void exclude(NodeId node) { counts_for_[node.value] = false; }
+  void wait_for_height(std::uint64_t height) {
+    goal_ = height;
+    waiting_ = height != 0;
+  }
+  /// From now on the run ends as soon as `judge` knows whether the healed core makes progress.
+  void wait_for_verdict(const Checker& judge) {
+    waiting_ = false;
+    judge_ = &judge;
+  }
+
+  void on_record(const Record& record) override {
+    if (judge_ != nullptr && judge_->liveness() != Liveness::not_checked) simulation_.stop();
+    if (record.kind != RecordKind::committed || record.node.value >= heights_.size()) return;
+    heights_[record.node.value] = std::max(heights_[record.node.value], record.height);
+    if (!waiting_) return;
+    for (std::size_t i = 0; i < heights_.size(); ++i) {
+      const bool counts = counts_for_[i] && nodes_[NodeId{static_cast<std::uint32_t>(i)}].up();
+      if (counts && heights_[i] < goal_) return;
+    }
+    waiting_ = false;
+    simulation_.stop();
+  }
+
+ private:
+  sim::Simulation& simulation_;
+  sim::Nodes& nodes_;
+  std::vector<std::uint64_t> heights_;
+  std::uint64_t goal_ = 0;
+  std::vector<bool> counts_for_;
+  bool waiting_ = false;
+  const Checker* judge_ = nullptr;
+};
+
+protocols::Committee genesis_committee(const CommitteeSpec& spec) {
+  std::vector<protocols::Validator> validators;
+  for (std::uint32_t i = 0; i < spec.count; ++i) {
+    if (spec.stake[i] > 0) validators.push_back({NodeId{i}, spec.stake[i]});
+  }
+  return protocols::Committee{std::move(validators)};
+}
+
+protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& simulation, sim::Nodes& nodes,
+                                         sim::Network& network, protocols::Signatures& signatures) {
+  protocols::SequencerContext context{.simulation = simulation,
+                                      .nodes = nodes,
+                                      .network = network,
+                                      .signatures = signatures,
+                                      .genesis = genesis_committee(s.design.committee),
+                                      .peers = {},
+                                      .limits = s.design.block,
+                                      .leader_order = s.design.leader_order,
+                                      .mempool = s.design.mempool,
+                                      .costs = s.environment.machines.costs,
+                                      .ledger = {.accounts = s.environment.workload.accounts},
+                                      .dissemination = s.design.dissemination,
+                                      .validator_updates = {},
+                                      .keep_blocks = 0};
+  for (std::uint32_t i = 0; i < s.design.committee.count; ++i) context.peers.push_back(NodeId{i});
+  for (const auto& change : s.design.committee.changes) {
+    context.validator_updates.push_back({protocols::Height{change.height}, {change.node, change.power}});
+  }
+  return context;
+}
+
+}  // namespace
+
+struct World::Parts {
+  Parts(const Scenario& s, const Plan& p, const RunOptions& o)
+      : scenario(s),
+        plan(p),
+        options(o),
+        simulation({.seed = p.seed, .permute_instants = s.permute_instants}),
+        nodes(simulation),
+        network(simulation, nodes, network_options(s)),
+        signatures(protocols::make_signatures(s.design.signatures, p.seed)),
+        context(make_context(s, simulation, nodes, network, *signatures)),
+        monitor(s),
+        metrics(s.design.committee.count),
+        milestones(simulation, nodes, s.design.committee.count),
+        faults(simulation, nodes, network, s.environment.faults) {}
+  // Stories refer to clients and nodes: they end before anything else does.
+  ~Parts() { simulation.end_processes(); }
+
+  const Scenario& scenario;
+  const Plan plan;
+  const RunOptions& options;
+  sim::Simulation simulation;
+  sim::Nodes nodes;
+  sim::Network network;
+  std::unique_ptr<protocols::Signatures> signatures;
+  protocols::SequencerContext context;
+  std::vector<std::unique_ptr<protocols::SequencerNode>> sequencers;
+  std::unique_ptr<Clients> clients;
+  std::unique_ptr<AdversaryHost> adversaries;
+  std::vector<std::unique_ptr<Checker>> checkers;
+  const Checker* liveness = nullptr;  ///< who judges the healing phase; null: there is none
+  ModelMonitor monitor;
+  MetricsObserver metrics;
+  Milestones milestones;
+  FaultDriver faults;
+  std::vector<bool> corrupt;
+  std::uint64_t commits_safety = 0;
+
+  void build();
+  void watch();
+  void announce_committee();
+  sim::StopReason heal();
+  RunResult judge(sim::StopReason stopped, bool healed);
+};
+
+World::World(const Scenario& scenario, const Plan& plan, const RunOptions& options)
+    : parts_(std::make_unique<Parts>(scenario, plan, options)) {
+  parts_->build();
+}
+World::~World() = default;
+
+RunResult World::run() {
+  Parts& w = *parts_;
+  const StopSpec& stop = w.scenario.stop;
+  w.milestones.wait_for_height(stop.height);
+  sim::StopReason stopped = w.simulation.run(time_zero + stop.after);
+  w.commits_safety = w.metrics.finish().commits_min;
+  const bool heals =
+      w.liveness != nullptr && stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
+  if (heals) stopped = w.heal();
+  return w.judge(stopped, heals);
+}
+
+void World::Parts::build() {
+  const Design& design = scenario.design;
+  simulation.on_progress = options.on_progress;
+
+  const protocols::EngineEntry* engine = protocols::find_engine(design.engine);
+  SEQLAB_ASSERT(engine != nullptr, design.engine);
+  sequencers.reserve(design.committee.count);
+  std::vector<protocols::SequencerNode*> raw;
+  for (std::uint32_t i = 0; i < design.committee.count; ++i) {
+    sequencers.push_back(std::make_unique<protocols::SequencerNode>(
+        context, [this, engine](NodeId self, const protocols::Committee& genesis) {
+          if (options.make_engine) return options.make_engine(self, genesis, scenario.design);
+          return engine->make(self, genesis, scenario.design.parameters);
+        }));
+    raw.push_back(sequencers.back().get());
+  }
+  if (scenario.environment.workload.arrivals != WorkloadSpec::Arrivals::none) {
+    clients = std::make_unique<Clients>(simulation, nodes, network, *signatures, scenario.environment.workload,
+                                        context.peers);
+  }
+  set_up_machines(scenario, simulation, nodes);
+
+  watch();
+  corrupt.assign(design.committee.count, false);
+  announce_committee();
+  if (!scenario.environment.adversaries.empty()) {
+    adversaries = std::make_unique<AdversaryHost>(simulation, nodes, network, *signatures, raw, scenario);
+  }
+
+  const Duration gst = scenario.environment.network.stabilises_after;
+  if (gst > Duration::zero()) {
+    simulation.call_at(time_zero + gst, [this] {
+      simulation.emit({.kind = RecordKind::stabilised,
+                       .a = static_cast<std::uint64_t>(ns(scenario.environment.network.delta))});
+    });
+  }
+  start_machines(scenario, simulation, nodes, context.peers);
+  if (clients != nullptr) clients->start();
+  if (adversaries != nullptr) adversaries->start();
+  faults.start();
+}
+
+/// The order matters: whoever judges sees a record before whoever reacts to it.
+void World::Parts::watch() {
+  sim::RecordLog& log = simulation.records();
+  const CheckerContext about = checker_context(scenario);
+  for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
+    const auto& wanted = scenario.expect.checkers;
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;
+    if (!entry.fits(about)) continue;
+    checkers.push_back(entry.make(about));
+    log.subscribe(*checkers.back(), checkers.back()->kinds());
+    if (entry.name == "liveness") liveness = checkers.back().get();
+  }
+  log.subscribe(monitor, ModelMonitor::kinds());
+  log.subscribe(metrics, MetricsObserver::kinds());
+  for (const auto& [observer, kinds] : options.observers) log.subscribe(*observer, kinds);
+  log.subscribe(milestones, sim::mask_of(RecordKind::committed, RecordKind::round_entered));
+}
+
+void World::Parts::announce_committee() {
+  const CommitteeSpec& spec = scenario.design.committee;
+  for (std::uint32_t i = 0; i < spec.count; ++i) {
+    simulation.emit({.kind = RecordKind::validator,
+                     .node = NodeId{i},
+                     .height = 1,
+                     .a = static_cast<std::uint64_t>(spec.stake[i])});
+  }
+  for (const auto& change : spec.changes) {
+    simulation.emit({.kind = RecordKind::validator,
+                     .node = change.node,
+                     .height = change.height + 2,
+                     .a = static_cast<std::uint64_t>(change.power)});
+  }
+  for (const AdversarySpec& adversary : scenario.environment.adversaries) {
+    for (const NodeId node : adversary.nodes) {
+      corrupt[node.value] = true;
+      milestones.exclude(node);
+      simulation.emit({.kind = RecordKind::corrupt, .node = node});
+    }
+  }
+}
+
+/// The liveness phase: nothing goes wrong any more, corrupt nodes are gone, and the honest nodes that remain (the core)
+/// must make progress. What they cannot do now they can never do.
+sim::StopReason World::Parts::heal() {
+  faults.stop();
+  if (adversaries != nullptr) adversaries->stop();
+  network.make_reliable();
+
+  std::vector<NodeId> core;
+  Power power = 0;
+  std::vector<Power> latest = scenario.design.committee.stake;
+  for (const auto& change : scenario.design.committee.changes) latest[change.node.value] = change.power;
+  for (const NodeId node : context.peers) {
+    if (corrupt[node.value]) continue;
+    core.push_back(node);
+    power += latest[node.value];
+  }
+  simulation.emit({.kind = RecordKind::healing_started, .a = static_cast<std::uint64_t>(power)});
+  for (const NodeId node : core) {
+    simulation.emit({.kind = RecordKind::core_member,
+                     .node = node,
+                     .a = static_cast<std::uint64_t>(latest[node.value])});
+  }
+  for (const NodeId node : context.peers) {
+    if (corrupt[node.value]) {
+      nodes.crash(node);
+    } else {
+      nodes.start(node);
+      nodes.resume(node);
+    }
+  }
+  if (core.empty()) return sim::StopReason::stopped;
+  milestones.wait_for_verdict(*liveness);
+  return simulation.run(simulation.now() + scenario.stop.healing);
+}
+
+RunResult World::Parts::judge(sim::StopReason stopped, bool healed) {
+  RunResult result;
+  result.scenario = scenario.name;
+  result.seed = plan.seed;
+  result.end = simulation.now();
+  result.events = simulation.events();
+  result.records = simulation.records().count();
+  result.digest = simulation.records().digest();
+  result.messages = network.counters();
+  result.metrics = metrics.finish();
+  if (adversaries != nullptr) result.budgets = adversaries->budgets();
+  result.stopped = stopped;
+  result.commits_safety = commits_safety;
+  for (const auto& checker : checkers) {
+    checker->finish(result.end);
+    for (const Finding& finding : checker->findings()) result.findings.push_back(finding);
+    if (healed && checker->liveness() != Liveness::not_checked) result.liveness = checker->liveness();
+    if (std::vector<NodeId> accused = checker->accused(); !accused.empty()) result.accused = std::move(accused);
+  }
+  std::stable_sort(result.findings.begin(), result.findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.at < b.at; });
+  seqlab::scenarios::judge(scenario, monitor, result);
+  return result;
+}
+
+sim::Simulation& World::simulation() { return parts_->simulation; }
+sim::Network& World::network() { return parts_->network; }
+sim::Nodes& World::nodes() { return parts_->nodes; }
+protocols::SequencerNode& World::sequencer(NodeId node) { return *parts_->sequencers[node.value]; }
+
+RunResult run(const Scenario& scenario, const Plan& plan, const RunOptions& options) {
+  World world(scenario, plan, options);
+  return world.run();
+}
+
+}  // namespace seqlab::scenarios

@@ -1,0 +1,133 @@
+#include "sim/kernel/fiber_host.hpp"
+
+#include <boost/context/stack_context.hpp>
+#include <boost/fiber/algo/algorithm.hpp>
+#include <boost/fiber/fiber.hpp>
+#include <boost/fiber/operations.hpp>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <deque>
+#include <new>
+#include <stdexcept>
+
+namespace seqlab::sim::detail {
+
+namespace {
+
+using boost::fibers::context;
+
+/// 1 MiB of address space with a guard page whose protection is checked: past vm.max_map_count `mprotect` fails, and a
+/// stack without its guard page would corrupt silently. Stack tops are shifted by cache lines against each other, so
+/// that a thousand parked fibers do not compete for the same cache sets.
+class GuardedStacks {
+ public:
+  explicit GuardedStacks(std::size_t number) : colour_((number % 32) * 64 * 3) {}
+
+  boost::context::stack_context allocate() const {
+    void* const memory = mmap(nullptr, FiberHost::stack_bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    if (mprotect(memory, page, PROT_NONE) != 0) {
+      munmap(memory, FiberHost::stack_bytes);
+      throw std::runtime_error("no guard page for another fiber stack: more memory mappings than vm.max_map_count allows");
+    }
+    boost::context::stack_context stack;
+    stack.size = FiberHost::stack_bytes - colour_;
+    stack.sp = static_cast<std::byte*>(memory) + stack.size;
+    return stack;
+  }
+
+  void deallocate(boost::context::stack_context& stack) const noexcept {
+    munmap(static_cast<std::byte*>(stack.sp) - stack.size, FiberHost::stack_bytes);
+  }
+
+ private:
+  std::size_t colour_;
+};
+
+}  // namespace
+
+/// Hands over to the context that it was told. Whatever else becomes ready (new fibers, the library's dispatcher, which
+/// only collects finished fibers) is served when nobody was named.
+class FiberHost::Algorithm final : public boost::fibers::algo::algorithm {
+ public:
+  explicit Algorithm(FiberHost& host) : host_(host) {}
+  void awakened(context* ready) noexcept override { ready_.push_back(ready); }
+  context* pick_next() noexcept override {
+    if (next_ != nullptr) return std::exchange(next_, nullptr);
+    if (ready_.empty()) return host_.main_;
+    context* const first = ready_.front();
+    ready_.pop_front();
+    return first;
+  }
+  bool has_ready_fibers() const noexcept override { return !ready_.empty(); }
+  void suspend_until(std::chrono::steady_clock::time_point const&) noexcept override {}
+  void notify() noexcept override {}
+
+  void name_next(context* next) { next_ = next; }
+  /// The fiber that was just posted.
+  context* take_last() {
+    context* const last = ready_.back();
+    ready_.pop_back();
+    return last;
+  }
+
+ private:
+  FiberHost& host_;
+  context* next_ = nullptr;
+  std::deque<context*> ready_;
+};
+
+FiberHost& FiberHost::of_this_thread() {
+  // Boost.Fiber keeps one scheduler a thread and so must we; see the header for why no world can tell.
+  thread_local FiberHost host;
+  return host;
+}
+
+FiberHost::FiberHost() {
+  main_ = context::active();  // makes the thread's scheduler first, so that it outlives this object
+  auto algorithm = boost::fibers::algo::algorithm::ptr_t{new Algorithm{*this}};
+  algorithm_ = static_cast<Algorithm*>(algorithm.get());
+  main_->get_scheduler()->set_algo(std::move(algorithm));
+}
+
+FiberHost::~FiberHost() {
+  for (const auto& worker : workers_) {
+    worker->quit = true;
+    switch_to(worker->context);
+  }
+}
+
+void FiberHost::switch_to(context* target) {
+  // What `suspend` does through the algorithm's `pick_next`, without the detour.
+  target->resume();
+}
+
+Worker* FiberHost::acquire() {
+  if (!idle_.empty()) {
+    Worker* const worker = idle_.back();
+    idle_.pop_back();
+    return worker;
+  }
+  workers_.push_back(std::make_unique<Worker>());
+  Worker& worker = *workers_.back();
+  boost::fibers::fiber fiber(boost::fibers::launch::post, std::allocator_arg, GuardedStacks(workers_.size()),
+                             [this, &worker] { run_worker(worker); });
+  worker.context = algorithm_->take_last();
+  fiber.detach();
+  return &worker;
+}
+
+void FiberHost::run_worker(Worker& worker) {
+  while (!worker.quit) {
+    // A job ends by parking inside the loop of its world (see processes.cpp) and comes back with the next job set.
+    const std::function<void()> job = std::exchange(worker.job, nullptr);
+    if (job) job();
+    if (!worker.quit && !worker.job) switch_to(main_);
+  }
+}
+
+}  // namespace seqlab::sim::detail

@@ -1,0 +1,172 @@
+// Memory per machine and the large worlds. Each in a child process: the peak of one says nothing about another.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <regex>
+#include <vector>
+
+#include "scenarios/world/run.hpp"
+#include "sim/kernel/processes.hpp"
+#include "sim/kernel/simulation.hpp"
+#include "sim/net/latency/latency_models.hpp"
+#include "sim/net/network.hpp"
+#include "tests/bench/bench.hpp"
+#include "tests/bench/worlds.hpp"
+
+namespace seqlab::bench {
+
+namespace {
+
+/// What a child found out. `value` is its own business.
+struct Outcome {
+  double value = 0;
+  double seconds = 0;
+  double peak_bytes = 0;
+  double count = 0;
+};
+
+double resident_bytes() {
+  long pages = 0;
+  long resident = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
+    std::fclose(file);
+  }
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+double cpu_seconds(const rusage& usage) {
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// Runs `work` in a child. Time and peak are the whole child's.
+Outcome in_child(const std::function<void(Outcome&)>& work) {
+  std::fflush(nullptr);
+  std::array<int, 2> ends{};
+  Outcome outcome;
+  if (pipe(ends.data()) != 0) return outcome;
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    work(outcome);
+    const ssize_t written = write(ends[1], &outcome, sizeof outcome);
+    _exit(written == static_cast<ssize_t>(sizeof outcome) ? 0 : 1);
+  }
+  close(ends[1]);
+  const ssize_t got = read(ends[0], &outcome, sizeof outcome);
+  close(ends[0]);
+  int status = 0;
+  rusage usage{};
+  wait4(child, &status, 0, &usage);
+  if (got != static_cast<ssize_t>(sizeof outcome) || status != 0) return Outcome{};
+  outcome.seconds = cpu_seconds(usage);
+  outcome.peak_bytes = static_cast<double>(usage.ru_maxrss) * 1024;
+  return outcome;
+}
+
+/// Remembers nothing but how much it got.
+struct Listener final : sim::NodeHandler {
+  std::uint64_t got = 0;
+  void on_start(bool) override {}
+  void on_message(NodeId, const sim::MessagePtr&) override { ++got; }
+  void on_timer(std::uint64_t) override {}
+  void on_crash() override {}
+};
+
+struct Rumour final : sim::Message {
+  Rumour() { wire_bytes = 1000; }
+};
+
+/// Machines that listen.
+struct Crowd {
+  explicit Crowd(std::uint32_t nodes) : machines(simulation), listeners(nodes) {
+    sim::NetworkOptions options;
+    options.latency = sim::make_regions_latency("aws13", {}, {1, 20});
+    network = std::make_unique<sim::Network>(simulation, machines, std::move(options));
+    for (Listener& listener : listeners) everybody.push_back(machines.add(listener).id());
+    for (const NodeId node : everybody) machines.start(node);
+  }
+  sim::Simulation simulation{{.seed = 1}};
+  sim::Nodes machines;
+  std::vector<Listener> listeners;
+  std::unique_ptr<sim::Network> network;
+  std::vector<NodeId> everybody;
+};
+
+constexpr std::uint32_t crowd_size = 10'000;
+
+void idle_nodes(std::vector<Row>& rows) {
+  const Outcome outcome = in_child([](Outcome& out) {
+    const double before = resident_bytes();
+    Crowd crowd{crowd_size};
+    crowd.simulation.run(at_ns(1'000'000'000));
+    out.value = resident_bytes() - before;
+  });
+  rows.push_back({.what = "memory: an idle machine, of 10,000 (handler included)",
+                  .measured = outcome.value / crowd_size,
+                  .unit = "B",
+                  .target = 2048});
+}
+
+void gossip(std::vector<Row>& rows) {
+  constexpr int rumours = 100;
+  const Outcome outcome = in_child([](Outcome& out) {
+    Crowd crowd{crowd_size};
+    for (int i = 0; i < rumours; ++i) {
+      const NodeId from{static_cast<std::uint32_t>(i) * 97 % crowd_size};
+      const sim::MessagePtr message{crowd.network->pool().make<Rumour>()};
+      crowd.network->broadcast(from, crowd.everybody, message, sim::Dissemination::gossip);
+      crowd.simulation.run(at_ns((i + 1) * std::int64_t{1'000'000'000}));
+    }
+    for (const Listener& listener : crowd.listeners) out.value += static_cast<double>(listener.got);
+    out.count = static_cast<double>(crowd.network->counters().sent);
+  });
+  // A machine that missed a rumour would make the figures those of another load.
+  const bool complete = outcome.value == static_cast<double>(rumours) * (crowd_size - 1);
+  const std::string what = fmt::format("gossip: 10,000 machines, {} rumours", rumours);
+  rows.push_back({.what = what + (complete ? ", CPU time" : ", INCOMPLETE"), .measured = outcome.seconds, .unit = "s"});
+  rows.push_back({.what = "  per message sent", .measured = outcome.seconds * 1e9 / outcome.count, .unit = "ns"});
+  rows.push_back({.what = "  peak memory", .measured = outcome.peak_bytes / 1048576, .unit = "MiB"});
+}
+
+void thousand_validators(std::vector<Row>& rows) {
+  const Outcome outcome = in_child([](Outcome& out) {
+    scenarios::Scenario scenario = tendermint_scenario(1000, 20);
+    const scenarios::RunResult result = scenarios::run(scenario, {.seed = 1});
+    if (result.verdict != scenarios::Verdict::held) return;
+    out.value = static_cast<double>(result.messages.delivered);
+    out.count = static_cast<double>(result.events);
+  });
+  const bool held = outcome.count > 0;
+  rows.push_back({.what = std::string{"Tendermint: 1,000 validators, 20 heights, "} + (held ? "CPU time" : "NOT HELD"),
+                  .measured = outcome.seconds,
+                  .unit = "s"});
+  if (!held) return;
+  rows.push_back({.what = "  per delivered message", .measured = outcome.seconds * 1e9 / outcome.value, .unit = "ns"});
+  rows.push_back({.what = "  peak memory", .measured = outcome.peak_bytes / 1048576, .unit = "MiB"});
+}
+
+}  // namespace
+
+void measure_memory(std::string_view filter, std::vector<Row>& rows) {
+  const std::regex wanted{std::string{filter}};
+  const auto measure = [&](const char* name, void (*work)(std::vector<Row>&)) {
+    if (!std::regex_search(name, wanted)) return;
+    fmt::print(stderr, "  {}\n", name);
+    work(rows);
+  };
+  measure("memory/idle", idle_nodes);
+  measure("large/gossip", gossip);
+  measure("large/tendermint", thousand_validators);
+}
+
+}  // namespace seqlab::bench
