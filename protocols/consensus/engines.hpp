@@ -3,9 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
@@ -27,7 +27,7 @@ struct EngineEntry {
 };
 
 /// All engines, by name. No registration: a plain list.
-const std::vector<EngineEntry>& engines();
+std::span<const EngineEntry> engines();
 /// Null if there is no such engine.
 const EngineEntry* find_engine(std::string_view name);
 

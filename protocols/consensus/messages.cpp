@@ -61,12 +61,16 @@ std::string_view name_of(MessageKind kind) {
 }
 
 Hash128 Proposal::signed_digest() const {
+  return digest_of(height, round, valid_round, block != nullptr ? block->id : BlockId{}, timestamp);
+}
+
+Hash128 Proposal::digest_of(Height height, Round round, Round valid_round, BlockId block, SimTime timestamp) {
   return FieldHash<7>{}
       .add(hash_domain("proposal"))
       .add(height)
       .add(round)
       .add(valid_round)
-      .add(block != nullptr ? block->id : BlockId{})
+      .add(block)
       .add(ns(timestamp))
       .finish();
 }

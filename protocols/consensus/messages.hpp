@@ -47,6 +47,7 @@ struct Proposal {
   SimTime timestamp{};
   Signature signature;
   Hash128 signed_digest() const;
+  static Hash128 digest_of(Height height, Round round, Round valid_round, BlockId block, SimTime timestamp);
   friend bool operator==(const Proposal&, const Proposal&) = default;
 };
 

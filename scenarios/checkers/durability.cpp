@@ -34,7 +34,8 @@ void Durability::on_record(const Record& record) {
       on_committed(record);
       break;
     case RecordKind::commit_parent:
-      if (chain.parent_pending && record.height == chain.height) {
+      if (chain.parent_pending && record.height == chain.height &&
+          static_cast<sim::CommitLevel>(record.detail) == sim::CommitLevel::final) {
         chain.parent_pending = false;
         if (record.id() != chain.id_before_crash) {
           lost(record, fmt::format("{} had committed {} at height {} before its crash; its chain has {} there now",

@@ -251,8 +251,8 @@ void LivenessChecker::finish(SimTime end) {
   if (behind.size() < core_.size()) {
     // Some made it. The others may be catching up: open as long as they move.
     const bool moving = std::any_of(behind.begin(), behind.end(), [&](NodeId node) {
-      const SimTime last = positions_[node.value].committed_at;
-      return last > healed_at_ && end - last < healed_for / 4;
+      const SimTime last = std::max(positions_[node.value].committed_at, healed_at_);
+      return end - last < std::max(healed_for / 4, round_long);
     });
     if (moving) return;
     return decide(Liveness::suspected, end,

@@ -35,7 +35,8 @@ void Prefix::on_record(const Record& record) {
       chain.anywhere = false;
     }
     last = record.height;
-  } else if (record.kind == RecordKind::commit_parent && record.height == chain.height[final_level] &&
+  } else if (record.kind == RecordKind::commit_parent && record.detail == final_level &&
+             record.height == chain.height[final_level] &&
              chain.before_known && record.id() != chain.before) {
     report(record.at, {record.node},
            fmt::format("{} committed {} at height {} on parent {}, but its block of height {} is {}",

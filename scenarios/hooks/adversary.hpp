@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocols/consensus/forge.hpp"
@@ -49,11 +50,44 @@ enum HookBit : std::uint32_t {
   hook_start = 1, hook_send = 2, hook_receive = 4, hook_build = 8, hook_link = 16, hook_timer = 32, hook_record = 64
 };
 
-/// One script instance. Hooks that are not in `hooks()` are never called.
+/// Bit set of message kinds.
+using MessageKindMask = std::uint32_t;
+inline constexpr MessageKindMask all_message_kinds = ~MessageKindMask{0};
+constexpr MessageKindMask mask_of(protocols::MessageKind kind) { return MessageKindMask{1} << static_cast<unsigned>(kind); }
+
+/// A message on a link, as far as the grant lets the adversary see it. Ends, kind and size always show; what else does
+/// is decided here and not by whoever looks.
+class LinkView {
+ public:
+  LinkView(NodeId from, NodeId to, const sim::Message& message, SimTime planned, PowerSpec::Sight sight)
+      : from_(from), to_(to), message_(message), planned_(planned), sight_(sight) {}
+
+  NodeId from() const { return from_; }
+  NodeId to() const { return to_; }
+  SimTime planned_arrival() const { return planned_; }
+  protocols::MessageKind kind() const { return static_cast<protocols::MessageKind>(message_.kind); }
+  PowerSpec::Sight sight() const { return sight_; }
+  /// With sight of headers: kind, height, round, bytes, and nothing of the content.
+  protocols::MessageFields fields() const;
+  /// The message itself, null unless it is fully visible.
+  const sim::Message* message() const { return sight_ == PowerSpec::Sight::headers ? nullptr : &message_; }
+
+ private:
+  NodeId from_;
+  NodeId to_;
+  const sim::Message& message_;
+  SimTime planned_;
+  PowerSpec::Sight sight_;  // `own`: one of its own nodes is an end, everything shows
+};
+
+/// One script instance. Hooks that are not in `hooks()` are never called, and no hook is called while another one of
+/// the same instance runs.
 class Adversary {
  public:
   virtual ~Adversary() = default;
   virtual std::uint32_t hooks() const = 0;
+  /// Kinds of messages that `hook` (send, receive or link) wants; the others pass without a call.
+  virtual MessageKindMask message_kinds(HookBit /*hook*/) const { return all_message_kinds; }
   /// Kinds of records that `on_record` wants.
   virtual sim::KindMask record_kinds() const { return 0; }
 
@@ -64,15 +98,20 @@ class Adversary {
   virtual bool on_receive(AdversaryContext&, NodeId /*self*/, NodeId /*from*/, const MessagePtr&) { return true; }
   /// The own node builds a block: reorder or remove.
   virtual void on_build(AdversaryContext&, NodeId /*self*/, std::uint64_t /*height*/, std::int32_t /*round*/, std::vector<protocols::Transaction>&) {}
-  /// A message of others in flight, if the grant lets it touch them.
-  virtual sim::LinkVerdict on_link(AdversaryContext&, NodeId /*from*/, NodeId /*to*/, const sim::Message&, SimTime /*planned*/) { return {}; }
+  /// A message in flight to, from or (if the grant shows them) between others' nodes.
+  virtual sim::LinkVerdict on_link(AdversaryContext&, const LinkView&) { return {}; }
   virtual void on_timer(AdversaryContext&, std::uint64_t /*id*/) {}
+  /// Something happened that the grant shows. What the hook does is done by an event of the same instant, except
+  /// `crash`, which happens at once: a crash can strike at the exact point of the record.
   virtual void on_record(AdversaryContext&, const sim::Record&) {}
   /// Lua instructions used so far, 0 for native ones.
   virtual std::uint64_t instructions() const { return 0; }
+  /// What the script printed.
+  virtual std::string_view log() const { return {}; }
 };
 
-/// Makes an adversary from its spec. @throws InputError for a script that does not load
+/// Makes an adversary from its spec: a Lua script, or the C++ one that `script: native:NAME` names.
+/// @throws InputError for a script that does not load, parameters that it does not have, an unknown NAME
 std::unique_ptr<Adversary> make_adversary(const AdversarySpec& spec, const Scenario& scenario);
 
 }  // namespace seqlab::scenarios

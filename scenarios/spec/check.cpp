@@ -1,8 +1,10 @@
 #include "scenarios/spec/check.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "protocols/consensus/engines.hpp"
 #include "scenarios/checkers/checker.hpp"
@@ -298,17 +300,26 @@ class Judge {
     if (clean(at + ".stabilises_after") && clean("stop.after") && n.stabilises_after >= s_.stop.after && n.stabilises_after > Duration{}) {
       problem(at + ".stabilises_after", "comes after the end, stop.after: " + format_duration(s_.stop.after));
     }
-    for (std::size_t i = 0; i < n.links.size(); ++i) {
-      const std::string path = indexed(at + ".links", i);
-      if (!clean(path)) continue;
-      nodes_exist(path + ".from", {n.links[i].from});
-      nodes_exist(path + ".to", {n.links[i].to});
-      if (n.links[i].from == n.links[i].to) problem(path, "a link from a node to itself");
-      for (std::size_t k = 0; k < i; ++k) {
-        if (n.links[k].from == n.links[i].from && n.links[k].to == n.links[i].to) {
-          problem(path, "the link from " + format_node(n.links[i].from) + " to " + format_node(n.links[i].to) + " is described twice");
-          break;
-        }
+    links();
+  }
+
+  void links() {
+    const std::string at = "environment.network.links";
+    const std::vector<LinkSpec>& all = s_.environment.network.links;
+    if (!clean(at)) return;
+    // Entries with ranges stand for many links; then the list as a whole is shown.
+    const bool one_each = deepest(root_, at).items.size() == all.size();
+    std::set<std::pair<NodeId, NodeId>> seen;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::string path = one_each ? indexed(at, i) : at;
+      const NodeId last = std::max(all[i].from, all[i].to);
+      if (last.value >= count() && clean("design.committee.count")) {
+        problem(path, format_node(last) + " does not exist", every_node());
+        return;
+      }
+      if (!seen.insert({all[i].from, all[i].to}).second) {
+        problem(path, "the link from " + format_node(all[i].from) + " to " + format_node(all[i].to) + " is described twice");
+        return;
       }
     }
   }
@@ -341,22 +352,19 @@ class Judge {
 
   void partition(const std::string& path, const std::vector<std::vector<NodeId>>& groups) {
     if (groups.size() < 2) problem(path, "a partition has at least two groups", "[[n0, n1], [n2, n3]]");
-    std::vector<NodeId> seen;
+    std::set<NodeId> seen;
     for (std::size_t g = 0; g < groups.size(); ++g) {
       somebody(indexed(path, g), groups[g]);
       for (const NodeId node : groups[g]) {
-        if (std::binary_search(seen.begin(), seen.end(), node)) {
-          problem(indexed(path, g), format_node(node) + " is in two groups");
-          return;
-        }
+        if (seen.insert(node).second) continue;
+        problem(indexed(path, g), format_node(node) + " is in two groups");
+        return;
       }
-      seen.insert(seen.end(), groups[g].begin(), groups[g].end());
-      std::sort(seen.begin(), seen.end());
     }
   }
 
   void adversaries() {
-    std::vector<std::pair<NodeId, std::size_t>> owners;
+    std::map<NodeId, std::size_t> owners;
     bool sound = clean("design.committee.count");
     for (std::size_t i = 0; i < s_.environment.adversaries.size(); ++i) {
       const AdversarySpec& a = s_.environment.adversaries[i];
@@ -368,14 +376,12 @@ class Judge {
       nodes_exist(path + ".nodes", a.nodes);
       for (const NodeId node : a.nodes) {
         sound = sound && node.value < count();
-        const auto other = std::find_if(owners.begin(), owners.end(), [&](const auto& o) { return o.first == node; });
-        if (other != owners.end()) {
-          problem(path + ".nodes", format_node(node) + " belongs to two adversaries",
-                  "environment.adversaries[" + std::to_string(other->second) + "] owns it already");
-          sound = false;
-          break;
-        }
-        owners.emplace_back(node, i);
+        const auto [owner, is_new] = owners.emplace(node, i);
+        if (is_new) continue;
+        problem(path + ".nodes", format_node(node) + " belongs to two adversaries",
+                "environment.adversaries[" + std::to_string(owner->second) + "] owns it already");
+        sound = false;
+        break;
       }
       if (a.power.partitions_max > 0 && a.power.partition_max == Duration{}) {
         problem(path + ".power.partitions_max", "partitions that may not last", "partition_max: 10s");

@@ -4,15 +4,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <optional>
-#include <set>
 #include <span>
+#include <tuple>
 
 #include "scenarios/hooks/adversary.hpp"
 #include "scenarios/spec/check.hpp"
 #include "scenarios/spec/table.hpp"
-#include "scenarios/spec/trace.hpp"
 #include "scenarios/spec/value.hpp"
+#include "scenarios/workload/trace.hpp"
 
 namespace seqlab::scenarios {
 namespace {
@@ -93,6 +92,19 @@ std::string joined(const std::vector<std::string>& lines) {
   return out;
 }
 
+/// As a reader meets them: file by file, from top to bottom.
+std::vector<Problem> in_order(std::vector<Problem> problems) {
+  std::vector<std::string> files;
+  for (const Problem& p : problems) {
+    if (std::find(files.begin(), files.end(), p.file) == files.end()) files.push_back(p.file);
+  }
+  const auto rank = [&](const Problem& p) { return std::find(files.begin(), files.end(), p.file) - files.begin(); };
+  std::stable_sort(problems.begin(), problems.end(), [&](const Problem& a, const Problem& b) {
+    return std::tuple{rank(a), a.line, a.column} < std::tuple{rank(b), b.line, b.column};
+  });
+  return problems;
+}
+
 /// From text to scenario: overrides, files taken over by `use`, decoding, files named inside, checks.
 class Loader {
  public:
@@ -117,11 +129,16 @@ class Loader {
     scenario_shape().read(*root_, scenario, reader_);
     CommitteeSpec& committee = scenario.design.committee;
     if (committee.stake.empty()) committee.stake.assign(committee.count, default_stake);
+    if (scenario.design.dissemination == sim::Dissemination::gossip &&
+        deepest(*root_, "environment.network").find("gossip_degree") == nullptr) {
+      NetworkSpec& network = scenario.environment.network;  // the default, in a small committee: everybody
+      network.gossip_degree = std::min(network.gossip_degree, std::max(committee.count, 2U) - 1);
+    }
     scripts(scenario);
     trace(scenario.environment.workload);
     check_scenario(scenario, *root_, problems_);
     if (problems_.empty()) compile(scenario);
-    if (!problems_.empty()) throw InputError(std::move(problems_));
+    if (!problems_.empty()) throw InputError(in_order(std::move(problems_)));
     return scenario;
   }
 
@@ -216,12 +233,21 @@ class Loader {
       return;
     }
     const fs::path shared = library_ / folder;
+    std::string scenario_beside;
     for (const fs::path& candidate : {beside(name.text), beside(name.text + ".yaml"), shared / name.text, shared / (name.text + ".yaml")}) {
       if (!is_file(candidate)) continue;
       std::unique_ptr<Value> base = included(path, name, candidate);
       if (base == nullptr) return;
+      if (base->find("schema") != nullptr) {  // a scenario that has the name of the design that it uses
+        scenario_beside = candidate.string();
+        continue;
+      }
       merge(*base, std::move(*own));
       *own = std::move(*base);
+      return;
+    }
+    if (!scenario_beside.empty()) {
+      reader_.problem_at(path, name.at, "`" + scenario_beside + "` is a whole scenario", "a file with the keys of `" + section + "` alone");
       return;
     }
     const std::vector<std::string> known = files_in(shared, ".yaml");
@@ -272,6 +298,7 @@ class Loader {
     for (std::size_t i = 0; i < scenario.environment.adversaries.size(); ++i) {
       AdversarySpec& adversary = scenario.environment.adversaries[i];
       if (adversary.script.empty()) continue;  // was reported as missing
+      if (adversary.script.compare(0, 7, "native:") == 0) continue;  // no text: `compile` knows the names
       if (!adversary.source.empty()) {
         adversary.file = adversary.script + " (inside " + file_ + ")";
         continue;
@@ -331,8 +358,10 @@ class Loader {
       reader_.problem_at(path, value.at, "`" + file.string() + "`: " + content.error);
       return;
     }
-    for (const TraceError& error : parse_trace(content.text, workload.trace)) {
-      problems_.push_back(Problem{file.string(), error.line, error.column, {}, error.text, error.hint});
+    try {
+      workload.trace = parse_trace(content.text, file.string());
+    } catch (const InputError& error) {
+      problems_.insert(problems_.end(), error.problems().begin(), error.problems().end());
     }
   }
 

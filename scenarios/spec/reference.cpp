@@ -70,7 +70,30 @@ std::string scenario_reference() {
 }
 
 std::string scenario_template(const std::string& name) {
-  return "# yaml-language-server: $schema=https://json-schema.org/draft-07/schema\n" + name;
+  return R"(# What is tested, in one line, and why it should hold:
+# one of four validators says one thing to one half of its peers and another to the rest. It has a quarter of the power,
+# less than a third, so the honest ones stay on one chain, and its double votes are found.
+schema: seqlab/scenario/v1
+name: )" + name + R"(
+
+# How the sequencer works. `use:` takes over a file of scenarios/designs (or next to this one); keys beside it override.
+design:
+  use: tendermint-cometbft.yaml
+  committee: {count: 4, stake: 100}
+
+# What happens to it.
+environment:
+  use: aws13.yaml                    # 13 AWS zones with jitter, 50 tx/s from four clients
+  workload: {rate: 20tx/s}
+  faults:
+    - {at: 20s, for: 5s, partition: [[n0, n1], [n2, n3]]}
+    - {on: {record: voted, node: n2, height: 5, detail: prevote}, for: 2s, crash: [n2]}
+  adversaries:
+    - {script: equivocate, nodes: [n3]}    # a stock script; `my-attack.lua` would be a file next to this one
+
+stop: {after: 60s}                   # then all faults end, and the honest nodes must make progress
+expect: {verdict: held}              # `seqlab schema` lists every key, `seqlab check FILE` shows the defaults
+)";
 }
 
 }  // namespace seqlab::scenarios

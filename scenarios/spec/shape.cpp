@@ -18,6 +18,16 @@ void Reader::problem_at(std::string path, const Position& at, std::string text, 
   problems_.push_back(Problem{at.file ? *at.file : "", at.line, at.column, std::move(path), std::move(text), std::move(hint)});
 }
 
+bool Reader::afford(const Value& value, std::size_t count) {
+  constexpr std::size_t most = 1'000'000;
+  if (count > most - expanded_) {
+    problem(value, "ranges name more than a million nodes in this document");
+    return false;
+  }
+  expanded_ += count;
+  return true;
+}
+
 std::string describe(const Value& value) {
   switch (value.kind) {
     case Value::Kind::null: return "nothing";
@@ -313,6 +323,7 @@ Shape<std::vector<NodeId>> nodes() {
         reader.problem(item, parsed.error, parsed.hint);
         return;
       }
+      if (!reader.afford(item, parsed.value.last - parsed.value.first + std::size_t{1})) return;
       if (seen.size() <= parsed.value.last) seen.resize(parsed.value.last + 1, false);
       for (std::uint32_t n = parsed.value.first; n <= parsed.value.last; ++n) {
         if (seen[n]) {

@@ -29,6 +29,9 @@ class Reader {
   /// For checks that come after decoding.
   void problem_at(std::string path, const Position& at, std::string text, std::string hint = {});
 
+  /// Books room for what ranges expand to; false, after a report, when a document has had a million.
+  bool afford(const Value& value, std::size_t count);
+
   /// Extends the path while it lives.
   class Step {
    public:
@@ -51,6 +54,7 @@ class Reader {
  private:
   std::vector<Problem>& problems_;
   std::string path_;
+  std::size_t expanded_ = 0;
 };
 
 /// "a mapping", "a list", "nothing" or the text itself: for "expected ..., found ...".

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scenarios/spec/trace.hpp"
+#include "scenarios/workload/trace.hpp"
 
 namespace seqlab::scenarios {
 
@@ -174,7 +175,7 @@ Shape<Design> design_shape() {
   const Shape<Pool> pool = object<Pool>({
       field<Pool>("max_transactions", &Pool::max_transactions, integer<std::uint32_t>(1, 10'000'000), "Most transactions that wait at a node."),
       field<Pool>("max_bytes", &Pool::max_bytes, size<std::uint64_t>(1U << 10U, 1ULL << 40U), "Most bytes that wait at a node."),
-      field<Pool>("max_transaction_bytes", &Pool::max_transaction_bytes, size<std::uint32_t>(64, 1U << 30U), "Larger transactions are refused."),
+      field<Pool>("max_transaction_bytes", &Pool::max_transaction_bytes, size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U), "Larger transactions are refused."),
       field<Pool>("cache", &Pool::cache, integer<std::uint32_t>(0, 100'000'000), "How many ids of seen transactions a node remembers, so as not to take them twice."),
       field<Pool>("max_nonce_gap", &Pool::max_nonce_gap, integer<std::uint32_t>(0, 1'000'000), "How far ahead of the next expected nonce a transaction may be."),
       field<Pool>("evict_lowest_fee", &Pool::evict_lowest_fee, boolean(), "When full, make room for a better-paying transaction instead of refusing it."),
@@ -234,16 +235,56 @@ Shape<LatencySpec> latency_shape() {
   });
 }
 
+/// Senders and receivers may be ranges: an entry then stands for every pair of them.
+Shape<std::vector<LinkSpec>> links_shape() {
+  struct Keys {
+    std::vector<NodeId> from, to;
+    LinkSpec rules;
+  };
+  const Shape<Keys> keys = object<Keys>({
+      field<Keys>("from", &Keys::from, nodes(), "Senders.").must(),
+      field<Keys>("to", &Keys::to, nodes(), "Receivers; the other direction is another link.").must(),
+      field<Keys>("latency", [](auto& k) -> auto& { return k.rules.latency; }, unless(Duration{-1}, duration(1us, 1h)), "Replaces the delay of the model."),
+      field<Keys>("extra_latency", [](auto& k) -> auto& { return k.rules.extra_latency; }, duration(0s, 1h), "Added to the delay."),
+      field<Keys>("loss", [](auto& k) -> auto& { return k.rules.loss; }, unless(Ratio{0, 0}, ratio()), "Replaces `network.loss`."),
+  });
+  const Shape<std::vector<Keys>> list = list_of(keys, 100'000);
+  Shape<std::vector<LinkSpec>> out;
+  out.form = list.form;
+  out.schema = list.schema;
+  out.write = [list](const std::vector<LinkSpec>& links) {
+    std::vector<Keys> entries;
+    for (const LinkSpec& link : links) entries.push_back({{link.from}, {link.to}, link});
+    return list.write(entries);
+  };
+  out.read = [list](const Value& value, std::vector<LinkSpec>& links, Reader& reader) {
+    std::vector<Keys> entries;
+    list.read(value, entries, reader);
+    links.clear();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const Keys& entry = entries[i];
+      const Reader::Step step(reader, i);
+      if (!reader.afford(value.items[i], entry.from.size() * entry.to.size())) return;
+      const std::size_t before = links.size();
+      for (const NodeId from : entry.from) {
+        for (const NodeId to : entry.to) {
+          if (from == to) continue;
+          LinkSpec link = entry.rules;
+          link.from = from;
+          link.to = to;
+          links.push_back(link);
+        }
+      }
+      if (links.size() == before && !entry.from.empty() && !entry.to.empty()) {
+        reader.problem(value.items[i], "a link from a node to itself", "{from: n0, to: [n1, n2], latency: 300ms}");
+      }
+    }
+  };
+  return out;
+}
+
 Shape<NetworkSpec> network_shape() {
   using N = NetworkSpec;
-  using L = LinkSpec;
-  const Shape<L> link = object<L>({
-      field<L>("from", &L::from, node(), "Sender.").must(),
-      field<L>("to", &L::to, node(), "Receiver; the other direction is another link.").must(),
-      field<L>("latency", &L::latency, unless(Duration{-1}, duration(1us, 1h)), "Replaces the delay of the model."),
-      field<L>("extra_latency", &L::extra_latency, duration(0s, 1h), "Added to the delay."),
-      field<L>("loss", &L::loss, unless(Ratio{0, 0}, ratio()), "Replaces `network.loss`."),
-  });
   return object<N>({
       field<N>("latency", &N::latency, latency_shape(), "One-way delays."),
       field<N>("loss", &N::loss, ratio(), "Part of the messages that is lost."),
@@ -261,7 +302,7 @@ Shape<NetworkSpec> network_shape() {
       field<N>("loss_before", &N::loss_before, ratio(), "Further loss before `stabilises_after`."),
       field<N>("delay_before", &N::delay_before, duration(0s, 1h), "Further delay before `stabilises_after`, at most so much."),
       field<N>("delta", &N::delta, duration(1us, 1h), "Bound on delays that the model promises after stabilisation."),
-      field<N>("links", &N::links, list_of(link, 100'000), "Links with rules of their own."),
+      field<N>("links", &N::links, links_shape(), "Links with rules of their own."),
   });
 }
 
@@ -292,8 +333,13 @@ Shape<std::vector<WorkloadSpec::Arrival>> trace_shape() {
   return through<Trace, std::string>(
       unless(std::string{}, text("text, one arrival a line")), [](const Trace& trace) { return format_trace(trace); },
       [](const Value& value, std::string& lines, Trace& trace, Reader& reader) {
-        for (const TraceError& error : parse_trace(lines, trace)) {
-          reader.problem(value, "line " + std::to_string(error.line) + " of the trace: " + error.text, error.hint);
+        try {
+          trace = parse_trace(lines, "");
+        } catch (const InputError& error) {
+          for (const Problem& p : error.problems()) {
+            const std::string where = p.line > 0 ? "line " + std::to_string(p.line) + ": " : "";
+            reader.problem(value, where + (p.path.empty() ? "" : p.path + ": ") + p.text, p.hint);
+          }
         }
       });
 }
@@ -311,7 +357,7 @@ Shape<WorkloadSpec> workload_shape() {
       field<W>("rate", &W::rate_per_1000s, rate(0, 1'000'000'000), "Transactions of all clients together.")
           .only("arrivals poisson or constant", [](const W& w) { return w.arrivals == Arrivals::poisson || w.arrivals == Arrivals::constant; }),
       field<W>("accounts", &W::accounts, integer<std::uint32_t>(1, 1'000'000), "Accounts that send and receive."),
-      field<W>("transaction_size", &W::transaction_bytes, size<std::uint32_t>(64, 1U << 30U), "Encoded size of a transaction, signature included."),
+      field<W>("transaction_size", &W::transaction_bytes, size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U), "Encoded size of a transaction, signature included."),
       field<W>("fee_min", &W::fee_min, fee, "Fees are drawn evenly from `fee_min` to `fee_max`, in base units."),
       field<W>("fee_max", &W::fee_max, fee, "See `fee_min`."),
       field<W>("start_after", &W::start_after, duration(0s, longest), "No transaction is submitted before."),
@@ -319,8 +365,8 @@ Shape<WorkloadSpec> workload_shape() {
       field<W>("retry_after", &W::retry_after, duration(1ms, longest), "A transaction that is unconfirmed for so long is sent to the next node."),
       field<W>("retries_max", &W::retries_max, integer<std::uint32_t>(0, 1'000'000), "How often that is done."),
       field<W>("trace_file", &W::trace_file, unless(std::string{}, text("file name")),
-               "A file with one arrival a line, `at account size fee` (such as `1.5s 7 250B 10`), in order of time; `#` begins a "
-               "comment. Next to the scenario.")
+               "A file next to the scenario whose first line is `time,account,bytes,fee`, followed by one arrival a line in order "
+               "of time, such as `1.5s,7,250,10`. Times count from `start_after`.")
           .only("arrivals trace", traced),
       field<W>("trace", &W::trace, trace_shape(), "The arrivals themselves, in the form of `trace_file`, which is then not read.")
           .only("arrivals trace", traced),
@@ -475,7 +521,7 @@ Shape<AdversarySpec> adversary_shape() {
   });
   return object<A>({
       field<A>("script", &A::script, text("stock name or file name"),
-               "A stock adversary (see `seqlab list`) or a Lua file next to the scenario.").must(),
+               "A stock adversary (see `seqlab list`), a Lua file next to the scenario, or `native:` and the name of one in C++.").must(),
       field<A>("source", &A::source, unless(std::string{}, text("Lua text")), "The text of the script, which is then not looked up; run folders have it."),
       field<A>("nodes", &A::nodes, nodes(), "The nodes that it owns: it signs with their keys and no others'."),
       field<A>("power", &A::power, power, "What it may do besides; the world enforces and reports it."),
@@ -571,6 +617,8 @@ Shape<std::string> name_shape() {
 Shape<Scenario> scenario_shape() {
   using S = Scenario;
   Field<S> name = field<S>("name", &S::name, name_shape(), "Name of the scenario; without it, that of its file.");
+  name.schema.items.pop_back();  // an empty default is none
+  name.schema.keys.pop_back();
   return object<S>({
       schema_field(),
       std::move(name),

@@ -266,7 +266,8 @@ std::string format_duration(Duration value) {
   const std::uint64_t magnitude = n < 0 ? 0 - static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);
   for (std::size_t i = time_units.size(); i-- > 0;) {
     const Unit& unit = time_units[i];
-    if (magnitude % unit.factor == 0) {
+    const bool few_minutes = unit.name == "m" && magnitude < 10 * unit.factor;  // 60s and 120s read better
+    if (magnitude % unit.factor == 0 && !few_minutes) {
       return (n < 0 ? "-" : "") + std::to_string(magnitude / unit.factor) + std::string{unit.name};
     }
   }

@@ -141,8 +141,23 @@ class TreeBuilder final : public YAML::EventHandler {
     return {file_, mark.line + 1, mark.column + 1};
   }
 
+  /// Of the innermost open collection.
+  std::string path() const {
+    std::string out;
+    for (std::size_t i = 0; i + 1 < stack_.size(); ++i) {
+      const Frame& frame = stack_[i];
+      if (frame.value.kind == Value::Kind::list) {
+        out += '[' + std::to_string(frame.value.items.size()) + ']';
+      } else {
+        out += (out.empty() ? "" : ".") + frame.key.text;
+      }
+    }
+    return out;
+  }
+
   void problem(const Position& at, std::string text, std::string hint) {
-    problems_.push_back(Problem{*file_, at.line, at.column, {}, std::move(text), std::move(hint)});
+    problems_.push_back(Problem{*file_, at.line, at.column, path(), std::move(text), std::move(hint)});
+    if (problems_.size() >= 100) throw GiveUp{};
   }
 
   void charge(Size size, const YAML::Mark& mark) {
@@ -534,7 +549,7 @@ std::vector<PathStep> parse_path(std::string_view path) {
       continue;
     }
     if (path[i] == '.') {
-      if (steps.empty()) return {};
+      if (steps.empty() || i + 1 == path.size()) return {};
       ++i;
     }
     const std::size_t end = std::min(path.find_first_of(".[", i), path.size());

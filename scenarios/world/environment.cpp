@@ -94,7 +94,6 @@ void set_up_machines(const Scenario& scenario, sim::Simulation& simulation, sim:
 void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes,
                     std::span<const NodeId> sequencers) {
   const std::int64_t skew = ns(scenario.environment.machines.start_skew);
-  for (std::uint32_t i = static_cast<std::uint32_t>(sequencers.size()); i < nodes.size(); ++i) nodes.start(NodeId{i});
   for (const NodeId node : sequencers) {
     const std::int64_t after = skew == 0 ? 0 : simulation.stream("machine.start", node.value).between(0, skew);
     simulation.call_at(time_zero + Duration{after}, [&nodes, node] { nodes.start(node); });
@@ -108,7 +107,13 @@ CheckerContext checker_context(const Scenario& scenario) {
   about.node_count = design.committee.count;
   about.byzantine_tolerant = bft;
   about.has_certificates = bft;
+  about.corrupt_nodes = !scenario.environment.adversaries.empty();
+  about.healing_blocks = scenario.stop.healing_blocks;
+  if (!bft) about.sequencer = design.parameters.centralised.sequencer;
   const auto& t = design.parameters.tendermint;
+  about.corrupt_nodes = !scenario.environment.adversaries.empty();
+  about.healing_blocks = scenario.stop.healing_blocks;
+  if (!bft) about.sequencer = design.parameters.centralised.sequencer;
   about.round_bound = bft ? t.timeout_propose + t.timeout_prevote + t.timeout_precommit + t.timeout_commit +
                                 6 * scenario.environment.network.delta
                           : 2 * design.parameters.centralised.block_interval + 2 * scenario.environment.network.delta;

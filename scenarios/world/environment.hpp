@@ -15,7 +15,7 @@ sim::NetworkOptions network_options(const Scenario& scenario);
 /// Cores, clocks and disks of all machines; clocks are drawn from the stream "machine.clock" of each.
 void set_up_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes);
 
-/// Powers the sequencer nodes on, each at its own instant within `start_skew`, everything else at once.
+/// Powers the sequencer nodes on, each at its own instant within `start_skew`.
 void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes,
                     std::span<const NodeId> sequencers);
 

@@ -51,11 +51,13 @@ struct RunResult {
   std::string reason;                     ///< one sentence: why this verdict
   bool as_expected = true;                ///< `expect:` was met; false makes a held run exit 1
   std::vector<Finding> findings;
+  std::vector<NodeId> accused;            ///< whom the votes convict, if honest nodes committed different blocks
   Liveness liveness = Liveness::not_checked;
   SimTime end{};
   std::uint64_t events = 0;
   sim::NetworkCounters messages;
   Metrics metrics;
+  std::uint64_t commits_safety = 0;       ///< height of the slowest live honest node at the end of the safety phase
   std::vector<BudgetUse> budgets;
   sim::StopReason stopped = sim::StopReason::queue_empty;
 };

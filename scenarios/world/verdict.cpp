@@ -54,6 +54,7 @@ void ModelMonitor::on_record(const Record& record) {
       stale_ = true;
       return;
     case RecordKind::clock_jumped: {
+      if (roster_.corrupt(record.node)) break;
       std::int64_t& sum = clock_ns_[record.node.value];
       sum += static_cast<std::int64_t>(record.a);
       const std::int64_t bound = ns(model_.clock_bound);
@@ -131,52 +132,53 @@ bool wants_liveness(const Scenario& scenario) {
 
 }  // namespace
 
-Judgement judge(const JudgeInput& input, std::vector<Finding>& findings) {
-  Judgement out;
-  input.monitor.settle();
-
+void judge(const Scenario& scenario, ModelMonitor& monitor, RunResult& result) {
+  monitor.settle();
   const Finding* inside = nullptr;
   const std::string* why_outside = nullptr;
-  for (Finding& finding : findings) {
-    const std::string* why = outside(finding, input.monitor);
+  for (Finding& finding : result.findings) {
+    const std::string* why = outside(finding, monitor);
     finding.outside_model = why != nullptr;
     if (why == nullptr && inside == nullptr) inside = &finding;
     if (why != nullptr && why_outside == nullptr) why_outside = why;
   }
 
   if (inside != nullptr) {
-    out.verdict = Verdict::violated;
-    out.reason = fmt::format("{}: {}", inside->checker, inside->text);
-  } else if (!findings.empty()) {
-    out.verdict = Verdict::outside_model;
-    out.reason = fmt::format("{}: {}; not promised, as {}", findings.front().checker, findings.front().text,
-                             *why_outside);
-    if (!input.accused.empty()) out.reason += fmt::format("; the votes convict {}", node_names(input.accused));
-  } else if (input.stopped == sim::StopReason::interrupted) {
-    out.reason = "interrupted; nothing was found so far";
-  } else if (input.commits_max == 0) {
-    out.reason = input.liveness == Liveness::excused ? "nothing was committed, and nothing was promised"
-                                                     : "nothing was committed";
-  } else if (wants_liveness(input.scenario) && input.liveness == Liveness::not_checked) {
-    out.reason = "no property broke, but the healed phase was too short to judge progress";
+    result.verdict = Verdict::violated;
+    result.reason = fmt::format("{}: {}", inside->checker, inside->text);
+  } else if (!result.findings.empty()) {
+    result.verdict = Verdict::outside_model;
+    const Finding& first = result.findings.front();
+    result.reason = fmt::format("{}: {}; not promised, as {}", first.checker, first.text, *why_outside);
+    if (!result.accused.empty()) result.reason += fmt::format("; the votes convict {}", node_names(result.accused));
+  } else if (result.stopped == sim::StopReason::interrupted) {
+    result.verdict = Verdict::undecided;
+    result.reason = "interrupted; nothing was found so far";
+  } else if (result.metrics.commits_max == 0) {
+    result.verdict = Verdict::undecided;
+    result.reason = result.liveness == Liveness::excused ? "nothing was committed, and nothing was promised"
+                                                         : "nothing was committed";
+  } else if (wants_liveness(scenario) && result.liveness == Liveness::not_checked) {
+    result.verdict = Verdict::undecided;
+    result.reason = "no property broke, but the healed phase was too short to judge progress";
   } else {
-    out.verdict = Verdict::held;
-    out.reason = input.liveness == Liveness::progress  ? "every property held, and the healed core made progress"
-                 : input.liveness == Liveness::excused ? "safety held; progress was not promised to what was left"
-                                                       : "every property held";
+    result.verdict = Verdict::held;
+    result.reason = result.liveness == Liveness::progress  ? "every property held, and the healed core made progress"
+                    : result.liveness == Liveness::excused ? "safety held; progress was not promised to what was left"
+                                                           : "every property held";
   }
 
-  const ExpectSpec& expect = input.scenario.expect;
-  if (const Verdict wanted = expect.verdict.value_or(Verdict::held); out.verdict != wanted) {
-    out.as_expected = false;
-    if (expect.verdict) out.reason += fmt::format(" (expected: {})", name_of(wanted));
+  result.as_expected = true;
+  const ExpectSpec& expect = scenario.expect;
+  if (const Verdict wanted = expect.verdict.value_or(Verdict::held); result.verdict != wanted) {
+    result.as_expected = false;
+    if (expect.verdict) result.reason += fmt::format(" (expected: {})", name_of(wanted));
   }
-  if (input.commits_min < expect.commits_min) {
-    out.as_expected = false;
-    out.reason += fmt::format(" (expected at least {} commits, the slowest honest node has {})", expect.commits_min,
-                              input.commits_min);
+  if (result.commits_safety < expect.commits_min) {
+    result.as_expected = false;
+    result.reason += fmt::format(" (expected at least {} commits, the slowest honest node has {})",
+                                 expect.commits_min, result.commits_safety);
   }
-  return out;
 }
 
 std::string_view name_of(Verdict verdict) {

@@ -9,6 +9,7 @@
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/checkers/roster.hpp"
 #include "scenarios/spec/scenario.hpp"
+#include "scenarios/world/run.hpp"
 #include "sim/kernel/simulation.hpp"
 
 namespace seqlab::scenarios {
@@ -36,6 +37,7 @@ Model model_of(const Scenario& scenario);
 class ModelMonitor final : public sim::RecordObserver {
  public:
   explicit ModelMonitor(const Model& model);
+  explicit ModelMonitor(const Scenario& scenario) : ModelMonitor(model_of(scenario)) {}
   static sim::KindMask kinds() {
     return Roster::kinds() | sim::mask_of(RecordKind::clock_jumped);
   }
@@ -63,27 +65,14 @@ class ModelMonitor final : public sim::RecordObserver {
   std::optional<Breach> safety_, liveness_;
 };
 
-struct JudgeInput {
-  const Scenario& scenario;
-  ModelMonitor& monitor;
-  Liveness liveness = Liveness::not_checked;
-  std::vector<NodeId> accused;              ///< by the accountability checker
-  std::uint64_t commits_min = 0;            ///< of the slowest live honest node at the end of the safety phase
-  std::uint64_t commits_max = 0;            ///< of anybody at the end of the run
-  sim::StopReason stopped = sim::StopReason::queue_empty;
-};
-
-struct Judgement {
-  Verdict verdict = Verdict::undecided;
-  std::string reason;       ///< one sentence
-  bool as_expected = true;  ///< `expect:` was met: its verdict (held, unless it names another) and its commits
-};
-
-/// Marks the findings that the model does not cover (`outside_model`) and judges the run.
+/// Judges a run: fills `verdict`, `reason`, `as_expected` and marks the findings that the model does not cover
+/// (`outside_model`), from `findings`, `accused`, `liveness`, `metrics`, `commits_safety` and `stopped`.
 ///
 /// violated: a finding inside the model. outside_model: findings, all of them outside. undecided: no finding, but the run
 /// was interrupted, or nothing was committed, or the healed phase could not be judged. held: the rest.
-Judgement judge(const JudgeInput& input, std::vector<Finding>& findings);
+/// As expected: the verdict is the one that the scenario names (held if it names none), and the slowest live honest node
+/// had the expected commits at the end of the safety phase.
+void judge(const Scenario& scenario, ModelMonitor& monitor, RunResult& result);
 
 std::string_view name_of(Verdict verdict);
 

