@@ -407,10 +407,6 @@ void Network::purge_uplink(NodeId id) {
 }
 
 void Network::on_event(std::uint32_t arg) {
-  if (arg == stabilised_arg) {
-    simulation_.emit({.kind = RecordKind::stabilised, .a = static_cast<std::uint64_t>(ns(options_.delta))});
-    return;
-  }
   const NodeId node{arg / 2};
   const bool up = arg % 2 == 0;
   AccessLink& link = (up ? uplinks_ : downlinks_)[node.value];
@@ -493,7 +489,6 @@ Network::Network(Simulation& simulation, Nodes& nodes, NetworkOptions options)
   table_ = options_.latency->table();
   options_.overrides = merged(std::move(options_.overrides));
   simulation.set_delivery_sink(*this);
-  if (options_.stabilises_at > simulation.now()) simulation.schedule(options_.stabilises_at, target_, stabilised_arg);
   decide_short_way();
   grow();
 }

@@ -404,7 +404,7 @@ TEST_CASE("accountability fires when too little power can be convicted", "[check
     commit n1 h1 r0 B
   )");
   REQUIRE(judged.findings.size() == 1);
-  CHECK(judged.first().find("convict only nobody (power 0 of 4; at least 2") != std::string::npos);
+  CHECK(judged.first().find("convict nobody (power 0 of 4; at least 2") != std::string::npos);
 }
 
 TEST_CASE("accountability fires when it would convict an honest node", "[checkers][accountability]") {
