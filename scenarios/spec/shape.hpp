@@ -292,7 +292,7 @@ Shape<std::optional<T>> optional(Shape<T> inner) {
     return write(*value);
   };
   out.read = [read = std::move(inner.read)](const Value& value, std::optional<T>& object, Reader& reader) {
-    object.emplace();
+    object = T{};
     read(value, *object, reader);
   };
   return out;
