@@ -59,7 +59,8 @@ std::vector<std::string> list_kinds();
 int list_command(const ListArguments& arguments, const Context& context);
 
 struct SchemaArguments {
-  bool result = false;
+  bool result = false;     ///< of `run --json` instead of scenarios
+  bool markdown = false;   ///< the keys of scenarios as text for people
 };
 int schema_command(const SchemaArguments& arguments);
 

@@ -47,7 +47,8 @@ bool paints(const Context& context) {
 void print(const std::string& text) {
   errno = 0;
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (!written || std::fflush(stdout) != 0) throw_file_error("standard output", "cannot write", errno != 0 ? errno : EIO);
+  if (!written || std::fflush(stdout) != 0)
+    throw_file_error("standard output", "cannot write", errno != 0 ? errno : EIO);
 }
 
 scenarios::Overrides parse_overrides(const std::vector<std::string>& words) {

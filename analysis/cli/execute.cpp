@@ -38,7 +38,9 @@ class SecondRun {
           try {
             RunOptions options;
             options.observers.push_back({&side_, sim::all_kinds});
-            options.on_progress = [&comparison](SimTime, std::uint64_t) { return !InterruptGuard::asked() && !comparison.differs(); };
+            options.on_progress = [&comparison](SimTime, std::uint64_t) {
+              return !InterruptGuard::asked() && !comparison.differs();
+            };
             result_ = scenarios::run(scenario, plan, options);
           } catch (...) {
             error_ = std::current_exception();
@@ -84,7 +86,8 @@ Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& pla
   if (comparison) run_options.observers.push_back({&comparison->side(0), sim::all_kinds});
   run_options.on_progress = [&](SimTime now, std::uint64_t events) {
     progress.show(now, events);
-    const bool pointless = (options.folder != nullptr && options.folder->failed()) || (comparison && comparison->differs());
+    const bool pointless =
+        (options.folder != nullptr && options.folder->failed()) || (comparison && comparison->differs());
     return !InterruptGuard::asked() && !pointless;
   };
 

@@ -7,6 +7,7 @@
 
 #include "analysis/cli/command.hpp"
 #include "protocols/consensus/engines.hpp"
+#include "scenarios/adversaries/native/native_adversaries.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "sim/net/latency/regions.hpp"
@@ -29,7 +30,8 @@ std::string first_comment(const fs::path& file, std::string_view mark) {
   while (std::getline(in, line)) {
     if (line.compare(0, mark.size(), mark) != 0) return {};
     std::size_t at = mark.size();
-    if (line.compare(0, at + 2, std::string{mark} + "-@") == 0 || line.find("language-server") != std::string::npos) continue;
+    if (line.compare(0, at + 2, std::string{mark} + "-@") == 0 || line.find("language-server") != std::string::npos)
+      continue;
     at = line.find_first_not_of(" \t", at);
     if (at != std::string::npos) return line.substr(at);
   }
@@ -67,12 +69,15 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
     for (const scenarios::CheckerEntry& e : scenarios::checkers()) add(e.name, e.text);
   } else if (kind == "adversaries") {
     out = files(root / "adversaries", ".lua", "--");
+    for (const scenarios::NativeEntry& e : scenarios::native_adversaries())
+      add(fmt::format("native:{}", e.name), e.text);
   } else if (kind == "designs") {
     out = files(root / "designs", ".yaml", "#");
   } else if (kind == "environments") {
     out = files(root / "environments", ".yaml", "#");
   } else if (kind == "matrices") {
-    for (const sim::RegionMatrix& m : sim::region_matrices()) add(m.name, fmt::format("{} regions; {}", m.regions.size(), m.source));
+    for (const sim::RegionMatrix& m : sim::region_matrices())
+      add(m.name, fmt::format("{} regions; {}", m.regions.size(), m.source));
   }
   return out;
 }
@@ -90,7 +95,8 @@ int list_command(const ListArguments& a, const Context& context) {
     problem.file = "list";
     problem.text = fmt::format("`{}` cannot be listed", a.what);
     const std::string near = scenarios::nearest(a.what, all);
-    problem.hint = fmt::format("{}one of {}", near.empty() ? "" : fmt::format("did you mean `{}`? ", near), fmt::join(all, ", "));
+    problem.hint =
+        fmt::format("{}one of {}", near.empty() ? "" : fmt::format("did you mean `{}`? ", near), fmt::join(all, ", "));
     throw scenarios::InputError(std::move(problem));
   }
   const scenarios::Library library = library_of(context);

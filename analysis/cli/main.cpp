@@ -24,8 +24,9 @@ using seqlab::scenarios::Problem;
 constexpr int exit_bad_input = 3;
 constexpr int exit_our_bug = 4;
 
-constexpr const char* exit_codes = "Exit codes: 0 held or as expected, 1 violated or not as expected, 2 undecided or outside the model,\n"
-                                   "3 bad input, 4 a bug of seqlab.";
+constexpr const char* exit_codes =
+    "Exit codes: 0 held or as expected, 1 violated or not as expected, 2 undecided or outside the model,\n"
+    "3 bad input, 4 a bug of seqlab.";
 
 struct Arguments {
   Context context;
@@ -38,20 +39,27 @@ struct Arguments {
 };
 
 void declare(CLI::App& app, Arguments& a) {
-  app.description("seqlab runs decentralised rollup sequencers in a simulated world, attacks them, and judges what happened.");
-  app.footer(std::string{"Examples:\n  seqlab list scenarios\n  seqlab run equivocating-proposer\n  seqlab run --help\n\n"} + exit_codes);
+  app.description(
+      "seqlab runs decentralised rollup sequencers in a simulated world, attacks them, and judges what happened.");
+  app.footer(
+      std::string{"Examples:\n  seqlab list scenarios\n  seqlab run equivocating-proposer\n  seqlab run --help\n\n"} +
+      exit_codes);
   app.set_version_flag("--version", "seqlab " + version(), "print the version");
   app.set_help_flag("-h,--help", "print this help");
-  app.add_option("--library", a.context.library, "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
+  app.add_option("--library", a.context.library,
+                 "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
       ->type_name("DIR");
-  const std::map<std::string, Colour> colours{{"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
+  const std::map<std::string, Colour> colours{
+      {"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
   app.add_option("--color", a.context.colour, "auto, always or never")
       ->type_name("WHEN")
       ->transform(CLI::CheckedTransformer(colours).description(""));
   app.fallthrough();
 
   CLI::App* run = app.add_subcommand("run", "run a scenario and judge it");
-  run->add_option("scenario", a.run.scenario, "catalogue name (see `seqlab list scenarios`) or a file")->required()->type_name("SCENARIO");
+  run->add_option("scenario", a.run.scenario, "catalogue name (see `seqlab list scenarios`) or a file")
+      ->required()
+      ->type_name("SCENARIO");
   run->add_option("--seed", a.run.seed, "instead of the scenario's own")->type_name("N");
   run->add_option("--set", a.run.overrides, "override one value, e.g. design.committee.count=7; repeatable")
       ->type_name("PATH=VALUE")
@@ -59,7 +67,8 @@ void declare(CLI::App& app, Arguments& a) {
   run->add_flag("--json", a.run.json, "print one JSON object and nothing more (its schema: `seqlab schema --result`)");
   run->add_flag("--quiet", a.run.quiet, "print the verdict, and what a failure needs");
   run->add_flag("--verify", a.run.verify, "run twice at once and name the first record that differs");
-  run->add_option("--out", a.run.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")->type_name("DIR");
+  run->add_option("--out", a.run.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")
+      ->type_name("DIR");
   run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
   run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
   run->add_flag("--force", a.run.force, "with --out: replace the run folder that is there");
@@ -70,19 +79,24 @@ void declare(CLI::App& app, Arguments& a) {
                           "  seqlab run equivocating-proposer --set stop.after=5s --out first-run --trace\n\n"} +
               exit_codes);
 
-  CLI::App* check = app.add_subcommand("check", "print a scenario with its defaults filled in, or everything that is wrong with it");
+  CLI::App* check =
+      app.add_subcommand("check", "print a scenario with its defaults filled in, or everything that is wrong with it");
   check->add_option("scenario", a.check.scenario, "catalogue name or a file")->required()->type_name("SCENARIO");
-  check->add_option("--set", a.check.overrides, "override one value; repeatable")->type_name("PATH=VALUE")->allow_extra_args(false);
+  check->add_option("--set", a.check.overrides, "override one value; repeatable")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
   check->footer("Example:\n  seqlab check equivocating-proposer --set design.committee.count=16");
 
   CLI::App* list = app.add_subcommand("list", "print what there is, with a line about each");
-  list->add_option("what", a.list.what, "scenarios, engines, checkers, adversaries, designs, environments or matrices; all without")
+  list->add_option("what", a.list.what,
+                   "scenarios, engines, checkers, adversaries, designs, environments or matrices; all without")
       ->type_name("WHAT");
   list->add_flag("--json", a.list.json, "print one JSON object");
   list->footer("Examples:\n  seqlab list\n  seqlab list adversaries");
 
   CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of scenario files, for editors");
-  schema->add_flag("--result", a.schema.result, "that of `run --json` instead");
+  CLI::Option* result = schema->add_flag("--result", a.schema.result, "that of `run --json` instead");
+  schema->add_flag("--markdown", a.schema.markdown, "the keys of scenario files as text for people")->excludes(result);
   schema->footer("Example:\n  seqlab schema --result");
 
   CLI::App* init = app.add_subcommand("init", "write a first scenario and a first attack to start from");
@@ -118,7 +132,8 @@ std::string explain_unknown(const CLI::App& app) {
         if (level == &app) break;
       }
     } else if (&at == &app) {
-      for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(command->get_name());
+      for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        known.push_back(command->get_name());
     }
     const std::string near = seqlab::scenarios::nearest(word.substr(0, word.find('=')), known);
     out += fmt::format("{}: unknown {} `{}`{}\n", &at == &app ? "seqlab" : "seqlab " + at.get_name(),
@@ -190,7 +205,8 @@ int main(int argc, char** argv) {
     std::fputs("bug: out of memory\n", stderr);
     return exit_our_bug;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "bug: {}\nThis is a fault of seqlab, not of your scenario: please report the command and these lines.\n",
+    fmt::print(stderr,
+               "bug: {}\nThis is a fault of seqlab, not of your scenario: please report the command and these lines.\n",
                error.what());
     return exit_our_bug;
   } catch (...) {

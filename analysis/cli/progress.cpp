@@ -42,8 +42,8 @@ Progress::Progress(SimTime end, bool enabled, bool terminal)
     : end_(end), enabled_(enabled), terminal_(terminal), begin_(Clock::now()) {}
 
 std::string progress_text(SimTime now, SimTime end, std::uint64_t events, double wall_seconds) {
-  return fmt::format("{} of at most {} of virtual time, {} events, {:.0f} s", human_time(now), human_duration(end - time_zero),
-                     human_count(events), wall_seconds);
+  return fmt::format("{} of at most {} of virtual time, {} events, {:.0f} s", human_time(now),
+                     human_duration(end - time_zero), human_count(events), wall_seconds);
 }
 
 void Progress::show(SimTime now, std::uint64_t events) {

@@ -27,7 +27,8 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   Executed done = execute(scenario, plan.plan, options);
   Report& report = done.report;
   report.reproduce = shell_line({context.program, "replay", a.plan});
-  report.next.push_back(shell_line({context.program, "run", scenario_file, "--seed", std::to_string(plan.plan.seed + 1)}));
+  report.next.push_back(
+      shell_line({context.program, "run", scenario_file, "--seed", std::to_string(plan.plan.seed + 1)}));
   report.next.push_back(shell_line({context.program, "check", scenario_file}));
 
   const bool same_version = plan.version == report.version;
@@ -36,11 +37,12 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   const bool same = report.result.digest == plan.digest;
 
   if (!same_version) {
-    fmt::print(stderr, "note: recorded by version {} of seqlab, repeated by version {}\n", plan.version, report.version);
+    fmt::print(stderr, "note: recorded by version {} of seqlab, repeated by version {}\n", plan.version,
+               report.version);
   }
   if (!same_scenario) {
-    fmt::print(stderr, "note: {} does not mean what it meant when the plan was written (hash {}, was {})\n", scenario_file,
-               to_hex(report.scenario_hash), to_hex(plan.scenario_hash));
+    fmt::print(stderr, "note: {} does not mean what it meant when the plan was written (hash {}, was {})\n",
+               scenario_file, to_hex(report.scenario_hash), to_hex(plan.scenario_hash));
   }
   if (!comparable) fmt::print(stderr, "note: one of the two runs was interrupted; their digests are not compared\n");
 
@@ -56,10 +58,12 @@ int replay_command(const ReplayArguments& a, const Context& context) {
     fmt::print(stderr, "replayed: the digest is the recorded one\n");
     return exit_code(report);
   }
-  const std::string what = fmt::format("the digest is {}, recorded was {} (verdict {}, recorded was {})", to_hex(report.result.digest),
-                                       to_hex(plan.digest), word_for(report.result.verdict), word_for(plan.verdict));
+  const std::string what =
+      fmt::format("the digest is {}, recorded was {} (verdict {}, recorded was {})", to_hex(report.result.digest),
+                  to_hex(plan.digest), word_for(report.result.verdict), word_for(plan.verdict));
   if (same_version && same_scenario) {
-    throw InternalError(what + "; version number and scenario are the same, so the program has changed or is not deterministic");
+    throw InternalError(
+        what + "; version number and scenario are the same, so the program has changed or is not deterministic");
   }
   fmt::print(stderr, "not repeated: {}\n", what);
   return 1;

@@ -46,9 +46,11 @@ void add_commands(Report& report, const RunArguments& a, const Context& context)
   const std::vector<std::string> words = scenario_words(a, context);
   report.reproduce = with(words, {"--seed", std::to_string(seed)});
   if (!a.out.empty()) {
-    report.next.push_back(shell_line({context.program, "replay", (std::filesystem::path(a.out) / "plan.json").string()}));
+    report.next.push_back(
+        shell_line({context.program, "replay", (std::filesystem::path(a.out) / "plan.json").string()}));
   } else {
-    report.next.push_back(with(words, {"--seed", std::to_string(seed), "--out", free_folder(report.result.scenario, seed), "--trace"}));
+    report.next.push_back(
+        with(words, {"--seed", std::to_string(seed), "--out", free_folder(report.result.scenario, seed), "--trace"}));
   }
   report.next.push_back(with(words, {"--seed", std::to_string(seed + 1)}));
 }
@@ -84,6 +86,8 @@ int run_command(const RunArguments& a, const Context& context) {
   Executed done = execute(scenario, plan, options);
   add_commands(done.report, a, context);
 
+  // A disk that filled up has stopped the first run, which is then another than the second: the disk comes first.
+  if (folder && folder->failed()) folder->finish(done.report);
   if (done.difference) {
     throw InternalError(fmt::format("two runs of one scenario and seed differ: {}\n  reproduce: {} --verify",
                                     describe(*done.difference, done.report.sequencer_count), done.report.reproduce));

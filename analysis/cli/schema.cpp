@@ -4,7 +4,9 @@
 namespace seqlab::analysis {
 
 int schema_command(const SchemaArguments& a) {
-  std::string text = a.result ? result_schema() : scenarios::scenario_schema();
+  std::string text = a.result     ? result_schema()
+                     : a.markdown ? scenarios::scenario_reference()
+                                  : scenarios::scenario_schema();
   if (text.empty() || text.back() != '\n') text += '\n';
   print(text);
   return 0;

@@ -61,11 +61,14 @@ constexpr std::array<std::string_view, 5> vote_types{"none", "prevote", "precomm
 constexpr std::array<std::string_view, 3> commit_levels{"soft", "speculative", "final"};
 constexpr std::array<std::string_view, 4> evidence_kinds{"double_vote", "double_proposal", "amnesia",
                                                          "conflicting_certificates"};
-constexpr std::array<std::string_view, 11> attack_kinds{"forge",     "send", "drop",    "delay",   "crash",       "restart",
-                                                        "partition", "heal", "reorder", "exclude", "receive_drop"};
+constexpr std::array<std::string_view, 11> attack_kinds{
+    "forge", "send", "drop", "delay", "crash", "restart", "partition", "heal", "reorder", "exclude", "receive_drop"};
 constexpr std::array<std::string_view, 4> tx_statuses{"ok", "bad_nonce", "insufficient_funds", "bad_signature"};
-constexpr std::array<std::string_view, 10> admit_errors{"none", "duplicate", "old_nonce", "nonce_gap", "bad_signature",
-                                                        "full", "too_large", "insufficient_funds", "malformed", "unknown_account"};
+constexpr std::array<std::string_view, 10> admit_errors{
+    "none", "duplicate", "old_nonce",          "nonce_gap", "bad_signature",
+    "full", "too_large", "insufficient_funds", "malformed", "unknown_account"};
+// Of Tendermint, the one engine that has steps (TendermintStep).
+constexpr std::array<std::string_view, 5> steps{"new_height", "propose", "prevote", "precommit", "commit"};
 constexpr std::array<std::string_view, 3> evict_reasons{"outbid", "old_nonce", "out_of_funds"};
 constexpr std::array<std::string_view, 2> move_causes{"transfer", "fee"};
 
@@ -78,6 +81,7 @@ std::string_view word_for(sim::CommitLevel v) { return word_at(commit_levels, st
 std::string_view word_for(sim::EvidenceKind v) { return word_at(evidence_kinds, static_cast<std::size_t>(v)); }
 std::string_view word_for(sim::AttackKind v) { return word_at(attack_kinds, static_cast<std::size_t>(v)); }
 std::string_view admit_error_name(std::uint8_t error) { return word_at(admit_errors, error); }
+std::string_view step_name(std::uint8_t step) { return word_at(steps, step); }
 std::string_view evict_reason_name(std::uint8_t reason) { return word_at(evict_reasons, reason); }
 std::string_view move_cause_name(std::uint8_t cause) { return word_at(move_causes, cause); }
 std::string_view tx_status_name(std::uint8_t status) { return word_at(tx_statuses, status); }
@@ -104,7 +108,9 @@ Fields fields_of(const Record& r) {
     case RecordKind::node_paused: return f.node("node", r.node);
     case RecordKind::node_resumed: return f.node("node", r.node);
     case RecordKind::disk_lost:
-      return f.node("node", r.node).word("fault", word_for(static_cast<sim::DiskFault>(r.detail))).number("records_lost", r.a);
+      return f.node("node", r.node)
+          .word("fault", word_for(static_cast<sim::DiskFault>(r.detail)))
+          .number("records_lost", r.a);
     case RecordKind::clock_jumped: return f.node("node", r.node).signed_number("step_ns", r.a);
     case RecordKind::partition_started: return f.number("partition", r.a);
     case RecordKind::partition_healed: return f.number("partition", r.a);
@@ -118,9 +124,15 @@ Fields fields_of(const Record& r) {
       return f.node("node", r.node).node("peer", r.peer).word("message", message_kind_name(r.detail))
           .number("sequence", r.a).number("wire_bytes", r.b);
     case RecordKind::message_delivered:
-      return f.node("node", r.node).node("peer", r.peer).word("message", message_kind_name(r.detail)).number("sequence", r.a);
+      return f.node("node", r.node)
+          .node("peer", r.peer)
+          .word("message", message_kind_name(r.detail))
+          .number("sequence", r.a);
     case RecordKind::message_dropped:
-      return f.node("node", r.node).node("peer", r.peer).word("message", message_kind_name(r.detail)).number("sequence", r.a)
+      return f.node("node", r.node)
+          .node("peer", r.peer)
+          .word("message", message_kind_name(r.detail))
+          .number("sequence", r.a)
           .word("reason", word_for(static_cast<sim::DropReason>(r.flags)));
     case RecordKind::message_rejected:
       return f.node("node", r.node).node("peer", r.peer).word("message", message_kind_name(r.detail))
@@ -128,7 +140,10 @@ Fields fields_of(const Record& r) {
     case RecordKind::round_entered:
       return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r));
     case RecordKind::step_entered:
-      return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).number("step", r.detail);
+      return f.node("node", r.node)
+          .number("height", r.height)
+          .signed_number("round", round_of(r))
+          .word("step", step_name(r.detail));
     case RecordKind::proposed:
       return f.node("node", r.node).node("peer", r.peer).number("height", r.height).signed_number("round", round_of(r))
           .signed_number("valid_round", static_cast<std::uint64_t>(static_cast<std::int64_t>(r.flags) - 1))
@@ -137,7 +152,10 @@ Fields fields_of(const Record& r) {
       return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).word("vote", vote())
           .hash("block", r.id());
     case RecordKind::locked:
-      return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).hash("block", r.id());
+      return f.node("node", r.node)
+          .number("height", r.height)
+          .signed_number("round", round_of(r))
+          .hash("block", r.id());
     case RecordKind::certified:
       return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).word("vote", vote())
           .hash("block", r.id());
@@ -161,7 +179,8 @@ Fields fields_of(const Record& r) {
     case RecordKind::tx_admitted: return f.node("node", r.node).hash("tx", r.id());
     case RecordKind::tx_refused:
       return f.node("node", r.node).hash("tx", r.id()).word("reason", admit_error_name(r.detail));
-    case RecordKind::tx_evicted: return f.node("node", r.node).hash("tx", r.id()).word("reason", evict_reason_name(r.detail));
+    case RecordKind::tx_evicted:
+      return f.node("node", r.node).hash("tx", r.id()).word("reason", evict_reason_name(r.detail));
     case RecordKind::tx_included:
       return f.node("node", r.node).number("height", r.height).number("index", r.round).hash("tx", r.id())
           .word("status", tx_status_name(r.detail));
@@ -174,9 +193,15 @@ Fields fields_of(const Record& r) {
       return f.node("node", r.node).number("height", r.height).number("account", r.a).signed_number("change", r.b)
           .word("cause", move_cause_name(r.detail));
     case RecordKind::attack:
-      return f.node("node", r.node).number("script", r.peer.value).word("attack", word_for(static_cast<sim::AttackKind>(r.detail)))
-          .number("height", r.height).signed_number("round", round_of(r)).number("a", r.a).number("b", r.b);
-    case RecordKind::note: return f.node("node", r.node).number("script", r.peer.value).number("a", r.a).number("b", r.b);
+      return f.node("node", r.node)
+          .number("script", r.peer.value)
+          .word("attack", word_for(static_cast<sim::AttackKind>(r.detail)))
+          .number("height", r.height)
+          .signed_number("round", round_of(r))
+          .number("a", r.a)
+          .number("b", r.b);
+    case RecordKind::note:
+      return f.node("node", r.node).number("script", r.peer.value).number("a", r.a).number("b", r.b);
   }
   return f;
 }

@@ -54,6 +54,8 @@ std::string_view message_kind_name(std::uint8_t kind);
 std::string_view reject_name(std::uint16_t reason);
 std::string_view admit_error_name(std::uint8_t error);
 std::string_view tx_status_name(std::uint8_t status);
+/// Of `step_entered`.
+std::string_view step_name(std::uint8_t step);
 std::string_view evict_reason_name(std::uint8_t reason);
 /// Why money moved, in `balance_moved`.
 std::string_view move_cause_name(std::uint8_t cause);

@@ -16,8 +16,8 @@ namespace {
 
 // Trace, TracePacket
 constexpr std::uint32_t trace_packet = 1;
-constexpr std::uint32_t packet_timestamp = 8, packet_sequence_id = 10, packet_track_event = 11, packet_sequence_flags = 13,
-                        packet_track_descriptor = 60;
+constexpr std::uint32_t packet_timestamp = 8, packet_sequence_id = 10, packet_track_event = 11,
+                        packet_sequence_flags = 13, packet_track_descriptor = 60;
 // TrackDescriptor, ProcessDescriptor, ThreadDescriptor
 constexpr std::uint32_t track_uuid = 1, track_process = 3, track_thread = 4;
 constexpr std::uint32_t process_pid = 1, process_sort_index = 3, process_name = 6;
@@ -34,7 +34,8 @@ constexpr std::uint32_t writer_sequence = 1;
 /// a pointer can hit them.
 constexpr Duration message_slice{100'000};
 
-constexpr std::array<std::string_view, 6> layer_names{"machine", "consensus", "network", "disk", "transactions", "adversary"};
+constexpr std::array<std::string_view, 6> layer_names{"machine", "consensus",    "network",
+                                                      "disk",    "transactions", "adversary"};
 constexpr std::uint64_t lanes = 8;                 // uuids and thread ids per process
 constexpr std::uint64_t first_thread_id = 1U << 24U;  // process ids are below
 
@@ -63,7 +64,8 @@ PerfettoWriter::PerfettoWriter(std::string path, PerfettoOptions options)
 }
 
 sim::KindMask PerfettoWriter::kinds() {
-  return sim::all_kinds & ~sim::mask_of(RecordKind::certificate_signer, RecordKind::commit_parent, RecordKind::balance_moved);
+  return sim::all_kinds &
+         ~sim::mask_of(RecordKind::certificate_signer, RecordKind::commit_parent, RecordKind::balance_moved);
 }
 
 void PerfettoWriter::write_packet() {
@@ -208,13 +210,16 @@ void PerfettoWriter::consensus_close(SimTime at, NodeId node, std::size_t depth)
   }
 }
 
-void PerfettoWriter::consensus_open(const Record& record, std::string name) {
+void PerfettoWriter::consensus_open(const Record& record, std::string_view name) {
   const std::uint64_t where = track(record.node, Layer::consensus);
   begin_event(type_begin, where, name);
   event_.text(event_categories, "consensus");
   add_fields(record);
   write_event(record.at);
-  state(record.node).consensus.push_back({std::move(name), record.height, static_cast<std::int32_t>(record.round)});
+  OpenSlice slice;
+  slice.height = record.height;
+  slice.is_round = record.kind == RecordKind::round_entered;
+  state(record.node).consensus.push_back(slice);
 }
 
 // ---- machine: down, paused ------------------------------------------------------------------------------------------
@@ -303,10 +308,15 @@ void PerfettoWriter::on_record(const Record& record) {
       break;
     }
     case RecordKind::step_entered: {
-      // Inside its round; an engine without rounds has steps right below nothing.
-      const std::size_t depth = std::min<std::size_t>(2, state(record.node).consensus.size());
-      consensus_close(record.at, record.node, depth);
-      consensus_open(record, fmt::format("step {}", record.detail));
+      // Inside its round, or right inside its height before the first round is entered.
+      const auto& open = state(record.node).consensus;
+      if (open.empty() || open.front().height != record.height) {
+        consensus_close(record.at, record.node, 0);
+        consensus_open(record, fmt::format("height {}", record.height));
+      }
+      const bool in_round = open.size() >= 2 && open[1].is_round;
+      consensus_close(record.at, record.node, in_round ? 2 : 1);
+      consensus_open(record, step_name(record.detail));
       break;
     }
     case RecordKind::proposed:
@@ -317,10 +327,12 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::behind:
     case RecordKind::caught_up: instant(record, record.node, Layer::consensus, sim::name_of(record.kind)); break;
     case RecordKind::voted:
-      instant(record, record.node, Layer::consensus, fmt::format("signed {}", word_for(static_cast<sim::VoteType>(record.detail))));
+      instant(record, record.node, Layer::consensus,
+              fmt::format("signed {}", word_for(static_cast<sim::VoteType>(record.detail))));
       break;
     case RecordKind::certified:
-      instant(record, record.node, Layer::consensus, fmt::format("quorum of {}", word_for(static_cast<sim::VoteType>(record.detail))));
+      instant(record, record.node, Layer::consensus,
+              fmt::format("quorum of {}", word_for(static_cast<sim::VoteType>(record.detail))));
       break;
 
     case RecordKind::node_started:
@@ -351,8 +363,9 @@ void PerfettoWriter::on_record(const Record& record) {
       if (record.node == no_node) {
         world_instant(record);
       } else {
-        const std::string_view name =
-            record.kind == RecordKind::attack ? word_for(static_cast<sim::AttackKind>(record.detail)) : std::string_view{"note"};
+        const std::string_view name = record.kind == RecordKind::attack
+                                          ? word_for(static_cast<sim::AttackKind>(record.detail))
+                                          : std::string_view{"note"};
         instant(record, record.node, Layer::adversary, name);
       }
       break;

@@ -39,9 +39,8 @@ class PerfettoWriter final : public sim::RecordObserver {
  private:
   enum class Layer : std::uint8_t { machine, consensus, network, disk, transactions, adversary, count };
   struct OpenSlice {
-    std::string name;
     std::uint64_t height = 0;
-    std::int32_t round = 0;
+    bool is_round = false;
   };
   struct NodeState {
     bool described = false;
@@ -65,7 +64,7 @@ class PerfettoWriter final : public sim::RecordObserver {
   void instant(const sim::Record& record, NodeId node, Layer layer, std::string_view name);
   void world_instant(const sim::Record& record);
   void consensus_close(SimTime at, NodeId node, std::size_t depth);
-  void consensus_open(const sim::Record& record, std::string name);
+  void consensus_open(const sim::Record& record, std::string_view name);
   void machine_open(const sim::Record& record, std::string_view name);
   void machine_close(SimTime at, NodeId node);
   void network_close(NodeId node, SimTime next);

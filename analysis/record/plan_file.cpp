@@ -88,9 +88,11 @@ std::string to_json(const PlanFile& plan) {
   out["version"] = plan.version;
   out["seed"] = plan.plan.seed;
   out["seed_text"] = std::to_string(plan.plan.seed);
-  out["scenario"] = Json{{"name", plan.scenario_name}, {"file", plan.scenario_file}, {"hash", to_hex(plan.scenario_hash)}};
+  out["scenario"] =
+      Json{{"name", plan.scenario_name}, {"file", plan.scenario_file}, {"hash", to_hex(plan.scenario_hash)}};
   out["interventions"] = Json::array();
-  out["expect"] = Json{{"digest", to_hex(plan.digest)}, {"verdict", word_for(plan.verdict)}, {"interrupted", plan.interrupted}};
+  out["expect"] =
+      Json{{"digest", to_hex(plan.digest)}, {"verdict", word_for(plan.verdict)}, {"interrupted", plan.interrupted}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
@@ -118,7 +120,8 @@ PlanFile parse_plan(const std::string& text, const std::string& file) {
     reader.raise_if_any();  // nothing else can be judged
   }
   plan.version = reader.text("version", "text");
-  if (const Json* seed = reader.find("seed", Json::value_t::number_unsigned, "a whole number from 0 to 18446744073709551615")) {
+  if (const Json* seed =
+          reader.find("seed", Json::value_t::number_unsigned, "a whole number from 0 to 18446744073709551615")) {
     plan.plan.seed = seed->get<std::uint64_t>();
   }
   plan.scenario_name = reader.text("scenario.name", "text");
@@ -126,7 +129,8 @@ PlanFile parse_plan(const std::string& text, const std::string& file) {
   plan.scenario_hash = reader.hash("scenario.hash");
   if (const Json* list = reader.find("interventions", Json::value_t::array, "a list")) {
     if (!list->empty()) {
-      reader.complain("interventions", "is not empty", "this version of the program cannot repeat interventions of a search");
+      reader.complain("interventions", "is not empty",
+                      "this version of the program cannot repeat interventions of a search");
     }
   }
   plan.digest = reader.hash("expect.digest");

@@ -24,8 +24,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> file_names{"scenario.yaml", "plan.json",     "result.json",         "run.sqlite",
-                                                     "run.sqlite-journal", "records.jsonl", "trace.perfetto-trace"};
+constexpr std::array<std::string_view, 7> file_names{"scenario.yaml",       "plan.json",          "result.json",
+                                                     "run.sqlite",          "run.sqlite-journal", "records.jsonl",
+                                                     "trace.perfetto-trace"};
 
 [[noreturn]] void refuse(const std::string& path, const std::string& text, const std::string& hint) {
   scenarios::Problem problem;
@@ -39,7 +40,8 @@ constexpr std::array<std::string_view, 7> file_names{"scenario.yaml", "plan.json
 bool holds_only_our_files(const fs::path& folder) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (std::find(file_names.begin(), file_names.end(), entry.path().filename().string()) == file_names.end()) return false;
+    if (std::find(file_names.begin(), file_names.end(), entry.path().filename().string()) == file_names.end())
+      return false;
   }
   return !error;
 }
@@ -66,8 +68,8 @@ void remove_our_files(const fs::path& folder) noexcept {
 
 bool is_run_folder(const std::string& path) {
   std::error_code error;
-  return fs::is_regular_file(fs::path(path) / "plan.json", error) && fs::is_regular_file(fs::path(path) / "result.json", error) &&
-         holds_only_our_files(path);
+  return fs::is_regular_file(fs::path(path) / "plan.json", error) &&
+         fs::is_regular_file(fs::path(path) / "result.json", error) && holds_only_our_files(path);
 }
 
 struct RunFolder::State {

@@ -256,9 +256,9 @@ struct SqliteWriter::State {
   int error = SQLITE_OK;
   std::string error_text;
 
-  std::optional<Statement> proposal, block_proposed, block_committed, block_parent, round, vote, lock, certificate, commit,
-      execution, tx_submitted, tx_included, tx_confirmed, tx_retried, tx_refused, tx_evicted, fault, evidence, attack, note,
-      validator, balance;
+  std::optional<Statement> proposal, block_proposed, block_committed, block_parent, round, vote, lock, certificate,
+      commit, execution, tx_submitted, tx_included, tx_confirmed, tx_retried, tx_refused, tx_evicted, fault, evidence,
+      attack, note, validator, balance;
 
   struct Count {
     std::uint64_t sent = 0, delivered = 0, dropped = 0, rejected = 0, sent_bytes = 0;
@@ -320,11 +320,13 @@ struct SqliteWriter::State {
 void SqliteWriter::State::prepare_all() {
   prepare_insert(proposal, "proposals", 7);
   prepare(block_proposed,
-          "insert into blocks (block, height, round, proposer, first_proposed_at_ns) values (?,?,?,?,?) on conflict (block) "
+          "insert into blocks (block, height, round, proposer, first_proposed_at_ns) values (?,?,?,?,?) on conflict "
+          "(block) "
           "do update set proposer = coalesce(proposer, excluded.proposer), "
           "first_proposed_at_ns = coalesce(first_proposed_at_ns, excluded.first_proposed_at_ns)");
   prepare(block_committed,
-          "insert into blocks (block, height, round, first_committed_at_ns, commits) values (?,?,?,?,1) on conflict (block) "
+          "insert into blocks (block, height, round, first_committed_at_ns, commits) values (?,?,?,?,1) on conflict "
+          "(block) "
           "do update set first_committed_at_ns = coalesce(first_committed_at_ns, excluded.first_committed_at_ns), "
           "commits = commits + 1");
   prepare(block_parent, "update blocks set parent = ? where block = ? and parent is null");
@@ -335,12 +337,15 @@ void SqliteWriter::State::prepare_all() {
   prepare_insert(commit, "commits", 6);
   prepare_insert(execution, "executions", 4);
   prepare(tx_submitted,
-          "insert into transactions (tx, client, validator, account, nonce, submitted_at_ns) values (?,?,?,?,?,?) on conflict "
+          "insert into transactions (tx, client, validator, account, nonce, submitted_at_ns) values (?,?,?,?,?,?) on "
+          "conflict "
           "(tx) do update set client = excluded.client, validator = excluded.validator, account = excluded.account, "
           "nonce = excluded.nonce, submitted_at_ns = coalesce(submitted_at_ns, excluded.submitted_at_ns)");
   prepare(tx_included,
-          "insert into transactions (tx, included_at_ns, height, block_index, status) values (?,?,?,?,?) on conflict (tx) do "
-          "update set included_at_ns = excluded.included_at_ns, height = excluded.height, block_index = excluded.block_index, "
+          "insert into transactions (tx, included_at_ns, height, block_index, status) values (?,?,?,?,?) on conflict "
+          "(tx) do "
+          "update set included_at_ns = excluded.included_at_ns, height = excluded.height, block_index = "
+          "excluded.block_index, "
           "status = excluded.status where included_at_ns is null");
   prepare(tx_confirmed, "update transactions set confirmed_at_ns = ? where tx = ? and confirmed_at_ns is null");
   prepare(tx_retried, "update transactions set retries = retries + 1 where tx = ?");
@@ -355,9 +360,10 @@ void SqliteWriter::State::prepare_all() {
 }
 
 void SqliteWriter::State::reset_statements() {
-  for (auto* statement : {&proposal, &block_proposed, &block_committed, &block_parent, &round, &vote, &lock, &certificate,
-                          &commit, &execution, &tx_submitted, &tx_included, &tx_confirmed, &tx_retried, &tx_refused,
-                          &tx_evicted, &fault, &evidence, &attack, &note, &validator, &balance}) {
+  for (auto* statement : {&proposal,     &block_proposed, &block_committed, &block_parent, &round,        &vote,
+                          &lock,         &certificate,    &commit,          &execution,    &tx_submitted, &tx_included,
+                          &tx_confirmed, &tx_retried,     &tx_refused,      &tx_evicted,   &fault,        &evidence,
+                          &attack,       &note,           &validator,       &balance}) {
     statement->reset();
   }
 }
@@ -366,7 +372,8 @@ SqliteWriter::SqliteWriter(const std::string& path, SqliteOptions options) : sta
   State& s = *state_;
   s.path = path;
   s.options = std::move(options);
-  s.note_error(sqlite3_open_v2(path.c_str(), &s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE, nullptr));
+  s.note_error(sqlite3_open_v2(path.c_str(), &s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE,
+                               nullptr));
   // The folder is thrown away unless it is finished: no journal is needed to come back from.
   s.execute("pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive; "
             "pragma cache_size = -16000; pragma temp_store = memory;");
@@ -412,7 +419,7 @@ void SqliteWriter::on_record(const Record& r) {
   switch (r.kind) {
     case RecordKind::validator:
       s.run(s.validator->put(r.node).put(height).put_unsigned(r.a));
-      if (r.at == time_zero) s.nodes[r.node.value].power = static_cast<std::int64_t>(r.a);
+      if (r.height <= 1) s.nodes[r.node.value].power = static_cast<std::int64_t>(r.a);
       break;
     case RecordKind::corrupt: s.nodes[r.node.value].corrupt = true; break;
 
@@ -420,7 +427,9 @@ void SqliteWriter::on_record(const Record& r) {
     case RecordKind::node_crashed: fault({}, r.round, "incarnation"); break;
     case RecordKind::node_paused:
     case RecordKind::node_resumed: fault({}, std::nullopt, {}); break;
-    case RecordKind::disk_lost: fault(word_for(static_cast<sim::DiskFault>(r.detail)), static_cast<std::int64_t>(r.a), "records"); break;
+    case RecordKind::disk_lost:
+      fault(word_for(static_cast<sim::DiskFault>(r.detail)), static_cast<std::int64_t>(r.a), "records");
+      break;
     case RecordKind::clock_jumped: fault({}, static_cast<std::int64_t>(r.a), "ns"); break;
     case RecordKind::partition_started:
     case RecordKind::partition_healed: fault({}, static_cast<std::int64_t>(r.a), "partition"); break;
@@ -448,25 +457,42 @@ void SqliteWriter::on_record(const Record& r) {
 
     case RecordKind::round_entered: s.run(s.round->put(at).put(r.node).put(height).put(round)); break;
     case RecordKind::proposed:
-      s.run(s.proposal->put(at).put(r.node).put(r.peer).put(height).put(round).put(r.id()).put(std::int64_t{r.flags} - 1));
+      s.run(s.proposal->put(at).put(r.node).put(r.peer).put(height).put(round).put(r.id()).put(std::int64_t{r.flags} -
+                                                                                               1));
       s.run(s.block_proposed->put(r.id()).put(height).put(round).put(r.node).put(at));
       break;
     case RecordKind::voted:
-      s.run(s.vote->put(at).put(r.node).put(height).put(round).put(word_for(static_cast<sim::VoteType>(r.detail))).put(r.id()));
+      s.run(s.vote->put(at)
+                .put(r.node)
+                .put(height)
+                .put(round)
+                .put(word_for(static_cast<sim::VoteType>(r.detail)))
+                .put(r.id()));
       break;
     case RecordKind::locked: s.run(s.lock->put(at).put(r.node).put(height).put(round).put(r.id())); break;
     case RecordKind::certified:
-      s.run(s.certificate->put(at).put(r.node).put(height).put(round).put(word_for(static_cast<sim::VoteType>(r.detail))).put(r.id()));
+      s.run(s.certificate->put(at)
+                .put(r.node)
+                .put(height)
+                .put(round)
+                .put(word_for(static_cast<sim::VoteType>(r.detail)))
+                .put(r.id()));
       break;
     case RecordKind::committed:
-      s.run(s.commit->put(at).put(r.node).put(height).put(round).put(word_for(static_cast<sim::CommitLevel>(r.detail))).put(r.id()));
+      s.run(s.commit->put(at)
+                .put(r.node)
+                .put(height)
+                .put(round)
+                .put(word_for(static_cast<sim::CommitLevel>(r.detail)))
+                .put(r.id()));
       s.run(s.block_committed->put(r.id()).put(height).put(round).put(at));
       s.nodes[r.node.value].last_committed = r.id();
       break;
     case RecordKind::commit_parent: s.run(s.block_parent->put(r.id()).put(s.nodes[r.node.value].last_committed)); break;
     case RecordKind::executed: s.run(s.execution->put(at).put(r.node).put(height).put(r.id())); break;
     case RecordKind::evidence:
-      s.run(s.evidence->put(at).put(r.node).put(r.peer).put(height).put(round).put(word_for(static_cast<sim::EvidenceKind>(r.detail))));
+      s.run(s.evidence->put(at).put(r.node).put(r.peer).put(height).put(round).put(
+          word_for(static_cast<sim::EvidenceKind>(r.detail))));
       break;
     case RecordKind::behind: fault("height known to others", static_cast<std::int64_t>(r.a), "height"); break;
     case RecordKind::caught_up: fault({}, height, "height"); break;
@@ -491,8 +517,14 @@ void SqliteWriter::on_record(const Record& r) {
       break;
 
     case RecordKind::attack:
-      s.run(s.attack->put(at).put(std::int64_t{r.peer.value}).put(r.node).put(word_for(static_cast<sim::AttackKind>(r.detail)))
-                .put(height).put(round).put_unsigned(r.a).put_unsigned(r.b));
+      s.run(s.attack->put(at)
+                .put(std::int64_t{r.peer.value})
+                .put(r.node)
+                .put(word_for(static_cast<sim::AttackKind>(r.detail)))
+                .put(height)
+                .put(round)
+                .put_unsigned(r.a)
+                .put_unsigned(r.b));
       break;
     case RecordKind::note: s.run(s.note->put(at).put(r.peer).put(r.node).put_unsigned(r.a).put_unsigned(r.b)); break;
 
@@ -516,7 +548,9 @@ void SqliteWriter::State::add_counts(const Report& report) {
     if (number >= sim::all_nodes.value) continue;
     const bool sequencer = number < report.sequencer_count;
     const std::string name = node_name(NodeId{number}, report.sequencer_count);
-    node_row->put(std::int64_t{number}).put(std::string_view{name}).put(std::string_view{sequencer ? "sequencer" : "client"});
+    node_row->put(std::int64_t{number})
+        .put(std::string_view{name})
+        .put(std::string_view{sequencer ? "sequencer" : "client"});
     if (sequencer && !regions.empty()) {
       node_row->put(std::string_view{regions[number % regions.size()]});
     } else {
@@ -526,15 +560,21 @@ void SqliteWriter::State::add_counts(const Report& report) {
     for (std::size_t kind = 0; kind < counts.kinds.size(); ++kind) {
       const Count& c = counts.kinds[kind];
       if (c.sent + c.delivered + c.dropped + c.rejected == 0) continue;
-      run(message_row->put(std::int64_t{number}).put(message_kind_name(static_cast<std::uint8_t>(kind))).put_unsigned(c.sent)
-              .put_unsigned(c.delivered).put_unsigned(c.dropped).put_unsigned(c.rejected).put_unsigned(c.sent_bytes));
+      run(message_row->put(std::int64_t{number})
+              .put(message_kind_name(static_cast<std::uint8_t>(kind)))
+              .put_unsigned(c.sent)
+              .put_unsigned(c.delivered)
+              .put_unsigned(c.dropped)
+              .put_unsigned(c.rejected)
+              .put_unsigned(c.sent_bytes));
     }
     // Kinds beyond the list share the name "unknown": they are added up before they are written.
     std::map<std::array<std::string_view, 3>, std::uint64_t> losses;
     for (const auto& [key, count] : counts.losses) {
       const bool rejected = key[1] != 0;
       const std::string_view reason = rejected ? reject_name(key[2]) : word_for(static_cast<sim::DropReason>(key[2]));
-      losses[{message_kind_name(static_cast<std::uint8_t>(key[0])), rejected ? "rejected" : "dropped", reason}] += count;
+      losses[{message_kind_name(static_cast<std::uint8_t>(key[0])), rejected ? "rejected" : "dropped", reason}] +=
+          count;
     }
     for (const auto& [key, count] : losses) {
       run(loss_row->put(std::int64_t{number}).put(key[0]).put(key[1]).put(key[2]).put_unsigned(count));
@@ -551,19 +591,35 @@ void SqliteWriter::State::add_run(const Report& report) {
   const std::string seed = std::to_string(r.seed);
   const std::string scenario_hash = to_hex(report.scenario_hash);
   const std::string digest = to_hex(r.digest);
-  row->put(std::string_view{result_schema_name}).put(std::string_view{report.version}).put(std::string_view{r.scenario})
-      .put(std::string_view{scenario_hash}).put(std::string_view{seed}).put(std::string_view{digest}).put(word_for(r.verdict))
+  row->put(std::string_view{result_schema_name})
+      .put(std::string_view{report.version})
+      .put(std::string_view{r.scenario})
+      .put(std::string_view{scenario_hash})
+      .put(std::string_view{seed})
+      .put(std::string_view{digest})
+      .put(word_for(r.verdict))
       .put(std::string_view{r.reason});
   if (report.expected) {
     row->put(word_for(*report.expected));
   } else {
     row->put_null();
   }
-  row->put(std::int64_t{r.as_expected}).put(word_for(r.liveness)).put(ns(r.end)).put_unsigned(r.events).put_unsigned(r.records)
-      .put_unsigned(r.messages.sent).put_unsigned(r.messages.delivered).put_unsigned(r.messages.dropped)
-      .put_unsigned(r.messages.duplicates).put_unsigned(r.messages.bytes).put_unsigned(r.metrics.commits_min)
-      .put_unsigned(r.metrics.commits_max).put_unsigned(r.metrics.tx_submitted).put_unsigned(r.metrics.tx_confirmed)
-      .put(report.wall_seconds).put_unsigned(report.peak_rss_bytes);
+  row->put(std::int64_t{r.as_expected})
+      .put(word_for(r.liveness))
+      .put(ns(r.end))
+      .put_unsigned(r.events)
+      .put_unsigned(r.records)
+      .put_unsigned(r.messages.sent)
+      .put_unsigned(r.messages.delivered)
+      .put_unsigned(r.messages.dropped)
+      .put_unsigned(r.messages.duplicates)
+      .put_unsigned(r.messages.bytes)
+      .put_unsigned(r.metrics.commits_min)
+      .put_unsigned(r.metrics.commits_max)
+      .put_unsigned(r.metrics.tx_submitted)
+      .put_unsigned(r.metrics.tx_confirmed)
+      .put(report.wall_seconds)
+      .put_unsigned(report.peak_rss_bytes);
   run(*row);
   const auto add = [&](std::string_view name, const scenarios::Histogram& h) {
     latency->put(name).put_unsigned(h.count());
@@ -600,7 +656,8 @@ void SqliteWriter::State::add_budgets(const Report& report) {
   if (error != SQLITE_OK) return;
   std::int64_t number = 0;
   for (const scenarios::BudgetUse& b : report.result.budgets) {
-    const auto add = [&](std::string_view quantity, std::string_view unit, std::int64_t used, std::optional<std::int64_t> granted) {
+    const auto add = [&](std::string_view quantity, std::string_view unit, std::int64_t used,
+                         std::optional<std::int64_t> granted) {
       row->put(number).put(std::string_view{b.script}).put(quantity).put(unit).put(used);
       if (granted) {
         row->put(*granted);
@@ -620,7 +677,8 @@ void SqliteWriter::State::add_budgets(const Report& report) {
     count("delayed", b.delayed, std::nullopt);
     // Before stabilisation any number may be granted: then there is no bound to compare with.
     count("dropped", b.dropped,
-          b.granted.drop_before_gst ? std::nullopt : std::optional<std::int64_t>{static_cast<std::int64_t>(b.granted.drops_max)});
+          b.granted.drop_before_gst ? std::nullopt
+                                    : std::optional<std::int64_t>{static_cast<std::int64_t>(b.granted.drops_max)});
     add("delay_max", "ns", ns(b.delay_max), ns(b.granted.delay_max));
     count("crashes", b.crashes, b.granted.crashes_max);
     count("partitions", b.partitions, b.granted.partitions_max);

@@ -57,8 +57,9 @@ std::string verdict_line(const Report& report, bool colour) {
     if (std::find(broken.begin(), broken.end(), f.checker) == broken.end()) broken.push_back(f.checker);
   }
   for (std::size_t i = 0; i < broken.size(); ++i) line += (i == 0 ? "  " : ", ") + broken[i];
-  if (report.expected) {
-    line += r.as_expected ? std::string{"  (as expected)"} : fmt::format("  (expected: {})", word_for(*report.expected));
+  if (report.expected && !(good && r.verdict == Verdict::held)) {
+    line +=
+        r.as_expected ? std::string{"  (as expected)"} : fmt::format("  (expected: {})", word_for(*report.expected));
   } else if (r.verdict == Verdict::held && !r.as_expected) {
     line += "  (not as expected)";
   }
@@ -89,7 +90,8 @@ std::string budget_text(const BudgetUse& b, std::uint32_t sequencer_count) {
     parts.push_back("dropped " + (b.granted.drop_before_gst ? human_count(b.dropped) + " (any before GST)"
                                                             : used_of(b.dropped, b.granted.drops_max)));
   }
-  if (b.granted.crashes_max != 0 || b.crashes != 0) parts.push_back("crashed " + used_of(b.crashes, b.granted.crashes_max));
+  if (b.granted.crashes_max != 0 || b.crashes != 0)
+    parts.push_back("crashed " + used_of(b.crashes, b.granted.crashes_max));
   if (b.granted.partitions_max != 0 || b.partitions != 0) {
     parts.push_back(fmt::format("partitioned {} for {} of {}", used_of(b.partitions, b.granted.partitions_max),
                                 human_duration(b.partition_time), human_duration(b.granted.partition_max)));
@@ -99,15 +101,18 @@ std::string budget_text(const BudgetUse& b, std::uint32_t sequencer_count) {
 
   std::string who = b.script;
   if (!b.nodes.empty()) {
-    const double share = b.stake_total == 0 ? 0 : 100.0 * static_cast<double>(b.stake) / static_cast<double>(b.stake_total);
-    const std::string nodes = b.nodes.size() <= 6 ? node_list(b.nodes, sequencer_count) : plural(b.nodes.size(), "node");
+    const double share =
+        b.stake_total == 0 ? 0 : 100.0 * static_cast<double>(b.stake) / static_cast<double>(b.stake_total);
+    const std::string nodes =
+        b.nodes.size() <= 6 ? node_list(b.nodes, sequencer_count) : plural(b.nodes.size(), "node");
     who += fmt::format(" on {} ({:.1f} % of stake)", nodes, share);
   }
   return fmt::format("{}: {}", who, fmt::join(parts, ", "));
 }
 
 std::string finding_text(const Finding& f) {
-  return fmt::format("{}: {}: {}{}", human_time(f.at), f.checker, f.text, f.outside_model ? " (outside the model)" : "");
+  return fmt::format("{}: {}: {}{}", human_time(f.at), f.checker, f.text,
+                     f.outside_model ? " (outside the model)" : "");
 }
 
 void add_findings(const Report& report, Lines& lines) {
@@ -118,7 +123,8 @@ void add_findings(const Report& report, Lines& lines) {
     if (!findings[i].nodes.empty()) text += fmt::format(" [{}]", node_list(findings[i].nodes, report.sequencer_count));
     lines.add_plain(text);
   }
-  if (findings.size() > shown) lines.add_plain(fmt::format("... and {} more (--json lists all)", findings.size() - shown));
+  if (findings.size() > shown)
+    lines.add_plain(fmt::format("... and {} more (--json lists all)", findings.size() - shown));
 }
 
 void add_numbers(const Report& report, Lines& lines) {
@@ -131,7 +137,8 @@ void add_numbers(const Report& report, Lines& lines) {
                                    human_time(r.end), m.rounds_max));
   if (m.commit_latency.count() != 0) lines.add("commit latency", quantiles(m.commit_latency));
   if (m.tx_submitted != 0) {
-    std::string text = fmt::format("{} submitted, {} confirmed", human_count(m.tx_submitted), human_count(m.tx_confirmed));
+    std::string text =
+        fmt::format("{} submitted, {} confirmed", human_count(m.tx_submitted), human_count(m.tx_confirmed));
     if (m.tx_refused != 0) text += fmt::format(", {} refused", human_count(m.tx_refused));
     if (m.tx_retried != 0) text += fmt::format(", {} retried", human_count(m.tx_retried));
     lines.add("transactions", text);
@@ -141,14 +148,16 @@ void add_numbers(const Report& report, Lines& lines) {
                                     human_bytes(r.messages.bytes), human_count(r.messages.delivered),
                                     human_count(r.messages.dropped)));
   if (m.crashes != 0 || m.partitions != 0 || m.evidence != 0) {
-    lines.add("on the way", fmt::format("{}, {}, {} reported", m.crashes == 1 ? "1 crash" : human_count(m.crashes) + " crashes",
-                                        plural(m.partitions, "partition"), plural(m.evidence, "offence")));
+    lines.add("on the way",
+              fmt::format("{}, {}, {} reported", m.crashes == 1 ? "1 crash" : human_count(m.crashes) + " crashes",
+                          plural(m.partitions, "partition"), plural(m.evidence, "offence")));
   }
   const std::size_t shown = std::min(r.budgets.size(), budgets_shown);
   for (std::size_t i = 0; i < shown; ++i) lines.add("adversary", budget_text(r.budgets[i], report.sequencer_count));
   if (r.budgets.size() > shown) {
     lines.add("", fmt::format("... and {} more adversaries (--json lists all)", r.budgets.size() - shown));
   }
+  if (!r.accused.empty()) lines.add("accused", node_list(r.accused, report.sequencer_count) + " (by their own votes)");
   lines.add("liveness", std::string{word_for(r.liveness)});
 }
 

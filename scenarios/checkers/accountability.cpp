@@ -112,9 +112,9 @@ void Accountability::finish(SimTime) {
   }
   const Power needed = roster_.powers().max_faulty(disputed_) + 1;
   if (power >= needed) return;
-  const std::string who = guilty.empty() ? std::string{"nobody"} : node_names(guilty);
+  const std::string who = guilty.empty() ? std::string{"nobody"} : "only " + node_names(guilty);
   report(disputed_at_, guilty,
-         fmt::format("{} and {} committed different blocks at height {}, but the votes convict only {} (power {} of {}; "
+         fmt::format("{} and {} committed different blocks at height {}, but the votes convict {} (power {} of {}; "
                      "at least {} must be guilty)",
                      node_name(disputants_[0]), node_name(disputants_[1]), disputed_, who, power,
                      roster_.powers().total(disputed_), needed));

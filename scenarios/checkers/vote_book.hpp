@@ -70,6 +70,8 @@ class VoteBook {
 
   /// Heights that the book still knows are above this one.
   std::uint64_t base() const { return heights_.base(); }
+  /// And not further than this above the highest commit.
+  static constexpr std::uint64_t ahead = HeightWindow<Height>::ahead;
 
  private:
   HeightWindow<Height> heights_;

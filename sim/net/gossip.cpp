@@ -14,6 +14,9 @@ std::uint64_t point_of(std::uint64_t key, NodeId node, std::uint64_t lane) {
   return static_cast<std::uint64_t>(words[0]) << 32U | words[1];
 }
 
+/// Draws of a node for its chords: some hit neighbours that it has already.
+constexpr std::uint32_t draws_max = 64;
+
 using Edge = std::pair<std::uint32_t, std::uint32_t>;  // positions
 
 }  // namespace
@@ -42,12 +45,19 @@ Overlay::Overlay(std::uint64_t seed, std::vector<NodeId> members, std::uint32_t 
     for (std::uint32_t i = 0; i < size; ++i) join(ring[i].second, ring[(i + 1) % size].second);
     // A chord adds one neighbour at both of its ends; with an odd degree half of the nodes draw one more.
     const std::uint32_t ends = degree > 2 ? degree - 2 : 0;
-    for (const auto& [point, position] : ring) {
-      const std::uint32_t chords = ends / 2 + (ends % 2 != 0 && (point & 1U) != 0 ? 1 : 0);
-      for (std::uint32_t chord = 0; chord < chords; ++chord) {
-        const std::pair<std::uint64_t, std::uint32_t> end{point_of(key, members_[position], chord + 1), 0};
+    std::vector<std::uint32_t> taken;
+    for (std::uint32_t i = 0; i < size; ++i) {
+      const auto [point, position] = ring[i];
+      taken.assign({position, ring[(i + 1) % size].second, ring[(i + size - 1) % size].second});
+      std::uint32_t chords = ends / 2 + (ends % 2 != 0 && (point & 1U) != 0 ? 1 : 0);
+      for (std::uint32_t draw = 1; chords > 0 && draw <= draws_max; ++draw) {
+        const std::pair<std::uint64_t, std::uint32_t> end{point_of(key, members_[position], draw), 0};
         const auto at = std::lower_bound(ring.begin(), ring.end(), end);
-        join(position, (at == ring.end() ? ring.front() : *at).second);
+        const std::uint32_t other = (at == ring.end() ? ring.front() : *at).second;
+        if (std::find(taken.begin(), taken.end(), other) != taken.end()) continue;
+        taken.push_back(other);
+        join(position, other);
+        --chords;
       }
     }
   }
@@ -88,8 +98,8 @@ const std::shared_ptr<const Overlay>& Gossip::overlay_over(std::span<const NodeI
   const auto find = [&](std::span<const NodeId> nodes) {
     for (std::size_t i = overlays_.size(); i-- > 0;) {
       if (!overlays_[i]->is_over(nodes, from)) continue;
-      std::rotate(overlays_.begin() + static_cast<std::ptrdiff_t>(i), overlays_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                  overlays_.end());
+      const auto at = overlays_.begin() + static_cast<std::ptrdiff_t>(i);
+      std::rotate(at, at + 1, overlays_.end());
       return true;
     }
     return false;

@@ -10,9 +10,9 @@
 
 namespace seqlab::sim {
 
-/// An undirected, connected graph over some nodes: a seeded ring plus seeded chords, `degree` neighbours on average (all
-/// others if there are not more than that). Places on the ring and ends of chords are points drawn for each node, so
-/// that a node more or less changes its own surroundings only.
+/// An undirected, connected graph over some nodes: a seeded ring plus seeded chords, `degree` neighbours on average
+/// (all others if there are not more than that). Places on the ring and ends of chords are points drawn for each node,
+/// so that a node more or less changes its own surroundings only.
 class Overlay {
  public:
   /// @param members  sorted, without repetition
@@ -40,7 +40,8 @@ class Gossip {
   Gossip(std::uint64_t seed, std::uint32_t degree) : seed_(seed), degree_(degree) {}
 
   /// Begins to flood the message `sequence` of `from` among `to`, or continues if copies of it are still in flight.
-  /// `from` counts as having seen it. @return the flood, held until `leave` was called as often as `enter`, and once more
+  /// `from` counts as having seen it.
+  /// @return the flood, held until `leave` was called as often as `enter`, and once more
   std::uint32_t begin(std::uint64_t sequence, NodeId from, std::span<const NodeId> to);
   void enter(std::uint32_t flood) { ++floods_[flood].copies; }
   void leave(std::uint32_t flood);

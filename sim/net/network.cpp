@@ -183,7 +183,8 @@ void Network::launch(const Copy& copy) {
   SimTime arrival = std::min(departs + delay, bound);
 
   Duration held_back{};
-  if (adversary_ != nullptr && (watches_all_ || ((places_[from.value].special | places_[to.value].special) & watched) != 0)) {
+  const bool is_watched = watches_all_ || ((places_[from.value].special | places_[to.value].special) & watched) != 0;
+  if (adversary_ != nullptr && is_watched) {
     const LinkVerdict verdict = adversary_->on_link(from, to, *flights_[slot].body, arrival);
     if (verdict.drop) return drop(to, slot, DropReason::adversary);
     held_back = clamp_delay(verdict.extra_delay);
@@ -244,20 +245,22 @@ void Network::schedule(SimTime at, NodeId to, std::uint32_t slot) {
 void Network::on_delivery(NodeId to, std::uint32_t slot) {
   if ((slot & downlink_bit) != 0) {
     const std::uint32_t flight = slot & ~downlink_bit;
-    return enqueue(downlinks_[to.value], to.value * 2 + 1, options_.downlink_bps, Copy{flights_[flight].from, to, flight, 0, 0, {}});
+    const Copy copy{flights_[flight].from, to, flight, 0, 0, {}};
+    return enqueue(downlinks_[to.value], to.value * 2 + 1, options_.downlink_bps, copy);
   }
-  if (flights_[slot].plain_epoch != partitions_.epoch() || !nodes_[to].takes_input()) return arrive(to, slot);
+  if (flights_[slot].plain_epoch != partitions_.epoch() || !nodes_.takes_input(to)) return arrive(to, slot);
   hand_over(to, slot);
 }
 
 /// Whatever may be special about an arrival.
 void Network::arrive(NodeId to, std::uint32_t slot) {
   const Flight& flight = flights_[slot];
-  const Node& node = nodes_[to];
+  const bool takes_input = nodes_.takes_input(to);
   if (flight.way == Way::to_self) {
+    const Node& node = nodes_[to];
     if (!node.up() || node.incarnation() != flight.detail) {
       land(slot);
-    } else if (!node.takes_input()) {
+    } else if (!takes_input) {
       nodes_.hold(to, *this, slot);
     } else {
       const MessagePtr body = land(slot);
@@ -269,8 +272,8 @@ void Network::arrive(NodeId to, std::uint32_t slot) {
       partitions_.separated_since(flight.epoch, flight.from, to)) {
     return drop(to, slot, DropReason::partition);
   }
-  if (!node.up()) return drop(to, slot, DropReason::receiver_down);
-  if (!node.takes_input()) {
+  if (!takes_input && !nodes_[to].up()) return drop(to, slot, DropReason::receiver_down);
+  if (!takes_input) {
     const std::uint32_t held = split(slot);
     land(slot);
     flights_[held].arrived = true;
@@ -349,7 +352,11 @@ void Network::record_sent(NodeId from, NodeId to, const Message& message) {
 void Network::record_delivered(NodeId to, NodeId from, const Message& message) {
   ++counters_.delivered;
   if (!simulation_.records().wants(RecordKind::message_delivered)) return;
-  simulation_.emit({.kind = RecordKind::message_delivered, .detail = message.kind, .node = to, .peer = from, .a = message.sequence});
+  simulation_.emit({.kind = RecordKind::message_delivered,
+                    .detail = message.kind,
+                    .node = to,
+                    .peer = from,
+                    .a = message.sequence});
 }
 
 void Network::record_drop(NodeId to, NodeId from, const Message& message, DropReason reason) {
@@ -400,10 +407,6 @@ void Network::purge_uplink(NodeId id) {
 }
 
 void Network::on_event(std::uint32_t arg) {
-  if (arg == stabilised_arg) {
-    simulation_.emit({.kind = RecordKind::stabilised, .a = static_cast<std::uint64_t>(ns(options_.delta))});
-    return;
-  }
   const NodeId node{arg / 2};
   const bool up = arg % 2 == 0;
   AccessLink& link = (up ? uplinks_ : downlinks_)[node.value];
@@ -486,7 +489,6 @@ Network::Network(Simulation& simulation, Nodes& nodes, NetworkOptions options)
   table_ = options_.latency->table();
   options_.overrides = merged(std::move(options_.overrides));
   simulation.set_delivery_sink(*this);
-  if (options_.stabilises_at > simulation.now()) simulation.schedule(options_.stabilises_at, target_, stabilised_arg);
   decide_short_way();
   grow();
 }

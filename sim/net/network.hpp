@@ -1,9 +1,9 @@
 // The network between machines: latency, jitter, bandwidth queues, loss, duplication, reordering, partitions, global
 // stabilisation time, and the one place where an adversary may touch a message in flight.
 //
-// The way of a message: [uplink queue] -> partition? lost? -> delay -> adversary? -> [downlink queue] -> receiver up? ->
-// handler. A message whose sender is down, or went down while it waited in the uplink, is lost. A broadcast is one body
-// and one flight with a count, however many receivers it has. Draws belong to (sender, number of the message among the
+// The way of a message: [uplink queue] -> partition? lost? -> delay -> adversary? -> [downlink queue] -> receiver up?
+// -> handler. A message whose sender is down, or went down while it waited in the uplink, is lost. A broadcast is one
+// body and one flight with a count, however many receivers it has. Draws belong to (sender, number of the message among the
 // sender's, receiver): neither another node nor another draw moves anybody's luck.
 //
 // Most messages of most worlds meet nothing of that but a delay; for those there is a short way (Network::scatter).
@@ -52,10 +52,10 @@ struct LinkOverride {
 };
 
 struct NetworkOptions {
-  std::shared_ptr<const LatencyModel> latency;
-  Ratio loss;
-  Ratio duplication;
-  Ratio reordering;                  ///< probability that a message is held back by `reordering_delay`
+  std::shared_ptr<const LatencyModel> latency{};
+  Ratio loss{};
+  Ratio duplication{};
+  Ratio reordering{};                ///< probability that a message is held back by `reordering_delay`
   Duration reordering_delay{};
   /// A link never lets a message overtake an earlier one (TCP), the queues of the access links apart, where class
   /// `consensus` goes first. Costs at most 64 B for each link in use.
@@ -68,11 +68,11 @@ struct NetworkOptions {
   /// lost arrives by `stabilises_at + delta` (at the receiver's downlink, if that has a rate), whatever latency,
   /// reordering or an adversary say. Zero: the network is stable from the start.
   SimTime stabilises_at{};
-  Ratio loss_before;
+  Ratio loss_before{};
   Duration delay_before{};
   Duration delta{};
   std::uint32_t gossip_degree = 8;   ///< neighbours in the overlay of `Dissemination::gossip`
-  std::vector<LinkOverride> overrides;
+  std::vector<LinkOverride> overrides{};
 };
 
 enum class Dissemination : std::uint8_t { direct, gossip };
@@ -151,7 +151,6 @@ class Network final : public DeliverySink, public EventTarget {
   static constexpr std::uint16_t overridden = 4;   // has links with rules of their own, as a sender
   static constexpr std::uint32_t never = 0xffffffffU;
   static constexpr std::uint32_t downlink_bit = 0x80000000U;  // of a delivery's slot: it has reached the downlink
-  static constexpr std::uint32_t stabilised_arg = 0xffffffffU;
 
   // sending
   bool may_send(NodeId from, std::span<const NodeId> to, const MessagePtr& message);
@@ -179,7 +178,9 @@ class Network final : public DeliverySink, public EventTarget {
   void enqueue(AccessLink& link, std::uint32_t arg, std::uint64_t bps, const Copy& copy);
   void advance(AccessLink& link, std::uint32_t arg);
   void purge_uplink(NodeId node);
-  std::uint64_t bytes_of(const Message& message) const { return std::uint64_t{message.wire_bytes} + options_.message_overhead_bytes; }
+  std::uint64_t bytes_of(const Message& message) const {
+    return std::uint64_t{message.wire_bytes} + options_.message_overhead_bytes;
+  }
 
   void grow();
   void mark_places();

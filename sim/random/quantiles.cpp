@@ -171,7 +171,8 @@ QuantileTable QuantileTable::scaled(std::int64_t offset, std::int64_t factor) co
   QuantileTable table;
   constexpr std::int64_t half = std::int64_t{1} << (shape_bits - 1);
   for (std::size_t i = 0; i <= cells; ++i) {
-    table.values_[i] = offset + static_cast<std::int64_t>((static_cast<Int128>(values_[i]) * factor + half) >> shape_bits);
+    const Int128 product = static_cast<Int128>(values_[i]) * factor + half;
+    table.values_[i] = offset + static_cast<std::int64_t>(product >> shape_bits);
   }
   return table;
 }

@@ -27,8 +27,9 @@ class QuantileTable {
   /// Exponential. The mean is kept (to 1 part in 10^6), the standard deviation to 0.1 %, quantiles up to 99 % to 0.1 %,
   /// up to 99.9 % to 1 %; cut at 8.77 means. @pre 0 <= mean <= value_max / 9
   static QuantileTable exponential(std::int64_t mean);
-  /// Normal. Mean and standard deviation are kept (to 1 part in 10^6 of the deviation), quantiles from 1 % to
-  /// 99 % to 0.001 deviations, from 0.1 % to 99.9 % to 0.02; cut at 3.62 deviations on both sides. May be negative: the caller clips.
+  /// Normal. Mean and standard deviation are kept (to 1 part in 10^6 of the deviation), quantiles from 1 % to 99 % to
+  /// 0.001 deviations, from 0.1 % to 99.9 % to 0.02; cut at 3.62 deviations on both sides. May be negative: the caller
+  /// clips.
   /// @pre sd >= 0, |mean| + 4 sd <= value_max
   static QuantileTable normal(std::int64_t mean, std::int64_t sd);
   /// Log-normal from its median (kept exactly) and 90 % quantile (to 0.01 % if it is below ten medians, to 0.1 % below

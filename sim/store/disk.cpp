@@ -110,7 +110,9 @@ void Disk::drop_tail(std::size_t keep) {
 
 void Disk::tear_tail(std::size_t first_volatile, Stream& luck) {
   std::uint64_t volatile_bytes = 0;
-  for (std::size_t i = log_.head + first_volatile; i < log_.slots.size(); ++i) volatile_bytes += frame_bytes + log_.slots[i].size;
+  for (std::size_t i = log_.head + first_volatile; i < log_.slots.size(); ++i) {
+    volatile_bytes += frame_bytes + log_.slots[i].size;
+  }
   if (volatile_bytes == 0) return;
   std::uint64_t written = luck.below(volatile_bytes);
   std::size_t keep = first_volatile;
@@ -122,7 +124,8 @@ void Disk::tear_tail(std::size_t first_volatile, Stream& luck) {
   drop_tail(keep + 1);
   // The rest of the entry reads as zeros. If it was zeros, nothing is missing and the checksum says so.
   const Slot& cut = log_.slots.back();
-  std::fill(log_.bytes.begin() + static_cast<std::ptrdiff_t>(cut.offset + (written - frame_bytes)), log_.bytes.end(), std::byte{0});
+  const std::size_t intact_end = cut.offset + static_cast<std::size_t>(written - frame_bytes);
+  std::fill(log_.bytes.begin() + static_cast<std::ptrdiff_t>(intact_end), log_.bytes.end(), std::byte{0});
   torn_ = !intact(cut);
 }
 

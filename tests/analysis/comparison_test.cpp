@@ -15,7 +15,10 @@ namespace {
 std::vector<Record> stream(std::size_t length) {
   std::vector<Record> out;
   for (std::size_t i = 0; i < length; ++i) {
-    out.push_back({.at = at_ns(static_cast<std::int64_t>(10 * i)), .kind = RecordKind::round_entered, .node = NodeId{1}, .height = i});
+    out.push_back({.at = at_ns(static_cast<std::int64_t>(10 * i)),
+                   .kind = RecordKind::round_entered,
+                   .node = NodeId{1},
+                   .height = i});
   }
   return out;
 }
@@ -85,11 +88,13 @@ TEST_CASE("both sides hear of a difference while they still run", "[analysis][ve
 TEST_CASE("a difference is told with index, time and both records in words", "[analysis][verify]") {
   Difference difference;
   difference.index = 4711;
-  difference.first = Record{.at = at_ns(12'418'000'000), .kind = RecordKind::voted, .detail = 1, .node = NodeId{3}, .height = 4}
-                         .with_id(test::block_a);
+  difference.first =
+      Record{.at = at_ns(12'418'000'000), .kind = RecordKind::voted, .detail = 1, .node = NodeId{3}, .height = 4}
+          .with_id(test::block_a);
   CHECK(describe(difference, 4) ==
         "record 4711 differs, at 12.418000000 s\n"
-        "  first run:  12.418000000 s  voted  node n3, height 4, round 0, vote prevote, block 1111111111111111aaaaaaaaaaaaaaaa\n"
+        "  first run:  12.418000000 s  voted  node n3, height 4, round 0, vote prevote, block "
+        "1111111111111111aaaaaaaaaaaaaaaa\n"
         "  second run: (no record: the run had ended)");
 }
 

@@ -259,7 +259,8 @@ TEST_CASE("a trace parses back without anything a viewer would stumble over", "[
   CHECK(flow_faults(trace) == std::vector<std::string>{});
 }
 
-TEST_CASE("a trace has a process per node, a thread per layer in use, and one process for the world", "[analysis][perfetto]") {
+TEST_CASE("a trace has a process per node, a thread per layer in use, and one process for the world",
+          "[analysis][perfetto]") {
   PerfettoOptions options = four_nodes();
   options.regions = {"Tokyo", "London"};
   const ParsedTrace trace = parse_trace(trace_of(test::sample_records(), options));
@@ -285,9 +286,10 @@ TEST_CASE("a trace has a process per node, a thread per layer in use, and one pr
 
 TEST_CASE("rounds and steps are slices inside their height", "[analysis][perfetto]") {
   const ParsedTrace trace = parse_trace(trace_of(test::sample_records(), four_nodes()));
-  CHECK(trace.slices_at("n1 consensus") == std::vector<std::string>{"height 1", "round 0", "step 1", "step 2", "height 2", "round 0", "step 1"});
+  CHECK(trace.slices_at("n1 consensus") ==
+        std::vector<std::string>{"height 1", "round 0", "propose", "prevote", "height 2", "round 0", "propose"});
   const Slice* height = trace.find("n1 consensus", "height 1");
-  const Slice* second = trace.find("n1 consensus", "step 2");
+  const Slice* second = trace.find("n1 consensus", "prevote");
   REQUIRE(height != nullptr);
   REQUIRE(second != nullptr);
   CHECK(height->begin == 1'000);
@@ -327,7 +329,11 @@ TEST_CASE("every message is a flow from its sender's slice to its receiver's", "
 TEST_CASE("a message slice ends before the next one on its track", "[analysis][perfetto]") {
   std::vector<sim::Record> records;
   for (std::int64_t i = 0; i < 50; ++i) {
-    sim::Record r{.at = at_ns(80 * i * i), .kind = sim::RecordKind::message_sent, .detail = 1, .node = NodeId{0}, .peer = NodeId{1}};
+    sim::Record r{.at = at_ns(80 * i * i),
+                  .kind = sim::RecordKind::message_sent,
+                  .detail = 1,
+                  .node = NodeId{0},
+                  .peer = NodeId{1}};
     r.a = static_cast<std::uint64_t>(i);
     records.push_back(r);
   }
@@ -345,9 +351,16 @@ TEST_CASE("a message slice ends before the next one on its track", "[analysis][p
 
 TEST_CASE("losing one copy of a gossiped broadcast does not end its flow", "[analysis][perfetto]") {
   using sim::RecordKind;
-  sim::Record sent{.at = at_ns(10), .kind = RecordKind::message_sent, .detail = 1, .node = NodeId{0}, .peer = NodeId{1}, .a = 9};
-  sim::Record lost{.at = at_ns(20), .kind = RecordKind::message_dropped, .detail = 1, .node = NodeId{1}, .peer = NodeId{0}, .a = 9};
-  sim::Record delivered{.at = at_ns(30), .kind = RecordKind::message_delivered, .detail = 1, .node = NodeId{1}, .peer = NodeId{2}, .a = 9};
+  sim::Record sent{
+      .at = at_ns(10), .kind = RecordKind::message_sent, .detail = 1, .node = NodeId{0}, .peer = NodeId{1}, .a = 9};
+  sim::Record lost{
+      .at = at_ns(20), .kind = RecordKind::message_dropped, .detail = 1, .node = NodeId{1}, .peer = NodeId{0}, .a = 9};
+  sim::Record delivered{.at = at_ns(30),
+                        .kind = RecordKind::message_delivered,
+                        .detail = 1,
+                        .node = NodeId{1},
+                        .peer = NodeId{2},
+                        .a = 9};
   PerfettoOptions options = four_nodes();
   options.gossip = true;
   const ParsedTrace trace = parse_trace(trace_of({sent, lost, delivered}, options));
@@ -358,8 +371,14 @@ TEST_CASE("losing one copy of a gossiped broadcast does not end its flow", "[ana
 
 TEST_CASE("a message that is sent twice to one receiver has one flow", "[analysis][perfetto]") {
   using sim::RecordKind;
-  sim::Record sent{.at = at_ns(10), .kind = RecordKind::message_sent, .detail = 1, .node = NodeId{0}, .peer = NodeId{1}, .a = 9};
-  sim::Record delivered{.at = at_ns(30), .kind = RecordKind::message_delivered, .detail = 1, .node = NodeId{1}, .peer = NodeId{0}, .a = 9};
+  sim::Record sent{
+      .at = at_ns(10), .kind = RecordKind::message_sent, .detail = 1, .node = NodeId{0}, .peer = NodeId{1}, .a = 9};
+  sim::Record delivered{.at = at_ns(30),
+                        .kind = RecordKind::message_delivered,
+                        .detail = 1,
+                        .node = NodeId{1},
+                        .peer = NodeId{0},
+                        .a = 9};
   const ParsedTrace trace = parse_trace(trace_of({sent, sent, delivered, delivered}, four_nodes()));
   CHECK(trace.faults == std::vector<std::string>{});
   CHECK(flow_faults(trace).empty());

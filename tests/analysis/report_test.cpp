@@ -29,7 +29,8 @@ TEST_CASE("durations keep three digits and the unit that fits", "[analysis][repo
 }
 
 TEST_CASE("shell words are quoted when a shell would change them, and only then", "[analysis][report]") {
-  CHECK(shell_line({"seqlab", "run", "a/b.yaml", "--set", "stop.after=5s"}) == "seqlab run a/b.yaml --set stop.after=5s");
+  CHECK(shell_line({"seqlab", "run", "a/b.yaml", "--set", "stop.after=5s"}) ==
+        "seqlab run a/b.yaml --set stop.after=5s");
   CHECK(shell_word("my file.yaml") == "'my file.yaml'");
   CHECK(shell_word("it's") == "'it'\\''s'");
   CHECK(shell_word("faults[0].at=1s") == "'faults[0].at=1s'");
@@ -46,7 +47,8 @@ TEST_CASE("the text report of a run that held", "[analysis][report]") {
   transactions   1,200 submitted, 1,190 confirmed, 7 retried
   messages       90,000 sent (9.80 MB), 88,000 delivered, 2,000 dropped
   on the way     1 crash, 1 partition, 1 offence reported
-  adversary      equivocate on n3 (25.0 % of stake): forged 12, sent 44, withheld 12, delayed 3 by up to 800 ms of 1.00 s, 0 refused
+  adversary      equivocate on n3 (25.0 % of stake): forged 12, sent 44, withheld 12, )"
+        R"(delayed 3 by up to 800 ms of 1.00 s, 0 refused
   liveness       progress
   digest         0123456789abcdeffedcba9876543210  (123,456 records)
   seed           92
@@ -56,7 +58,8 @@ TEST_CASE("the text report of a run that held", "[analysis][report]") {
 )");
 }
 
-TEST_CASE("the text report of a violation names it first and ends with the line that repeats it", "[analysis][report]") {
+TEST_CASE("the text report of a violation names it first and ends with the line that repeats it",
+          "[analysis][report]") {
   const std::string text = to_text(test::violated_report(), false);
   CHECK(text.rfind("FAIL  equivocating-leader  seed 92  agreement\n", 0) == 0);
   CHECK(text.find("  12.418 s: agreement: n0 and n2 committed different blocks at height 41 (7c1e in round 87, 03ab in "
@@ -93,11 +96,11 @@ TEST_CASE("exit codes follow verdict and expectation", "[analysis][report]") {
   };
   const auto [verdict, expected, as_expected, code] = GENERATE(
       Row{Verdict::held, {}, true, 0}, Row{Verdict::held, {}, false, 1}, Row{Verdict::violated, {}, true, 1},
-      Row{Verdict::violated, {}, false, 1}, Row{Verdict::outside_model, {}, true, 2}, Row{Verdict::undecided, {}, true, 2},
-      Row{Verdict::outside_model, Verdict::outside_model, true, 0}, Row{Verdict::violated, Verdict::violated, true, 0},
-      Row{Verdict::held, Verdict::held, true, 0}, Row{Verdict::held, Verdict::outside_model, false, 1},
-      Row{Verdict::violated, Verdict::outside_model, false, 1}, Row{Verdict::undecided, Verdict::held, false, 2},
-      Row{Verdict::outside_model, Verdict::outside_model, false, 1});
+      Row{Verdict::violated, {}, false, 1}, Row{Verdict::outside_model, {}, true, 2},
+      Row{Verdict::undecided, {}, true, 2}, Row{Verdict::outside_model, Verdict::outside_model, true, 0},
+      Row{Verdict::violated, Verdict::violated, true, 0}, Row{Verdict::held, Verdict::held, true, 0},
+      Row{Verdict::held, Verdict::outside_model, false, 1}, Row{Verdict::violated, Verdict::outside_model, false, 1},
+      Row{Verdict::undecided, Verdict::held, false, 2}, Row{Verdict::outside_model, Verdict::outside_model, false, 1});
   Report report = test::sample_report();
   report.result.verdict = verdict;
   report.expected = expected;
@@ -150,7 +153,8 @@ void validate(const Json& value, const Json& schema, const std::string& path, st
         if (!schema["properties"].contains(name)) problems.push_back(path + ": unknown " + name);
       }
     } else if (key == "items") {
-      for (std::size_t i = 0; i < value.size(); ++i) validate(value[i], rule, path + "[" + std::to_string(i) + "]", problems);
+      for (std::size_t i = 0; i < value.size(); ++i)
+        validate(value[i], rule, path + "[" + std::to_string(i) + "]", problems);
     } else if (key != "description" && key != "title" && key != "$schema") {
       problems.push_back(path + ": this test does not know the schema's word " + key);
     }

@@ -26,7 +26,9 @@ class TemporaryFolder {
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string path(const std::string& name = "") const { return name.empty() ? path_.string() : (path_ / name).string(); }
+  std::string path(const std::string& name = "") const {
+    return name.empty() ? path_.string() : (path_ / name).string();
+  }
 
  private:
   std::filesystem::path path_;
@@ -112,7 +114,8 @@ inline std::vector<sim::Record> sample_records() {
     record.at = at_ns(at);
     out.push_back(record);
   };
-  const auto message = [](RecordKind kind, std::uint32_t node, NodeId peer, std::uint8_t detail, std::uint64_t sequence) {
+  const auto message = [](RecordKind kind, std::uint32_t node, NodeId peer, std::uint8_t detail,
+                          std::uint64_t sequence) {
     Record r{.kind = kind, .detail = detail, .node = NodeId{node}, .peer = peer};
     r.a = sequence;
     if (kind == RecordKind::message_sent) r.b = 100;
@@ -121,9 +124,13 @@ inline std::vector<sim::Record> sample_records() {
   for (std::uint32_t i = 0; i < 4; ++i) {
     add(0, {.kind = RecordKind::validator, .node = NodeId{i}, .height = 1, .a = 100});
   }
+  // Announced at the start, holds later.
+  add(0, {.kind = RecordKind::validator, .node = NodeId{1}, .height = 5, .a = 7});
   add(0, {.kind = RecordKind::corrupt, .node = NodeId{3}});
   for (std::uint32_t i = 0; i < 4; ++i) add(100 + i, {.kind = RecordKind::node_started, .node = NodeId{i}, .round = 1});
-  add(500, Record{.kind = RecordKind::tx_submitted, .node = NodeId{4}, .peer = NodeId{0}, .round = 17, .height = 3}.with_id(tx_1));
+  add(500,
+      Record{.kind = RecordKind::tx_submitted, .node = NodeId{4}, .peer = NodeId{0}, .round = 17, .height = 3}.with_id(
+          tx_1));
   add(500, message(RecordKind::message_sent, 4, NodeId{0}, 10, 1));
   add(700, message(RecordKind::message_delivered, 0, NodeId{4}, 10, 1));
   add(700, Record{.kind = RecordKind::tx_admitted, .node = NodeId{0}}.with_id(tx_1));
@@ -138,13 +145,19 @@ inline std::vector<sim::Record> sample_records() {
   add(51'000, {.kind = RecordKind::persisted, .detail = 1, .node = NodeId{1}, .round = 0, .height = 1, .a = 1});
   add(51'000, Record{.kind = RecordKind::voted, .detail = 1, .node = NodeId{1}, .height = 1}.with_id(block_a));
   add(51'000, message(RecordKind::message_sent, 1, sim::all_nodes, 1, 3));
-  add(51'500, {.kind = RecordKind::message_dropped, .detail = 0, .flags = 0, .node = NodeId{2}, .peer = NodeId{0}, .a = 2});
+  add(51'500,
+      {.kind = RecordKind::message_dropped, .detail = 0, .flags = 0, .node = NodeId{2}, .peer = NodeId{0}, .a = 2});
   add(60'000, {.kind = RecordKind::attack, .detail = 0, .node = NodeId{3}, .peer = NodeId{0}, .height = 1, .a = 1});
   add(60'000, Record{.kind = RecordKind::voted, .detail = 1, .node = NodeId{3}, .height = 1}.with_id(block_a));
   add(60'000, Record{.kind = RecordKind::voted, .detail = 1, .node = NodeId{3}, .height = 1}.with_id(block_b));
   add(70'000, message(RecordKind::message_delivered, 0, NodeId{1}, 1, 3));
   add(70'000, message(RecordKind::message_delivered, 2, NodeId{1}, 1, 3));
-  add(70'000, {.kind = RecordKind::message_rejected, .detail = 1, .flags = 1, .node = NodeId{2}, .peer = NodeId{1}, .height = 1});
+  add(70'000, {.kind = RecordKind::message_rejected,
+               .detail = 1,
+               .flags = 1,
+               .node = NodeId{2},
+               .peer = NodeId{1},
+               .height = 1});
   add(71'000, Record{.kind = RecordKind::certified, .detail = 2, .node = NodeId{0}, .height = 1}.with_id(block_a));
   add(71'000, Record{.kind = RecordKind::locked, .node = NodeId{0}, .height = 1}.with_id(block_a));
   for (std::uint32_t i = 0; i < 2; ++i) {

@@ -15,7 +15,9 @@ namespace {
 
 class Database {
  public:
-  explicit Database(const std::string& path) { REQUIRE(sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK); }
+  explicit Database(const std::string& path) {
+    REQUIRE(sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK);
+  }
   ~Database() { sqlite3_close(db_); }
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -77,6 +79,7 @@ TEST_CASE("the run database holds one row an observation", "[analysis][sqlite]")
   CHECK(db.rows("select node, name, role, region, power, corrupt from nodes order by node") ==
         Rows{"0|n0|sequencer|Tokyo|100|0", "1|n1|sequencer|London|100|0", "2|n2|sequencer|Tokyo|100|0",
              "3|n3|sequencer|London|100|1", "4|c0|client|-|0|0", "5|c1|client|-|0|0"});
+  CHECK(db.rows("select node, height, power from validators where node = 1 order by height") == Rows{"1|1|100", "1|5|7"});
   CHECK(db.rows("select at_ns, node, height, round, level, block from commits order by at_ns") ==
         Rows{"80000|0|1|0|final|" + a_hex, "85000|1|1|0|final|" + a_hex});
   CHECK(db.rows("select * from blocks") == Rows{a_hex + "|1|0|0|" + b_hex + "|1000|80000|2"});
@@ -84,14 +87,18 @@ TEST_CASE("the run database holds one row an observation", "[analysis][sqlite]")
   CHECK(db.one("select count(*) from rounds") == "7");
   CHECK(db.rows("select node, type, block from votes order by rowid") ==
         Rows{"1|prevote|" + a_hex, "3|prevote|" + a_hex, "3|prevote|" + b_hex});
-  CHECK(db.rows("select tx, client, validator, account, nonce, submitted_at_ns, included_at_ns, height, block_index, status, "
-                "confirmed_at_ns, retries from transactions") ==
-        Rows{"70000000000000017000000000000002|4|0|17|3|500|80000|1|0|ok|90000|0"});
-  CHECK(db.rows("select node, kind, sent, delivered, dropped, rejected, sent_bytes from messages order by node, kind") ==
-        Rows{"0|prevote|0|1|0|0|0", "0|proposal|1|0|0|0|100", "0|transaction|0|1|0|0|0", "0|transaction_result|1|0|0|0|100",
-             "1|prevote|1|0|0|0|100", "1|proposal|0|1|0|0|0", "2|prevote|0|1|0|1|0", "2|proposal|0|0|1|0|0",
-             "4|transaction|1|0|0|0|100"});
-  CHECK(db.rows("select * from message_losses order by kind") == Rows{"2|prevote|rejected|stale|1", "2|proposal|dropped|loss|1"});
+  CHECK(
+      db.rows(
+          "select tx, client, validator, account, nonce, submitted_at_ns, included_at_ns, height, block_index, status, "
+          "confirmed_at_ns, retries from transactions") ==
+      Rows{"70000000000000017000000000000002|4|0|17|3|500|80000|1|0|ok|90000|0"});
+  CHECK(
+      db.rows("select node, kind, sent, delivered, dropped, rejected, sent_bytes from messages order by node, kind") ==
+      Rows{"0|prevote|0|1|0|0|0", "0|proposal|1|0|0|0|100", "0|transaction|0|1|0|0|0",
+           "0|transaction_result|1|0|0|0|100", "1|prevote|1|0|0|0|100", "1|proposal|0|1|0|0|0", "2|prevote|0|1|0|1|0",
+           "2|proposal|0|0|1|0|0", "4|transaction|1|0|0|0|100"});
+  CHECK(db.rows("select * from message_losses order by kind") ==
+        Rows{"2|prevote|rejected|stale|1", "2|proposal|dropped|loss|1"});
   CHECK(db.rows("select at_ns, node, kind, detail, value, unit from faults where at_ns > 1000") ==
         Rows{"110000|1|node_crashed|-|1|incarnation", "110000|1|disk_lost|torn_tail|4|records",
              "120000|1|node_started|restart|2|incarnation", "130000|-|partition_started|-|0|partition",
@@ -101,8 +108,9 @@ TEST_CASE("the run database holds one row an observation", "[analysis][sqlite]")
   CHECK(db.rows("select account, change_units, cause from balance_changes") == Rows{"17|-5|transfer", "18|5|transfer"});
   CHECK(db.rows("select finding, checker, at_ns, outside_model from findings") == Rows{"1|agreement|12418000000|0"});
   CHECK(db.rows("select finding, node from finding_nodes") == Rows{"1|0", "1|2"});
-  CHECK(db.rows("select quantity, unit, used, granted from adversary_budget where quantity in ('forged', 'delay_max')") ==
-        Rows{"forged|count|12|-", "delay_max|ns|800000000|1000000000"});
+  CHECK(
+      db.rows("select quantity, unit, used, granted from adversary_budget where quantity in ('forged', 'delay_max')") ==
+      Rows{"forged|count|12|-", "delay_max|ns|800000000|1000000000"});
   CHECK(db.rows("select adversary, node from adversary_nodes") == Rows{"0|3"});
   CHECK(db.one("select p50_ns, observations from latency where metric = 'commit_latency'") == "300000000|100");
   CHECK(db.one("select p50_ns, observations from latency where metric = 'tx_latency'") == "-|0");
@@ -159,12 +167,13 @@ TEST_CASE("JSON lines hold every record with names and units", "[analysis][jsonl
     CHECK(lines[i]["at_ns"] == ns(records[i].at));
     CHECK(lines[i]["kind"] == std::string{sim::name_of(records[i].kind)});
   }
-  CHECK(text.find(R"({"at_ns":1000,"kind":"message_sent","node":0,"peer":-1,"message":"proposal","sequence":2,"wire_bytes":100})") !=
-        std::string::npos);
-  CHECK(text.find(R"({"at_ns":51000,"kind":"voted","node":1,"height":1,"round":0,"vote":"prevote","block":"1111111111111111aaaaaaaaaaaaaaaa"})") !=
-        std::string::npos);
-  CHECK(text.find(R"({"at_ns":90000,"kind":"tx_confirmed","node":4,"peer":0,"height":1,"tx":"70000000000000017000000000000002","since_submission_ns":89500})") !=
-        std::string::npos);
+  const auto has_line = [&text](const std::string& line) { return text.find(line + "\n") != std::string::npos; };
+  CHECK(has_line(R"({"at_ns":1000,"kind":"message_sent","node":0,"peer":-1,"message":"proposal",)"
+                 R"("sequence":2,"wire_bytes":100})"));
+  CHECK(has_line(R"({"at_ns":51000,"kind":"voted","node":1,"height":1,"round":0,"vote":"prevote",)"
+                 R"("block":"1111111111111111aaaaaaaaaaaaaaaa"})"));
+  CHECK(has_line(R"({"at_ns":90000,"kind":"tx_confirmed","node":4,"peer":0,"height":1,)"
+                 R"("tx":"70000000000000017000000000000002","since_submission_ns":89500})"));
 }
 
 TEST_CASE("a full disk is told when JSON lines are closed", "[analysis][jsonl]") {

@@ -18,6 +18,7 @@
 //   round n0..n3 h1 r1
 //   step n0 h1 r1 2
 //   evidence n1 against n3 h1 r0 double_vote
+//   both n3 prevote seq 9 h1 r0 A a message of n3 and the vote that it carries
 //   sent n3 prevote seq 9 / delivered n0 from n3 prevote seq 9 / rejected n0 from n3 prevote h1 r0
 //   crash n1 / start n1 / restart n1 / wipe n1 / rollback n1 / jump n1 700
 //   heal / core n0 n1 n2
@@ -354,6 +355,21 @@ class Parser {
       record.peer = sim::all_nodes;
       record.detail = kind;
       record.a = line.number();
+      return true;
+    }
+    if (verb == "both") {
+      const NodeId node = line.node();
+      const std::uint8_t kind = message_kind(line);
+      line.expect("seq");
+      Record& sent = add(RecordKind::message_sent, node);
+      sent.peer = sim::all_nodes;
+      sent.detail = kind;
+      sent.a = line.number();
+      const std::uint64_t height = line.number("h");
+      const auto round = static_cast<std::uint32_t>(line.number("r"));
+      const bool prevote = kind == static_cast<std::uint8_t>(protocols::MessageKind::prevote);
+      add(RecordKind::voted, node, height, round).with_id(named(line.next())).detail =
+          static_cast<std::uint8_t>(prevote ? sim::VoteType::prevote : sim::VoteType::precommit);
       return true;
     }
     if (verb == "delivered" || verb == "rejected") {

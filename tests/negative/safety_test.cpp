@@ -404,7 +404,7 @@ TEST_CASE("accountability fires when too little power can be convicted", "[check
     commit n1 h1 r0 B
   )");
   REQUIRE(judged.findings.size() == 1);
-  CHECK(judged.first().find("convict only nobody (power 0 of 4; at least 2") != std::string::npos);
+  CHECK(judged.first().find("convict nobody (power 0 of 4; at least 2") != std::string::npos);
 }
 
 TEST_CASE("accountability fires when it would convict an honest node", "[checkers][accountability]") {
@@ -472,4 +472,54 @@ TEST_CASE("absurd heights, rounds and senders cost nothing and break nothing", "
     const Judged judged = run_checker(entry.name, run);
     CHECK(judged.silent() == (entry.name != "certified_commit"));  // n77 is no member
   }
+}
+
+// ---- evidence -------------------------------------------------------------------------------------------------------
+
+TEST_CASE("evidence fires on an accusation without an offence", "[checkers][evidence]") {
+  CHECK(run_checker("evidence", "prevote n1 h1 r0 A\n evidence n0 against n1 h1 r0 double_vote").findings.size() == 1);
+  CHECK(run_checker("evidence", "prevote n1 h1 r0 A\n prevote n1 h1 r0 B\n evidence n0 against n1 h1 r0 double_vote")
+            .silent());
+  CHECK(run_checker("evidence", "propose n1 h1 r0 A\n evidence n0 against n1 h1 r0 double_proposal").findings.size() == 1);
+  CHECK(run_checker("evidence", "corrupt n1\n evidence n0 against n1 h1 r0 double_vote").silent());
+  CHECK(run_checker("evidence", "corrupt n0\n evidence n0 against n1 h1 r0 double_vote").silent());
+}
+
+TEST_CASE("evidence fires on a double vote that an honest node got and nobody reports", "[checkers][evidence]") {
+  const std::string run = R"(
+    committee n0..n3 1
+    corrupt n3
+    round n0..n2 h1 r0
+    both n3 prevote seq 7 h1 r0 A
+    both n3 prevote seq 8 h1 r0 B
+    delivered n0 n1 from n3 prevote seq 7
+    delivered n2 from n3 prevote seq 8
+  )";
+  CHECK(run_checker("evidence", run + "wait 300\n commit n0..n2 h1 r0 A").silent());
+  const std::string got = run + "delivered n1 from n3 prevote seq 8\n";
+  const Judged judged = run_checker("evidence", got + "wait 300\n commit n0..n2 h1 r0 A");
+  REQUIRE(judged.findings.size() == 1);
+  CHECK(judged.first() == "n1 got two different prevotes of n3 in height 1 round 0, and nobody ever reported it");
+  CHECK(run_checker("evidence", got + "wait 300\n evidence n1 against n3 h1 r0 double_vote\n commit n0..n2 h1 r0 A").silent());
+  CHECK(run_checker("evidence", got + "wait 300\n commit n0..n2 h1 r0 A\n evidence n2 against n3 h1 r0 double_vote").silent());
+  CHECK_FALSE(run_checker("evidence", got + "wait 300").silent());  // the run ends there
+}
+
+TEST_CASE("evidence is not owed by a node that could not judge", "[checkers][evidence]") {
+  const std::string run = R"(
+    committee n0..n3 1
+    corrupt n3
+    both n3 prevote seq 7 h1 r1 A
+    both n3 prevote seq 8 h1 r1 B
+  )";
+  const std::string got = "delivered n0 from n3 prevote seq 7\n delivered n0 from n3 prevote seq 8\n";
+  const std::string after = "wait 300\n commit n0..n2 h1 r1 A";
+  CHECK_FALSE(run_checker("evidence", run + "round n0 h1 r1\n" + got + after).silent());
+  CHECK(run_checker("evidence", run + got + after).silent());                        // at no height yet
+  CHECK(run_checker("evidence", run + "round n0 h1 r0\n" + got + after).silent());   // a round of the future
+  CHECK(run_checker("evidence", run + "round n0 h1 r1\n" + got + "wait 100\n commit n0..n2 h1 r1 A").silent());  // hurry
+  CHECK(run_checker("evidence", run + "round n0 h1 r1\n" + got + "crash n0\n restart n0\n" + after).silent());
+  CHECK(run_checker("evidence",
+                    run + "round n0 h1 r1\n" + got + "rejected n0 from n3 prevote h1 r1\n" + after).silent());
+  CHECK(run_checker("evidence", run + "power n3 = 0 from h1\n round n0 h1 r1\n" + got + after).silent());
 }

@@ -2,8 +2,8 @@
 //
 //   aws13                 one-way delays of 13 zones; jitter is the caller's (CometBFT's own tests use 1/20)
 //   aws18_p50, aws18_p90  half the round-trip median or 90 % quantile of 18 regions; jitter is the caller's
-//   aws18                 both: the median is half the round-trip median, the 90 % quantile half the round-trip one, with
-//                         the tail of a shifted log-normal between and above; a jitter of the caller replaces that tail
+//   aws18                 both: the median is half the round-trip median, the 90 % quantile half the round-trip one,
+//                         with the tail of a shifted log-normal around and above; a jitter of the caller replaces it
 //
 // Jitter is normal with a standard deviation of that part of the delay, cut at 3.62 of them.
 #pragma once

@@ -1,0 +1,146 @@
+// Small worlds in which a broken variant and its sound twin meet the same bad luck.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "scenarios/world/run.hpp"
+#include "tests/negative/broken/engines.hpp"
+#include "tests/negative/broken/rules.hpp"
+
+namespace seqlab::tests {
+
+using scenarios::RunOptions;
+using scenarios::RunResult;
+using scenarios::Scenario;
+
+/// `count` nodes of power 1, every link 20 ms, short timeouts, nobody helps the slow ones out of turn, no healed phase.
+inline Scenario small_world(std::uint32_t count) {
+  Scenario s;
+  s.name = "small";
+  s.design.committee.count = count;
+  s.design.committee.stake.assign(count, 1);
+  auto& t = s.design.parameters.tendermint;
+  t.timeout_propose = 300ms;
+  t.timeout_propose_delta = 100ms;
+  t.timeout_prevote = t.timeout_precommit = 100ms;
+  t.timeout_prevote_delta = t.timeout_precommit_delta = 50ms;
+  t.timeout_commit = 100ms;
+  t.round_skip = protocols::RoundSkip::validity;
+  t.gossip_stall = 60s;
+  s.environment.network.latency.model = scenarios::LatencySpec::Model::constant;
+  s.environment.network.latency.mean = 20ms;
+  s.environment.network.delta = 100ms;
+  s.environment.machines.start_skew = Duration{};
+  s.stop.after = 5s;
+  s.stop.healing = Duration{};
+  return s;
+}
+
+template <class Rules>
+std::unique_ptr<protocols::Engine> make_engine(NodeId self, const scenarios::Design& design) {
+  using Core = protocols::BasicTendermint<Rules>;
+  return std::make_unique<protocols::EngineOf<Core>>(Core{self, design.parameters.tendermint});
+}
+
+/// All nodes follow `Rules`.
+template <class Rules>
+RunResult run_with(const Scenario& scenario, std::uint64_t seed = 1) {
+  RunOptions options;
+  options.make_engine = [](NodeId self, const protocols::Committee&, const scenarios::Design& design) {
+    return make_engine<Rules>(self, design);
+  };
+  return scenarios::run(scenario, {seed}, options);
+}
+
+/// Sound nodes, but the effects of `who` are rewritten.
+inline RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
+                               std::uint64_t seed = 1) {
+  RunOptions options;
+  options.make_engine = [&](NodeId self, const protocols::Committee&,
+                            const scenarios::Design& design) -> std::unique_ptr<protocols::Engine> {
+    auto sound = make_engine<protocols::PaperRules>(self, design);
+    if (who.count(self) == 0) return sound;
+    return std::make_unique<broken::RewritingEngine>(std::move(sound), rewrite);
+  };
+  return scenarios::run(scenario, {seed}, options);
+}
+
+/// Names of the checkers that found something.
+inline std::set<std::string> fired(const RunResult& result) {
+  std::set<std::string> out;
+  for (const scenarios::Finding& finding : result.findings) out.insert(finding.checker);
+  return out;
+}
+
+inline bool fires(const RunResult& result, const std::string& checker) { return fired(result).count(checker) != 0; }
+
+/// All findings, for messages of failed tests.
+inline std::string story(const RunResult& result) {
+  std::string out = result.reason + "\n";
+  for (const scenarios::Finding& f : result.findings) {
+    out += std::to_string(ns(f.at) / 1'000'000) + " ms " + f.checker + ": " + f.text + "\n";
+  }
+  return out;
+}
+
+// ---- faults ---------------------------------------------------------------------------------------------------------
+
+inline std::vector<NodeId> nodes(std::initializer_list<std::uint32_t> ids) {
+  std::vector<NodeId> out;
+  for (const std::uint32_t id : ids) out.push_back(NodeId{id});
+  return out;
+}
+
+inline scenarios::Trigger at(Duration when) {
+  scenarios::Trigger trigger;
+  trigger.at = when;
+  return trigger;
+}
+
+/// When `node` has sent its vote in that round.
+inline scenarios::Trigger on_vote(std::uint32_t node, sim::VoteType type, std::uint64_t height, std::uint32_t round) {
+  scenarios::Trigger trigger;
+  scenarios::Trigger::Point& point = trigger.on.emplace();
+  point.record = sim::RecordKind::voted;
+  point.node = NodeId{node};
+  point.height = height;
+  point.round = round;
+  point.detail = static_cast<std::uint8_t>(type);
+  return trigger;
+}
+
+inline scenarios::Trigger on_record(sim::RecordKind kind, std::uint32_t node, std::uint64_t height) {
+  scenarios::Trigger trigger;
+  scenarios::Trigger::Point& point = trigger.on.emplace();
+  point.record = kind;
+  point.node = NodeId{node};
+  point.height = height;
+  return trigger;
+}
+
+/// What `from` sends reaches nobody of `to` (also what is under way), the other direction works.
+inline scenarios::FaultSpec cut(scenarios::Trigger when, std::vector<NodeId> from, std::vector<NodeId> to,
+                                Duration lasts = Duration{-1}) {
+  return {.when = std::move(when),
+          .lasts = lasts,
+          .what = scenarios::fault::Partition{{std::move(from), std::move(to)}, true}};
+}
+
+inline scenarios::FaultSpec split(scenarios::Trigger when, std::vector<NodeId> left, std::vector<NodeId> right,
+                                  Duration lasts = Duration{-1}) {
+  return {.when = std::move(when),
+          .lasts = lasts,
+          .what = scenarios::fault::Partition{{std::move(left), std::move(right)}, false}};
+}
+
+inline scenarios::FaultSpec crash(scenarios::Trigger when, std::vector<NodeId> who, Duration lasts,
+                                  sim::DiskFault disk = sim::DiskFault::unsynced_lost) {
+  return {.when = std::move(when), .lasts = lasts, .what = scenarios::fault::Crash{std::move(who), disk}};
+}
+
+}  // namespace seqlab::tests
