@@ -86,6 +86,8 @@ int run_command(const RunArguments& a, const Context& context) {
   Executed done = execute(scenario, plan, options);
   add_commands(done.report, a, context);
 
+  // A disk that filled up has stopped the first run, which is then another than the second: the disk comes first.
+  if (folder && folder->failed()) folder->finish(done.report);
   if (done.difference) {
     throw InternalError(fmt::format("two runs of one scenario and seed differ: {}\n  reproduce: {} --verify",
                                     describe(*done.difference, done.report.sequencer_count), done.report.reproduce));

@@ -419,7 +419,7 @@ void SqliteWriter::on_record(const Record& r) {
   switch (r.kind) {
     case RecordKind::validator:
       s.run(s.validator->put(r.node).put(height).put_unsigned(r.a));
-      if (r.at == time_zero) s.nodes[r.node.value].power = static_cast<std::int64_t>(r.a);
+      if (r.height <= 1) s.nodes[r.node.value].power = static_cast<std::int64_t>(r.a);
       break;
     case RecordKind::corrupt: s.nodes[r.node.value].corrupt = true; break;
 

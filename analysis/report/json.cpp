@@ -90,6 +90,7 @@ std::string to_json(const Report& report) {
     one["outside_model"] = f.outside_model;
     out["findings"].push_back(std::move(one));
   }
+  out["accused"] = names(r.accused, report.sequencer_count);
   out["liveness"] = word_for(r.liveness);
   out["stopped"] = name_of_stop(r.stopped);
   out["sim_time_ns"] = ns(r.end);
@@ -99,7 +100,7 @@ std::string to_json(const Report& report) {
                          {"dropped", r.messages.dropped},
                          {"duplicates", r.messages.duplicates},
                          {"bytes", r.messages.bytes}};
-  out["commits"] = Json{{"min", m.commits_min}, {"max", m.commits_max}};
+  out["commits"] = Json{{"min", m.commits_min}, {"max", m.commits_max}, {"safety_min", r.commits_safety}};
   out["rounds_max"] = m.rounds_max;
   out["commit_latency_ns"] = quantiles(m.commit_latency);
   out["block_interval_ns"] = quantiles(m.block_interval);
@@ -187,6 +188,9 @@ std::string result_schema() {
                                  {"text", text_of("one sentence with the witnesses")},
                                  {"outside_model", Json{{"type", "boolean"},
                                                         {"description", "the model's promise did not cover it"}}}}));
+  Json accused = node_names;
+  accused["description"] = "whom the votes convict, if honest nodes committed different blocks";
+  p["accused"] = std::move(accused);
   p["liveness"] = one_of("the healed phase", {"not_checked", "progress", "excused", "lasso", "suspected"});
   p["stopped"] = one_of("why the run ended", {"queue_empty", "time_limit", "event_limit", "stopped", "interrupted"});
   p["sim_time_ns"] = integer("virtual time at the end");
@@ -197,7 +201,9 @@ std::string result_schema() {
                                                 {"duplicates", integer("copies that a receiver ignored or got twice")},
                                                 {"bytes", integer("on the wire")}});
   p["commits"] = object("heights committed by honest nodes that are up at the end",
-                        Json{{"min", integer("slowest")}, {"max", integer("fastest")}});
+                        Json{{"min", integer("slowest")},
+                             {"max", integer("fastest")},
+                             {"safety_min", integer("slowest, at the end of the safety phase")}});
   p["rounds_max"] = integer("highest round that an honest node entered");
   p["commit_latency_ns"] = quantile_schema("first proposal of a block to its commit, per honest node");
   p["block_interval_ns"] = quantile_schema("between commits of consecutive heights at one honest node");

@@ -157,6 +157,7 @@ void add_numbers(const Report& report, Lines& lines) {
   if (r.budgets.size() > shown) {
     lines.add("", fmt::format("... and {} more adversaries (--json lists all)", r.budgets.size() - shown));
   }
+  if (!r.accused.empty()) lines.add("accused", node_list(r.accused, report.sequencer_count) + " (by their own votes)");
   lines.add("liveness", std::string{word_for(r.liveness)});
 }
 

@@ -972,7 +972,10 @@ void SequencerNode::release(std::span<const NodeId> to, const MessagePtr& messag
 
 void SequencerNode::inject(NodeId from, const MessagePtr& message) { state_->receive(from, message); }
 
-void SequencerNode::on_start(bool) { state_->start(); }
+void SequencerNode::on_start(bool) {
+  // Whoever watches for the start may have switched the machine off again already.
+  if (state_->machine->up()) state_->start();
+}
 void SequencerNode::on_message(NodeId from, const MessagePtr& message) { state_->arrive(from, message); }
 void SequencerNode::on_timer(std::uint64_t token) { state_->timer(token); }
 void SequencerNode::on_crash() { state_->crash(); }

@@ -107,6 +107,7 @@ Hash128 check_hash(lua_State* L, int index, const char* what) {
 
 /// The node that the value at `index` names. Raises.
 NodeId check_node(lua_State* L, int index, const char* what) {
+  index = lua_absindex(L, index);
   if (lua_type(L, index) != LUA_TSTRING) {
     luaL_error(L, "%s is a %s (hint: a node name such as \"n0\")", what, luaL_typename(L, index));
   }

@@ -167,11 +167,14 @@ int print_line(lua_State* L) {
   return 0;
 }
 
+constexpr std::uint64_t caught_steps = 100;  // unwinding costs as much as many instructions
+
 /// Errors of the budgets pass through: a script cannot outlive them.
 int pass_on(lua_State* L, int status) {
   LuaState& host = LuaState::of(L);
   if (status == LUA_ERRMEM && !host.is_fatal()) host.note_memory_error();
   if (host.is_fatal() || status < 0) lua_error(L);
+  host.charge(L, caught_steps);
   return status;
 }
 
@@ -189,10 +192,21 @@ int protected_call(lua_State* L) {
   return lua_gettop(L);
 }
 
+/// Upvalue 1: the script's message handler. It is not called for errors of the budgets: those are raised inside the
+/// count hook, where Lua runs handlers with hooks off, and an endless handler would never end.
+int handle_message(lua_State* L) {
+  if (LuaState::of(L).is_fatal()) return 1;
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
 int protected_call_with_handler(lua_State* L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_pushvalue(L, 1);  // f, handler, ... -> handler, f, ...
   lua_pushvalue(L, 2);
+  lua_pushcclosure(L, &handle_message, 1);
   lua_replace(L, 1);
   lua_replace(L, 2);
   const int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
@@ -288,7 +302,8 @@ int upper(lua_State* L) { return change_case(L, 'a', 'z'); }
 void charge_range(lua_State* L, lua_Integer from, lua_Integer to) {
   if (to < from) return;
   const std::uint64_t width = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
-  LuaState::of(L).charge(L, std::min<std::uint64_t>(width, std::uint64_t{1} << 40U) + 1);
+  LuaState& host = LuaState::of(L);
+  host.charge(L, std::min(width, host.limits().steps_per_call) + 1);
 }
 
 int insert(lua_State* L) {

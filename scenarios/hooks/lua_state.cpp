@@ -179,7 +179,10 @@ void LuaState::on_count(lua_State* L, lua_Debug* where) {
   host.charge(L, tick);
   if (lua_getstack(L, 0, where) != 0 && lua_getlocal(L, where, -varargs_max) != nullptr) {
     lua_pop(L, 1);
-    luaL_error(L, "more than %d arguments in one call", varargs_max);
+    host.fatal_ = Fatal::arguments;
+    host.fatal_line_ = host.line_of(L);
+    lua_pushliteral(L, "too many arguments");
+    lua_error(L);
   }
 }
 
@@ -234,6 +237,10 @@ void LuaState::describe_fatal() {
     case Fatal::string:
       failure_.text = fmt::format("the script made a string longer than {} bytes", limits_.string_bytes);
       failure_.hint = "keep long data in tables";
+      break;
+    case Fatal::arguments:
+      failure_.text = fmt::format("more than {} arguments in one call", varargs_max);
+      failure_.hint = "pass a table";
       break;
     case Fatal::memory:
     case Fatal::none:

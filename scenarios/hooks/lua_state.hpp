@@ -86,8 +86,8 @@ class LuaState final {
     steps_ += steps;
     if (steps_ > steps_end_) stop_for_steps(L);
   }
-  /// Whether a budget error is on its way up; nobody may catch it.
-  bool is_fatal() const { return fatal_ != Fatal::none; }
+  /// Whether a budget error or an exception of the host is on its way up; nobody may catch it.
+  bool is_fatal() const { return fatal_ != Fatal::none || exception_ != nullptr; }
   void note_memory_error() { fatal_ = refusal_; }
   void append_log(std::string_view text) noexcept;
   /// Runs `body` (C++ code that does not touch Lua); keeps its exception for `call` to rethrow.
@@ -104,7 +104,7 @@ class LuaState final {
   }
 
  private:
-  enum class Fatal : std::uint8_t { none, steps_of_call, steps_of_run, memory, string };
+  enum class Fatal : std::uint8_t { none, steps_of_call, steps_of_run, memory, string, arguments };
 
   static void* allocate(void* self, void* block, std::size_t old_size, std::size_t new_size);
   static void on_count(lua_State* L, lua_Debug* where);

@@ -16,8 +16,8 @@ namespace {
 using sim::Record;
 using sim::RecordKind;
 
-/// Tells when the run has what it waits for: every live honest node at a height (safety phase), or enough new commits
-/// of every core member (healing phase). Decides nothing about the verdict.
+/// Tells when the run has what it waits for: every live honest node at a height (safety phase), or the judgement of the
+/// liveness checker (healing phase). Decides nothing itself.
 class Milestones final : public sim::RecordObserver {
  public:
   Milestones(sim::Simulation& simulation, sim::Nodes& nodes, std::uint32_t count)
@@ -25,28 +25,23 @@ class Milestones final : public sim::RecordObserver {
 
   void exclude(NodeId node) { counts_for_[node.value] = false; }
   void wait_for_height(std::uint64_t height) {
-    goals_.assign(heights_.size(), height);
+    goal_ = height;
     waiting_ = height != 0;
   }
-  /// Every member of `core` shall commit `blocks` heights above the highest one that any node has now.
-  void wait_for_progress(const std::vector<NodeId>& core, std::uint64_t blocks) {
-    const std::uint64_t top = *std::max_element(heights_.begin(), heights_.end());
-    goals_.assign(heights_.size(), 0);
-    counts_for_.assign(heights_.size(), false);
-    for (const NodeId node : core) {
-      goals_[node.value] = top + blocks;
-      counts_for_[node.value] = true;
-    }
-    waiting_ = true;
+  /// From now on the run ends as soon as `judge` knows whether the healed core makes progress.
+  void wait_for_verdict(const Checker& judge) {
+    waiting_ = false;
+    judge_ = &judge;
   }
 
   void on_record(const Record& record) override {
-    if (record.node.value >= heights_.size()) return;
+    if (judge_ != nullptr && judge_->liveness() != Liveness::not_checked) simulation_.stop();
+    if (record.kind != RecordKind::committed || record.node.value >= heights_.size()) return;
     heights_[record.node.value] = std::max(heights_[record.node.value], record.height);
     if (!waiting_) return;
     for (std::size_t i = 0; i < heights_.size(); ++i) {
       const bool counts = counts_for_[i] && nodes_[NodeId{static_cast<std::uint32_t>(i)}].up();
-      if (counts && heights_[i] < goals_[i]) return;
+      if (counts && heights_[i] < goal_) return;
     }
     waiting_ = false;
     simulation_.stop();
@@ -56,9 +51,10 @@ class Milestones final : public sim::RecordObserver {
   sim::Simulation& simulation_;
   sim::Nodes& nodes_;
   std::vector<std::uint64_t> heights_;
-  std::vector<std::uint64_t> goals_;
+  std::uint64_t goal_ = 0;
   std::vector<bool> counts_for_;
   bool waiting_ = false;
+  const Checker* judge_ = nullptr;
 };
 
 protocols::Committee genesis_committee(const CommitteeSpec& spec) {
@@ -123,6 +119,7 @@ struct World::Parts {
   std::unique_ptr<Clients> clients;
   std::unique_ptr<AdversaryHost> adversaries;
   std::vector<std::unique_ptr<Checker>> checkers;
+  const Checker* liveness = nullptr;  ///< who judges the healing phase; null: there is none
   ModelMonitor monitor;
   MetricsObserver metrics;
   Milestones milestones;
@@ -149,7 +146,8 @@ RunResult World::run() {
   w.milestones.wait_for_height(stop.height);
   sim::StopReason stopped = w.simulation.run(time_zero + stop.after);
   w.commits_safety = w.metrics.finish().commits_min;
-  const bool heals = stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
+  const bool heals =
+      w.liveness != nullptr && stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
   if (heals) stopped = w.heal();
   return w.judge(stopped, heals);
 }
@@ -206,11 +204,12 @@ void World::Parts::watch() {
     if (!entry.fits(about)) continue;
     checkers.push_back(entry.make(about));
     log.subscribe(*checkers.back(), checkers.back()->kinds());
+    if (entry.name == "liveness") liveness = checkers.back().get();
   }
   log.subscribe(monitor, ModelMonitor::kinds());
   log.subscribe(metrics, MetricsObserver::kinds());
   for (const auto& [observer, kinds] : options.observers) log.subscribe(*observer, kinds);
-  log.subscribe(milestones, sim::mask_of(RecordKind::committed));
+  log.subscribe(milestones, sim::mask_of(RecordKind::committed, RecordKind::round_entered));
 }
 
 void World::Parts::announce_committee() {
@@ -267,7 +266,7 @@ sim::StopReason World::Parts::heal() {
     }
   }
   if (core.empty()) return sim::StopReason::stopped;
-  milestones.wait_for_progress(core, scenario.stop.healing_blocks);
+  milestones.wait_for_verdict(*liveness);
   return simulation.run(simulation.now() + scenario.stop.healing);
 }
 

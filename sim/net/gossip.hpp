@@ -11,8 +11,8 @@
 namespace seqlab::sim {
 
 /// An undirected, connected graph over some nodes: a seeded ring plus seeded chords, `degree` neighbours on average
-/// (all others if there are not more than that). Places on the ring and ends of chords are points drawn for each node, so
-/// that a node more or less changes its own surroundings only.
+/// (all others if there are not more than that). Places on the ring and ends of chords are points drawn for each node,
+/// so that a node more or less changes its own surroundings only.
 class Overlay {
  public:
   /// @param members  sorted, without repetition

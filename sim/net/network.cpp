@@ -248,18 +248,19 @@ void Network::on_delivery(NodeId to, std::uint32_t slot) {
     const Copy copy{flights_[flight].from, to, flight, 0, 0, {}};
     return enqueue(downlinks_[to.value], to.value * 2 + 1, options_.downlink_bps, copy);
   }
-  if (flights_[slot].plain_epoch != partitions_.epoch() || !nodes_[to].takes_input()) return arrive(to, slot);
+  if (flights_[slot].plain_epoch != partitions_.epoch() || !nodes_.takes_input(to)) return arrive(to, slot);
   hand_over(to, slot);
 }
 
 /// Whatever may be special about an arrival.
 void Network::arrive(NodeId to, std::uint32_t slot) {
   const Flight& flight = flights_[slot];
-  const Node& node = nodes_[to];
+  const bool takes_input = nodes_.takes_input(to);
   if (flight.way == Way::to_self) {
+    const Node& node = nodes_[to];
     if (!node.up() || node.incarnation() != flight.detail) {
       land(slot);
-    } else if (!node.takes_input()) {
+    } else if (!takes_input) {
       nodes_.hold(to, *this, slot);
     } else {
       const MessagePtr body = land(slot);
@@ -271,8 +272,8 @@ void Network::arrive(NodeId to, std::uint32_t slot) {
       partitions_.separated_since(flight.epoch, flight.from, to)) {
     return drop(to, slot, DropReason::partition);
   }
-  if (!node.up()) return drop(to, slot, DropReason::receiver_down);
-  if (!node.takes_input()) {
+  if (!takes_input && !nodes_[to].up()) return drop(to, slot, DropReason::receiver_down);
+  if (!takes_input) {
     const std::uint32_t held = split(slot);
     land(slot);
     flights_[held].arrived = true;
@@ -406,10 +407,6 @@ void Network::purge_uplink(NodeId id) {
 }
 
 void Network::on_event(std::uint32_t arg) {
-  if (arg == stabilised_arg) {
-    simulation_.emit({.kind = RecordKind::stabilised, .a = static_cast<std::uint64_t>(ns(options_.delta))});
-    return;
-  }
   const NodeId node{arg / 2};
   const bool up = arg % 2 == 0;
   AccessLink& link = (up ? uplinks_ : downlinks_)[node.value];
@@ -492,7 +489,6 @@ Network::Network(Simulation& simulation, Nodes& nodes, NetworkOptions options)
   table_ = options_.latency->table();
   options_.overrides = merged(std::move(options_.overrides));
   simulation.set_delivery_sink(*this);
-  if (options_.stabilises_at > simulation.now()) simulation.schedule(options_.stabilises_at, target_, stabilised_arg);
   decide_short_way();
   grow();
 }

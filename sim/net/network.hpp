@@ -2,8 +2,8 @@
 // stabilisation time, and the one place where an adversary may touch a message in flight.
 //
 // The way of a message: [uplink queue] -> partition? lost? -> delay -> adversary? -> [downlink queue] -> receiver up?
-// -> handler. A message whose sender is down, or went down while it waited in the uplink, is lost. A broadcast is one body
-// and one flight with a count, however many receivers it has. Draws belong to (sender, number of the message among the
+// -> handler. A message whose sender is down, or went down while it waited in the uplink, is lost. A broadcast is one
+// body and one flight with a count, however many receivers it has. Draws belong to (sender, number of the message among the
 // sender's, receiver): neither another node nor another draw moves anybody's luck.
 //
 // Most messages of most worlds meet nothing of that but a delay; for those there is a short way (Network::scatter).
@@ -151,7 +151,6 @@ class Network final : public DeliverySink, public EventTarget {
   static constexpr std::uint16_t overridden = 4;   // has links with rules of their own, as a sender
   static constexpr std::uint32_t never = 0xffffffffU;
   static constexpr std::uint32_t downlink_bit = 0x80000000U;  // of a delivery's slot: it has reached the downlink
-  static constexpr std::uint32_t stabilised_arg = 0xffffffffU;
 
   // sending
   bool may_send(NodeId from, std::span<const NodeId> to, const MessagePtr& message);

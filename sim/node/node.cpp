@@ -67,7 +67,7 @@ Node& Nodes::add(NodeHandler& handler, std::uint32_t cores) {
   nodes_.push_back(std::make_unique<Node>());
   Node& node = *nodes_.back();
   node.id_ = NodeId{static_cast<std::uint32_t>(nodes_.size() - 1)};
-  node.handler_ = &handler;
+  doors_.push_back(Door{&handler, false});
   node.nodes_ = this;
   if (cores != 1) node.cpu = Cpu{cores};
   return node;
@@ -79,12 +79,12 @@ void Nodes::start(NodeId id) {
   const bool restarted = node.incarnation_ > 0;
   ++node.incarnation_;
   node.up_ = true;
-  node.takes_input_ = true;
+  open(node) = true;
   simulation_.emit({.kind = RecordKind::node_started,
                     .detail = static_cast<std::uint8_t>(restarted ? 1 : 0),
                     .node = id,
                     .round = node.incarnation_});
-  node.handler_->on_start(restarted);
+  handler(node).on_start(restarted);
   if (simulation_.has_processes()) simulation_.processes().on_node_started(id);
 }
 
@@ -93,7 +93,7 @@ void Nodes::crash(NodeId id, DiskFault fault) {
   if (!node.up_) return;
   node.up_ = false;
   node.paused_ = false;
-  node.takes_input_ = false;
+  open(node) = false;
   simulation_.emit({.kind = RecordKind::node_crashed, .node = id, .round = node.incarnation_});
   drop_held(node);
   node.cpu.reset();
@@ -107,14 +107,14 @@ void Nodes::crash(NodeId id, DiskFault fault) {
   }
   // Stories unwind while what they refer to is still there.
   if (simulation_.has_processes()) simulation_.processes().on_node_crashed(id);
-  node.handler_->on_crash();
+  handler(node).on_crash();
 }
 
 void Nodes::pause(NodeId id) {
   Node& node = (*this)[id];
   if (!node.up_ || node.paused_) return;
   node.paused_ = true;
-  node.takes_input_ = false;
+  open(node) = false;
   simulation_.emit({.kind = RecordKind::node_paused, .node = id});
 }
 
@@ -123,7 +123,7 @@ void Nodes::resume(NodeId id) {
   if (!node.up_ || !node.paused_) return;
   node.paused_ = false;
   simulation_.emit({.kind = RecordKind::node_resumed, .node = id});
-  node.takes_input_ = node.held_.empty();
+  open(node) = node.held_.empty();
   if (!node.held_.empty() && !node.draining_) {
     node.draining_ = true;
     simulation_.schedule(simulation_.now(), target_, id.value | drain_bit);
@@ -146,7 +146,7 @@ void Nodes::hold(NodeId to, DeliverySink& sink, std::uint32_t slot) {
 void Nodes::drain(Node& node) {
   node.draining_ = false;
   if (!node.up_ || node.paused_) return;
-  node.takes_input_ = true;
+  open(node) = true;
   const std::vector<Node::Held> held = std::exchange(node.held_, {});
   std::size_t i = 0;
   // A handler may pause its own machine (what is left stays, in order) or be crashed (the sink drops what is left).
@@ -210,12 +210,12 @@ void Nodes::fire(std::uint32_t slot) {
   const TimerSlot timer = timers_[slot];
   Node& node = (*this)[timer.node];
   const bool alive = timer.armed && node.up_ && node.incarnation_ == timer.incarnation;
-  if (alive && !node.takes_input_) {
+  if (alive && !open(node)) {
     node.held_.push_back(Node::Held{slot, true});
     return;
   }
   release(slot);
-  if (alive) node.handler_->on_timer(timer.token);
+  if (alive) handler(node).on_timer(timer.token);
 }
 
 void Nodes::on_event(std::uint32_t arg) {

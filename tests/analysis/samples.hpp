@@ -124,6 +124,8 @@ inline std::vector<sim::Record> sample_records() {
   for (std::uint32_t i = 0; i < 4; ++i) {
     add(0, {.kind = RecordKind::validator, .node = NodeId{i}, .height = 1, .a = 100});
   }
+  // Announced at the start, holds later.
+  add(0, {.kind = RecordKind::validator, .node = NodeId{1}, .height = 5, .a = 7});
   add(0, {.kind = RecordKind::corrupt, .node = NodeId{3}});
   for (std::uint32_t i = 0; i < 4; ++i) add(100 + i, {.kind = RecordKind::node_started, .node = NodeId{i}, .round = 1});
   add(500,

@@ -16,6 +16,7 @@ class FakeContext final : public AdversaryContext {
   explicit FakeContext(std::uint32_t nodes = 4, std::uint64_t seed = 1) : rng_(seed, "test") {
     for (std::uint32_t i = 0; i < nodes; ++i) all_.push_back(NodeId{i});
     own_ = {all_.back()};
+    signer_ = protocols::Signer(*signatures_, {own_[0].value});
   }
 
   struct Sent {
@@ -53,12 +54,8 @@ class FakeContext final : public AdversaryContext {
   }
   MessagePtr forge(NodeId as, const MessagePtr& message, const protocols::ForgeChanges& changes) override {
     forged.push_back(changes);
-    if (static_cast<protocols::MessageKind>(message->kind) != protocols::MessageKind::prevote) return {};
-    protocols::Vote vote = static_cast<const protocols::VoteMessage&>(*message).vote;
-    vote.voter = as;
-    if (changes.block) vote.block = *changes.block;
-    if (changes.round) vote.round = *changes.round;
-    return MessagePtr{pool.make<protocols::VoteMessage>(vote)};
+    if (!signer_.owns(as.value)) return {};
+    return protocols::forge(pool, *message, as, changes, signer_);
   }
   void set_timer(Duration delay, std::uint64_t id) override { timers.emplace_back(delay, id); }
   bool crash(NodeId node, Duration restart_after, sim::DiskFault disk) override {
@@ -76,6 +73,8 @@ class FakeContext final : public AdversaryContext {
   std::vector<NodeId> all_;
   std::vector<NodeId> own_;
   sim::Stream rng_;
+  std::unique_ptr<protocols::Signatures> signatures_ = protocols::make_signatures(protocols::SignatureBackend::ideal, 1);
+  protocols::Signer signer_;
 };
 
 /// A script with four nodes n0 ... n3, of which it owns n3, and two clients.

@@ -18,7 +18,9 @@ constexpr NodeId n1{1};
 struct Sample {
   std::vector<std::int64_t> values;
   double mean = 0, sd = 0;
-  std::int64_t quantile(double p) const { return values[static_cast<std::size_t>(p * static_cast<double>(values.size()))]; }
+  std::int64_t quantile(double p) const {
+    return values[static_cast<std::size_t>(p * static_cast<double>(values.size()))];
+  }
 };
 
 /// Delays for evenly spaced draws: the distribution itself, without chance.
@@ -56,7 +58,8 @@ TEST_CASE("a normal model has its mean and deviation, and none of its delays is 
   const Sample clipped = sample(*wide);
   CHECK(clipped.values.front() == 0);
   CHECK(wide->min() == Duration{0});
-  CHECK(near(static_cast<double>(std::count(clipped.values.begin(), clipped.values.end(), 0)) / 65536.0, 0.15866, 1e-2));
+  const auto zeros = std::count(clipped.values.begin(), clipped.values.end(), 0);
+  CHECK(near(static_cast<double>(zeros) / 65536.0, 0.15866, 1e-2));
   CHECK(near(static_cast<double>(clipped.quantile(0.5)), 1e9, 1e-3));
 }
 
@@ -120,7 +123,8 @@ TEST_CASE("a model and its table give the same delays", "[sim][latency]") {
       const NodeId from{i % 5};
       const NodeId to{i % 7};
       const std::uint32_t draw = i * 4'294'967U;
-      CHECK(table->delay(table->row(table->region_of(from))[table->region_of(to)], draw) == model->delay(from, to, draw));
+      const LatencyPair& pair = table->row(table->region_of(from))[table->region_of(to)];
+      CHECK(table->delay(pair, draw) == model->delay(from, to, draw));
     }
   }
 }

