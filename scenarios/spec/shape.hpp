@@ -143,7 +143,7 @@ Shape<T> object(std::vector<Field<T>> fields, std::function<void(const Value&, T
     for (const Field<T>& f : fields) {
       const Value* item = value.find(f.key);
       if (item == nullptr) {
-        if (f.required) reader.problem(value, "the key `" + f.key + "` is missing", f.form);
+        if (f.required) reader.problem(value, "the key `" + f.key + "` is missing", f.form.size() <= 120 ? f.form : f.doc);
         continue;
       }
       const Reader::Step step(reader, f.key);
@@ -242,8 +242,9 @@ Shape<E> choice(std::vector<std::pair<std::string, E>> options) {
       }
     }
     const std::string close = value.is_scalar() ? nearest(value.text, names) : "";
-    reader.problem(value, describe(value) + " is none of the choices",
-                   (close.empty() ? "" : "did you mean `" + close + "`? ") + ("one of: " + form));
+    std::string hint = close.empty() ? "" : "did you mean `" + close + "`?";
+    if (close.empty() || names.size() <= 12) hint += (hint.empty() ? "one of: " : " one of: ") + form;
+    reader.problem(value, describe(value) + " is none of the choices", std::move(hint));
   };
   return out;
 }

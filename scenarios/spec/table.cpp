@@ -465,7 +465,7 @@ Shape<FaultSpec> fault_shape() {
         out.when = spec.when;
         out.lasts = spec.lasts;
         if (const auto* crash = std::get_if<fault::Crash>(&spec.what)) {
-          out.crash = crash->nodes;
+          if (!crash->nodes.empty()) out.crash = crash->nodes;  // a fault that was not decoded yet is none of the four
           out.disk = crash->disk;
         } else if (const auto* pause = std::get_if<fault::Pause>(&spec.what)) {
           out.pause = pause->nodes;
