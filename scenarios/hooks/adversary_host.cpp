@@ -18,6 +18,8 @@ namespace {
 
 /// The furthest that an adversary can put something off: beyond every run, and sums with any time stay in range.
 constexpr Duration latest = std::chrono::hours{24 * 365};
+/// A script that sets a timer without delay from a timer would keep the world at one instant for ever.
+constexpr std::uint32_t timers_of_an_instant = 10'000;
 
 /// What an adversary that sees headers sees of a record: that it happened, where and when, not its content.
 Record headers_of(Record record) {
@@ -349,6 +351,15 @@ class AdversaryHost::Instance final : public AdversaryContext {
 
   void timer(std::uint64_t id) {
     if (busy_) return;
+    if (timers_at_ != now()) {
+      timers_at_ = now();
+      timers_ = 0;
+    }
+    if (++timers_ > timers_of_an_instant) {
+      throw InputError(Problem{spec_.file, 0, 0, fmt::format("environment.adversaries[{}]", number_),
+                               fmt::format("the script set more than {} timers for one instant", timers_of_an_instant),
+                               "give ctx:after a delay, so that time can pass"});
+    }
     const Turn turn(*this, acting_default());
     mind_->on_timer(*this, id);
   }
@@ -471,6 +482,8 @@ class AdversaryHost::Instance final : public AdversaryContext {
   std::vector<NodeId> crashed_;     // honest nodes that it crashed and has not restarted
   std::vector<NodeId> going_down_;  // by an event of this instant
   std::vector<sim::PartitionId> open_partitions_;
+  SimTime timers_at_{};
+  std::uint32_t timers_ = 0;
   bool busy_ = false;
   bool deferred_ = false;
   bool deferred_crash_ = false;

@@ -49,8 +49,8 @@ Value object_schema() {
   return schema;
 }
 
-void add_property(Value& schema, const std::string& key, const Value& property, bool required) {
-  schema.find("properties")->add(key, property);
+void add_property(Value& schema, const std::string& key, Value property, bool required) {
+  schema.find("properties")->add(key, std::move(property));
   if (!required) return;
   if (schema.find("required") == nullptr) schema.add("required", Value::list());
   schema.find("required")->items.push_back(Value::text_of(key));

@@ -177,7 +177,7 @@ TEST_CASE("bad input exits with 3, explains itself on stderr and leaves stdout e
   };
   const Row row = GENERATE(
       Row{"seqlab run no-such-scenario", {"no-such-scenario"}}, Row{"seqlab run smal.yaml", {"smal.yaml"}},
-      Row{"seqlab run bad.yaml", {"bad.yaml:3:", "stop.after", "healing", "bad.yaml:4:", "design"}},
+      Row{"seqlab run bad.yaml", {"bad.yaml:3:", "stop.after", "`healing`", "bad.yaml:4:1", "`design`"}},
       Row{"seqlab check bad.yaml", {"bad.yaml:3:", "bad.yaml:4:"}}, Row{"seqlab run small.yaml --seed -1", {"--seed"}},
       Row{"seqlab run small.yaml --seed 18446744073709551616", {"--seed"}},
       Row{"seqlab run small.yaml --seed 1x", {"--seed"}},
@@ -294,8 +294,8 @@ TEST_CASE("a folder that holds something is never written to, a run folder only 
 TEST_CASE("a disk that fills up leaves nothing that looks whole", "[analysis][program]") {
   const Shell seqlab;
   seqlab.write("small.yaml", small_scenario);
-  // In 512-byte blocks: nothing, the scenario alone, less than the database, the database but not the rest.
-  const std::string limit = GENERATE("0", "8", "100", "300");
+  // In 512-byte blocks: nothing, the scenario alone, less than the database.
+  const std::string limit = GENERATE("0", "8", "100");
   const Outcome done =
       seqlab("( ulimit -f " + limit +
              "; seqlab run small.yaml --out full --trace --jsonl ) 2>&1 | cat; seqlab list engines >/dev/null");
@@ -317,9 +317,10 @@ TEST_CASE("a full disk exits with 3", "[analysis][program]") {
 TEST_CASE("Ctrl-C ends a long run with the report so far, undecided", "[analysis][program]") {
   const Shell seqlab;
   seqlab.write("small.yaml", small_scenario);
-  const Outcome done = seqlab(std::string{"timeout --signal=INT 2 "} + SEQLAB_PROGRAM +
+  const Outcome done = seqlab(std::string{"timeout --preserve-status --signal=INT 3 "} + SEQLAB_PROGRAM +
                               " run small.yaml --set stop.after=900h --out long --quiet; code=$?; test $code -eq 2");
   INFO(done.err);
+  CHECK(done.code == 0);
   CHECK(contains(done.out, "UNDECIDED  small"));
   CHECK(contains(done.err, "of at most"));  // it lasted over a second: progress was shown
   CHECK(contains(done.out, "reproduce: "));
@@ -387,7 +388,6 @@ TEST_CASE("init writes a first attack that runs, and overwrites nothing", "[anal
   CHECK(result["verdict"] == "held");
   CHECK(result["adversary_budget"][0]["used"]["forged"].get<int>() > 0);
   CHECK(result["adversary_budget"][0]["used"]["refused"] == 0);
-  CHECK(result["evidence"].get<int>() > 0);
   CHECK(contains(read_file(seqlab.path("my attack/meta/seqlab.lua")), "---@meta"));
   CHECK(Json::parse(read_file(seqlab.path("my attack/.luarc.json")))["runtime.version"] == "Lua 5.4");
 

@@ -282,7 +282,7 @@ TEST_CASE("a script error ends the run as bad input", "[adversary]") {
   CHECK(contains(message("return { api = 1, on_send = function(ctx, msg) while true do end end }"), "steps in one call"));
   CHECK(contains(message("return { api = 1, records = {'committed'}, on_record = function() error('late') end }"), "late"));
   CHECK(contains(message("return { api = 1, on_build = function() return 5 end }"), "on_build returned a number"));
-  CHECK(contains(message(on_start("ctx:after(0)")), "steps in this run"));
+  CHECK(contains(message(on_start("ctx:after(0)")), "timers for one instant"));
 }
 
 TEST_CASE("every stock adversary gives the same digest twice, and never breaks agreement alone of four", "[adversary]") {

@@ -448,10 +448,6 @@ TEST_CASE("every stock adversary survives any message, record and timer", "[lua]
     adversary.on_start(context);
     std::vector<MessagePtr> messages;
     for (std::uint64_t height = 1; height < 6; ++height) {
-      for (std::int32_t round = 0; round < 3; ++round) {
-        messages.push_back(prevote(context, height, round, {height, static_cast<std::uint64_t>(round + 1)}));
-        messages.push_back(prevote(context, height, round, {}));
-      }
       protocols::Proposal proposal;
       proposal.height = protocols::Height{height};
       proposal.proposer = NodeId{3};
@@ -459,6 +455,10 @@ TEST_CASE("every stock adversary survives any message, record and timer", "[lua]
       block->id = {height, 77};
       proposal.block = block;
       messages.push_back(MessagePtr{context.pool.make<protocols::ProposalMessage>(proposal)});
+      for (std::int32_t round = 0; round < 3; ++round) {
+        messages.push_back(prevote(context, height, round, {height, static_cast<std::uint64_t>(round + 1)}));
+        messages.push_back(prevote(context, height, round, {}));
+      }
       protocols::Status status;
       status.node = NodeId{3};
       status.height = protocols::Height{height};
