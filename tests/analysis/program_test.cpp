@@ -113,7 +113,7 @@ TEST_CASE("the next commands that a run prints work", "[analysis][program]") {
   }
 }
 
-TEST_CASE("--json prints one object that fits its schema's names, and nothing more", "[analysis][program]") {
+TEST_CASE("run --json prints one object that fits its schema's names, and nothing more", "[analysis][program]") {
   const Shell seqlab;
   seqlab.write("small.yaml", small_scenario);
   const Outcome done = seqlab("seqlab run small.yaml --json --seed 18446744073709551615");
@@ -140,7 +140,7 @@ TEST_CASE("the same seed gives the same digest, another one another", "[analysis
   CHECK(digest("--seed 5") != digest("--seed 6"));
 }
 
-TEST_CASE("--verify runs twice and says so", "[analysis][program]") {
+TEST_CASE("run --verify runs twice and says so", "[analysis][program]") {
   const Shell seqlab;
   seqlab.write("small.yaml", small_scenario);
   const Outcome done = seqlab("seqlab run small.yaml --verify");

@@ -170,7 +170,7 @@ environment: {use: aws13, network: {latency: {model: constant, mean: 10ms}}}
   CHECK(s.environment.workload.clients == 4);
 }
 
-TEST_CASE("--set changes one value, adds keys and entries, and may choose another file", "[spec]") {
+TEST_CASE("an override (--set) changes one value, adds keys and entries, and may choose another file", "[spec]") {
   const std::string text = "environment: {use: aws13.yaml, faults: [{at: 3s, crash: [n1]}]}\n";
   const Scenario s = parsed(text, {{"design.committee.count", "7"},
                                    {"environment.faults[0].at", "4s"},
