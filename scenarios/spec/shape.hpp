@@ -26,7 +26,9 @@ class Reader {
   explicit Reader(std::vector<Problem>& problems) : problems_(problems) {}
 
   void problem(const Position& at, std::string text, std::string hint = {});
-  void problem(const Value& value, std::string text, std::string hint = {}) { problem(value.at, std::move(text), std::move(hint)); }
+  void problem(const Value& value, std::string text, std::string hint = {}) {
+    problem(value.at, std::move(text), std::move(hint));
+  }
   /// For checks that come after decoding.
   void problem_at(std::string path, const Position& at, std::string text, std::string hint = {});
 
@@ -147,7 +149,8 @@ Shape<T> object(std::vector<Field<T>> fields, std::function<void(const Value&, T
     for (const Field<T>& f : fields) {
       const Value* item = value.find(f.key);
       if (item == nullptr) {
-        if (f.required) reader.problem(value, "the key `" + f.key + "` is missing", f.form.size() <= 120 ? f.form : f.doc);
+        if (f.required)
+          reader.problem(value, "the key `" + f.key + "` is missing", f.form.size() <= 120 ? f.form : f.doc);
         continue;
       }
       const Reader::Step step(reader, f.key);
@@ -322,7 +325,7 @@ Shape<T> through(Shape<U> inner, std::function<U(const T&)> to,
   out.schema = std::move(inner.schema);
   out.write = [write = inner.write, to](const T& value) { return write(to(value)); };
   out.read = [read = std::move(inner.read), to = std::move(to), from = std::move(from)](const Value& value, T& object,
-                                                                                      Reader& reader) {
+                                                                                        Reader& reader) {
     U decoded = to(object);
     read(value, decoded, reader);
     from(value, decoded, object, reader);

@@ -31,7 +31,7 @@ struct Size {
   std::uint64_t height;
 };
 // As many messages that a run lasts long enough to be measured, as few that it can be repeated.
-constexpr std::array<Size, 4> sizes{{{4, 100}, {10, 40}, {100, 4}, {1000, 1}}};
+constexpr std::array<Size, 4> sizes{{{4, 200}, {10, 100}, {100, 10}, {1000, 2}}};
 
 void tendermint_benchmark(benchmark::State& state, Size size) {
   const scenarios::Scenario scenario = tendermint_scenario(size.validators, size.height);

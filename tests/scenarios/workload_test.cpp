@@ -255,8 +255,8 @@ TEST_CASE("what nobody asked for leaves a client cold", "[workload]") {
   using Outcome = TransactionResultMessage::Outcome;
   const NodeId client{2};
   const auto say = [&](const TxId& tx, Outcome outcome, std::uint8_t detail) {
-    chain.world.network.send(NodeId{0}, client,
-                             MessagePtr{pool.make<TransactionResultMessage>(NodeId{0}, tx, outcome, Height{1}, detail)});
+    const MessagePtr message{pool.make<TransactionResultMessage>(NodeId{0}, tx, outcome, Height{1}, detail)};
+    chain.world.network.send(NodeId{0}, client, message);
   };
   chain.world.network.send(NodeId{0}, client, chain.world.vote(0));
   say({1, 2}, Outcome::committed, 0);
