@@ -71,6 +71,8 @@ int init_command(const InitArguments& arguments, const Context& context);
 
 /// "path=value" words. @throws scenarios::InputError naming every word without a path
 scenarios::Overrides parse_overrides(const std::vector<std::string>& words);
+/// auto, always or never. @throws scenarios::InputError for any other word
+Colour parse_colour(const std::string& word);
 /// @throws scenarios::InputError unless it is a whole number below 2^64
 std::uint64_t parse_seed(const std::string& text);
 

@@ -70,6 +70,17 @@ scenarios::Overrides parse_overrides(const std::vector<std::string>& words) {
   return out;
 }
 
+Colour parse_colour(const std::string& word) {
+  if (word == "auto") return Colour::automatic;
+  if (word == "always") return Colour::always;
+  if (word == "never") return Colour::never;
+  scenarios::Problem problem;
+  problem.file = "--color";
+  problem.text = fmt::format("`{}` is no choice", word);
+  problem.hint = "auto, always or never";
+  throw scenarios::InputError(std::move(problem));
+}
+
 std::uint64_t parse_seed(const std::string& text) {
   std::uint64_t seed = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seed);

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* first_scenario =
     R"(# The first scenario: four validators, one of them ours, and the attack of first.lua.
 # n3 has a quarter of the power, less than a third: whatever it shows to whom, no two blocks of one height can both
-# gather a quorum without an honest validator signing twice. Agreement must hold, and n3 must be caught.
+# gather a quorum without an honest validator voting twice. Agreement must hold, through a crash and lost messages.
 schema: seqlab/scenario/v1
 name: first
 

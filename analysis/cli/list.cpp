@@ -23,19 +23,25 @@ struct Entry {
   std::string text;
 };
 
-/// First line of the comment at the top of a file; lines for tools ("---@meta", "# yaml-language-server:") are skipped.
+/// First sentence of the comment at the top of a file; lines for tools ("---@type", "# yaml-language-server:") are
+/// skipped.
 std::string first_comment(const fs::path& file, std::string_view mark) {
   std::ifstream in(file);
+  std::string out;
   std::string line;
   while (std::getline(in, line)) {
-    if (line.compare(0, mark.size(), mark) != 0) return {};
-    std::size_t at = mark.size();
-    if (line.compare(0, at + 2, std::string{mark} + "-@") == 0 || line.find("language-server") != std::string::npos)
-      continue;
-    at = line.find_first_not_of(" \t", at);
-    if (at != std::string::npos) return line.substr(at);
+    if (line.compare(0, mark.size(), mark) != 0) break;
+    const bool for_tools = line.compare(0, mark.size() + 2, std::string{mark} + "-@") == 0 ||
+                           line.find("language-server") != std::string::npos;
+    const std::size_t at = line.find_first_not_of(" \t", mark.size());
+    if (for_tools || at == std::string::npos) continue;
+    if (!out.empty()) out += ' ';
+    out += line.substr(at);
+    std::size_t end = out.find(". ");
+    if (end == std::string::npos && out.back() == '.') end = out.size() - 1;
+    if (end != std::string::npos) return out.substr(0, end);
   }
-  return {};
+  return out;
 }
 
 std::vector<Entry> files(const fs::path& folder, std::string_view extension, std::string_view mark) {

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <map>
 #include <new>
 
 #include "analysis/cli/command.hpp"
@@ -30,6 +29,8 @@ constexpr const char* exit_codes =
 
 struct Arguments {
   Context context;
+  std::string colour = "auto";
+  bool silent = false;  ///< --no-progress
   RunArguments run;
   ReplayArguments replay;
   CheckArguments check;
@@ -49,11 +50,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--library", a.context.library,
                  "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
       ->type_name("DIR");
-  const std::map<std::string, Colour> colours{
-      {"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
-  app.add_option("--color", a.context.colour, "auto, always or never")
-      ->type_name("WHEN")
-      ->transform(CLI::CheckedTransformer(colours).description(""));
+  app.add_option("--color", a.colour, "auto, always or never")->type_name("WHEN");
   app.fallthrough();
 
   CLI::App* run = app.add_subcommand("run", "run a scenario and judge it");
@@ -72,12 +69,14 @@ void declare(CLI::App& app, Arguments& a) {
   run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
   run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
   run->add_flag("--force", a.run.force, "with --out: replace the run folder that is there");
-  run->add_flag("!--no-progress", a.run.progress, "show no progress on stderr");
-  run->footer(std::string{"Examples:\n"
-                          "  seqlab run equivocating-proposer\n"
-                          "  seqlab run equivocating-proposer --seed 7 --verify --json\n"
-                          "  seqlab run equivocating-proposer --set stop.after=5s --out first-run --trace\n\n"} +
-              exit_codes);
+  run->add_flag("--no-progress", a.silent, "show no progress on stderr");
+  run->footer(
+      std::string{
+          "Examples:\n"
+          "  seqlab run equivocating-proposer\n"
+          "  seqlab run equivocating-proposer --seed 7 --verify --json\n"
+          "  seqlab run equivocating-proposer --set environment.network.loss=1/100 --out first-run --trace\n\n"} +
+      exit_codes);
 
   CLI::App* check =
       app.add_subcommand("check", "print a scenario with its defaults filled in, or everything that is wrong with it");
@@ -107,7 +106,7 @@ void declare(CLI::App& app, Arguments& a) {
   replay->add_option("plan", a.replay.plan, "plan.json of a run folder, or the folder")->required()->type_name("PLAN");
   replay->add_flag("--json", a.replay.json, "print one JSON object and nothing more");
   replay->add_flag("--quiet", a.replay.quiet, "print the verdict, and what a failure needs");
-  replay->add_flag("!--no-progress", a.replay.progress, "show no progress on stderr");
+  replay->add_flag("--no-progress", a.silent, "show no progress on stderr");
   replay->footer("Examples:\n  seqlab run equivocating-proposer --out first-run\n  seqlab replay first-run/plan.json");
 }
 
@@ -172,7 +171,7 @@ int run_program(int argc, char** argv) {
       return exit_bad_input;
     }
   } catch (const CLI::CallForHelp&) {
-    print(chosen(app).help());
+    print(app.help());
     return 0;
   } catch (const CLI::CallForVersion& text) {
     print(std::string{text.what()} + '\n');
@@ -188,6 +187,8 @@ int run_program(int argc, char** argv) {
     fmt::print(stderr, "see `{} {}--help`\n", a.context.program, &at == &app ? "" : at.get_name() + " ");
     return exit_bad_input;
   }
+  a.context.colour = parse_colour(a.colour);
+  a.run.progress = a.replay.progress = !a.silent;
   return dispatch(app, a);
 }
 

@@ -46,7 +46,8 @@ class Judge {
       return text.compare(0, start.size(), start) == 0 &&
              (text.size() == start.size() || text[start.size()] == '.' || text[start.size()] == '[');
     };
-    return std::none_of(known_.begin(), known_.end(), [&](const Problem& p) { return begins(p.path, path) || begins(path, p.path); });
+    return std::none_of(known_.begin(), known_.end(),
+                        [&](const Problem& p) { return begins(p.path, path) || begins(path, p.path); });
   }
 
   bool given(const std::string& path) const {
@@ -57,7 +58,9 @@ class Judge {
 
   std::uint32_t count() const { return s_.design.committee.count; }
 
-  std::string every_node() const { return count() == 1 ? "n0 is the only node" : "nodes are n0 ... n" + std::to_string(count() - 1); }
+  std::string every_node() const {
+    return count() == 1 ? "n0 is the only node" : "nodes are n0 ... n" + std::to_string(count() - 1);
+  }
 
   /// Reports names beyond the committee; without it nobody is unknown.
   void nodes_exist(const std::string& path, const std::vector<NodeId>& nodes) {
@@ -75,16 +78,19 @@ class Judge {
     if (clean("design.engine") && protocols::find_engine(s_.design.engine) == nullptr) {
       std::vector<std::string> names;
       for (const protocols::EngineEntry& entry : protocols::engines()) names.emplace_back(entry.name);
-      problem("design.engine", "there is no engine `" + s_.design.engine.substr(0, 60) + "`", suggestion(s_.design.engine, names));
+      problem("design.engine", "there is no engine `" + s_.design.engine.substr(0, 60) + "`",
+              suggestion(s_.design.engine, names));
     }
     if (s_.design.engine == "centralised" && clean("design.centralised")) {
       nodes_exist("design.centralised.sequencer", {s_.design.parameters.centralised.sequencer});
     }
     if (s_.design.engine == "tendermint" && clean("design.tendermint") && clean("design.committee")) {
-      const auto voters = std::count_if(s_.design.committee.stake.begin(), s_.design.committee.stake.end(), [](Power p) { return p > 0; });
+      const auto voters = std::count_if(s_.design.committee.stake.begin(), s_.design.committee.stake.end(),
+                                        [](Power p) { return p > 0; });
       const protocols::TendermintOptions& t = s_.design.parameters.tendermint;
       if (voters == 1 && (t.skip_timeout_commit || t.timeout_commit == Duration{})) {
-        problem("design.tendermint", "a single validator that does not wait after a commit would decide for ever at one instant",
+        problem("design.tendermint",
+                "a single validator that does not wait after a commit would decide for ever at one instant",
                 "give it a timeout_commit and skip_timeout_commit: false");
       }
     }
@@ -106,7 +112,8 @@ class Judge {
     if (!clean("design.committee.changes")) return;
     std::vector<std::size_t> order(c.changes.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return c.changes[a].height < c.changes[b].height; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return c.changes[a].height < c.changes[b].height; });
     Int128 total = 0;
     for (const Power p : power) total += p;
     std::size_t done = 0;
@@ -143,7 +150,8 @@ class Judge {
     Int128 total = 0;
     for (const Power p : power) total += p;
     if (total == 0) problem(path, "nobody has any voting power", "at least one node needs a stake above 0");
-    if (total >= power_bound) problem(path, "the voting power sums to 2^60 or more", "the sum must be below 1152921504606846976");
+    if (total >= power_bound)
+      problem(path, "the voting power sums to 2^60 or more", "the sum must be below 1152921504606846976");
     return total > 0 && total < power_bound;
   }
 
@@ -155,15 +163,20 @@ class Judge {
     if (!clean(at)) return;
     using Arrivals = WorkloadSpec::Arrivals;
     if (w.arrivals == Arrivals::none) {
-      if (w.clients > 0) problem(at + ".clients", "clients without arrivals have nothing to do", "give arrivals: poisson and a rate, or clients: 0");
+      if (w.clients > 0)
+        problem(at + ".clients", "clients without arrivals have nothing to do",
+                "give arrivals: poisson and a rate, or clients: 0");
       return;
     }
     if (w.clients == 0) problem(at + ".clients", "arrivals without clients: nobody would send them", "clients: 4");
     if (w.arrivals == Arrivals::trace) {
-      if (w.trace.empty()) problem(given(at + ".trace_file") ? at + ".trace_file" : at, "the trace has no arrivals", "trace_file: a file with one arrival a line");
+      if (w.trace.empty())
+        problem(given(at + ".trace_file") ? at + ".trace_file" : at, "the trace has no arrivals",
+                "trace_file: a file with one arrival a line");
       for (const WorkloadSpec::Arrival& arrival : w.trace) {
         if (arrival.account < w.accounts) continue;
-        problem(at + ".trace", "account " + std::to_string(arrival.account) + " does not exist at " + format_duration(arrival.at),
+        problem(at + ".trace",
+                "account " + std::to_string(arrival.account) + " does not exist at " + format_duration(arrival.at),
                 "accounts: " + std::to_string(std::uint64_t{arrival.account} + 1) + " or more");
         break;
       }
@@ -211,7 +224,9 @@ class Judge {
       case Model::normal:
         longest = l.mean;
         what = "the mean delay";
-        if (l.sd > l.mean * 4) problem(at + ".sd", "is more than four times the mean, " + format_duration(l.mean), "most delays would be cut off at zero");
+        if (l.sd > l.mean * 4)
+          problem(at + ".sd", "is more than four times the mean, " + format_duration(l.mean),
+                  "most delays would be cut off at zero");
         break;
       case Model::exponential:
         longest = l.floor + l.mean;
@@ -220,7 +235,9 @@ class Judge {
       case Model::quantiles:
         longest = l.max;
         what = "the longest delay";
-        if (l.max == Duration{}) problem(at, "quantiles need p50, p90, p99 and max", "{model: quantiles, p50: 40ms, p90: 75ms, p99: 120ms, max: 300ms}");
+        if (l.max == Duration{})
+          problem(at, "quantiles need p50, p90, p99 and max",
+                  "{model: quantiles, p50: 40ms, p90: 75ms, p99: 120ms, max: 300ms}");
         if (l.p50 > l.p90) problem(at + ".p90", "is less than p50, " + format_duration(l.p50));
         if (l.p90 > l.p99) problem(at + ".p99", "is less than p90, " + format_duration(l.p90));
         if (l.p99 > l.max) problem(at + ".max", "is less than p99, " + format_duration(l.p99));
@@ -240,11 +257,14 @@ class Judge {
     }
     if (clean("environment.network.delta") && longest > s_.environment.network.delta) {
       problem(given("environment.network.delta") ? "environment.network.delta" : at,
-              what + " is " + format_duration(longest) + ", but the network promises " + format_duration(s_.environment.network.delta),
+              what + " is " + format_duration(longest) + ", but the network promises " +
+                  format_duration(s_.environment.network.delta),
               "raise environment.network.delta");
     }
-    if (l.model != Model::regions && !s_.environment.machines.regions.empty() && clean("environment.machines.regions")) {
-      problem("environment.machines.regions", "regions mean nothing to this latency model", "latency: {model: regions, matrix: aws13}");
+    if (l.model != Model::regions && !s_.environment.machines.regions.empty() &&
+        clean("environment.machines.regions")) {
+      problem("environment.machines.regions", "regions mean nothing to this latency model",
+              "latency: {model: regions, matrix: aws13}");
     }
   }
 
@@ -253,7 +273,8 @@ class Judge {
     const auto p50 = static_cast<Uint128>(ns(l.p50));
     const auto p90 = static_cast<Uint128>(ns(l.p90));
     if (p90 * p90 / p50 > ((Uint128{1} << 41U) * p50) / p90) {
-      problem(at + ".p90", "is so far above p50 that the tail passes 36 minutes", "a p90 nearer to p50, " + format_duration(l.p50));
+      problem(at + ".p90", "is so far above p50 that the tail passes 36 minutes",
+              "a p90 nearer to p50, " + format_duration(l.p50));
     }
   }
 
@@ -268,8 +289,8 @@ class Judge {
       const std::vector<std::string>& wanted = s_.environment.machines.regions;
       for (std::size_t i = 0; i < wanted.size(); ++i) {
         if (std::find(places.begin(), places.end(), wanted[i]) != places.end()) continue;
-        problem(indexed("environment.machines.regions", i), "there is no region `" + wanted[i].substr(0, 60) + "` in " + matrix,
-                suggestion(wanted[i], places));
+        problem(indexed("environment.machines.regions", i),
+                "there is no region `" + wanted[i].substr(0, 60) + "` in " + matrix, suggestion(wanted[i], places));
       }
       return;
     }
@@ -285,19 +306,24 @@ class Judge {
     const std::string at = "environment.network";
     const NetworkSpec& n = s_.environment.network;
     const bool gossip = s_.design.dissemination == sim::Dissemination::gossip;
-    if (gossip && clean("design.dissemination") && clean(at + ".gossip_degree") && clean("design.committee.count") && count() > 1 &&
-        n.gossip_degree >= count()) {
-      problem(at + ".gossip_degree", std::to_string(n.gossip_degree) + " neighbours among " + std::to_string(count()) + " nodes",
+    if (gossip && clean("design.dissemination") && clean(at + ".gossip_degree") && clean("design.committee.count") &&
+        count() > 1 && n.gossip_degree >= count()) {
+      problem(at + ".gossip_degree",
+              std::to_string(n.gossip_degree) + " neighbours among " + std::to_string(count()) + " nodes",
               "at most " + std::to_string(count() - 1));
     }
-    if (n.reordering.num != 0 && n.reordering_delay == Duration{} && clean(at + ".reordering") && clean(at + ".reordering_delay")) {
+    if (n.reordering.num != 0 && n.reordering_delay == Duration{} && clean(at + ".reordering") &&
+        clean(at + ".reordering_delay")) {
       problem(at + ".reordering", "has no effect without a reordering_delay", "reordering_delay: 100ms");
     }
     if (n.stabilises_after == Duration{} && clean(at + ".stabilises_after")) {
-      if (n.loss_before.num != 0) problem(at + ".loss_before", "nothing comes before stabilisation at 0s", "give stabilises_after");
-      if (n.delay_before != Duration{}) problem(at + ".delay_before", "nothing comes before stabilisation at 0s", "give stabilises_after");
+      if (n.loss_before.num != 0)
+        problem(at + ".loss_before", "nothing comes before stabilisation at 0s", "give stabilises_after");
+      if (n.delay_before != Duration{})
+        problem(at + ".delay_before", "nothing comes before stabilisation at 0s", "give stabilises_after");
     }
-    if (clean(at + ".stabilises_after") && clean("stop.after") && n.stabilises_after >= s_.stop.after && n.stabilises_after > Duration{}) {
+    if (clean(at + ".stabilises_after") && clean("stop.after") && n.stabilises_after >= s_.stop.after &&
+        n.stabilises_after > Duration{}) {
       problem(at + ".stabilises_after", "comes after the end, stop.after: " + format_duration(s_.stop.after));
     }
     links();
@@ -318,7 +344,8 @@ class Judge {
         return;
       }
       if (!seen.insert({all[i].from, all[i].to}).second) {
-        problem(path, "the link from " + format_node(all[i].from) + " to " + format_node(all[i].to) + " is described twice");
+        problem(path,
+                "the link from " + format_node(all[i].from) + " to " + format_node(all[i].to) + " is described twice");
         return;
       }
     }
@@ -389,12 +416,15 @@ class Judge {
       if (a.power.partition_max > Duration{} && a.power.partitions_max == 0) {
         problem(path + ".power.partition_max", "time for partitions that it may not make", "partitions_max: 1");
       }
-      if (a.power.drop_before_gst && s_.environment.network.stabilises_after == Duration{} && clean("environment.network.stabilises_after")) {
-        problem(path + ".power.drop_before_gst", "nothing comes before stabilisation at 0s", "give environment.network.stabilises_after");
+      if (a.power.drop_before_gst && s_.environment.network.stabilises_after == Duration{} &&
+          clean("environment.network.stabilises_after")) {
+        problem(path + ".power.drop_before_gst", "nothing comes before stabilisation at 0s",
+                "give environment.network.stabilises_after");
       }
     }
     if (sound && owners.size() == count()) {
-      problem("environment.adversaries", "every node is corrupt: no promise is left to judge", "leave at least one honest node");
+      problem("environment.adversaries", "every node is corrupt: no promise is left to judge",
+              "leave at least one honest node");
     }
   }
 
@@ -409,7 +439,8 @@ class Judge {
         const std::string path = indexed("expect.checkers", i);
         if (std::find(names.begin(), names.end(), name) == names.end()) {
           problem(path, "there is no checker `" + name.substr(0, 60) + "`", suggestion(name, names));
-        } else if (std::count(s_.expect.checkers.begin(), s_.expect.checkers.begin() + static_cast<std::ptrdiff_t>(i), name) != 0) {
+        } else if (std::count(s_.expect.checkers.begin(), s_.expect.checkers.begin() + static_cast<std::ptrdiff_t>(i),
+                              name) != 0) {
           problem(path, "the checker `" + name + "` is named twice");
         } else if (name == "liveness" && clean("stop") && s_.stop.healing == Duration{}) {
           problem(path, "liveness is judged in the healing phase, which is 0s long", "stop.healing: 120s");
@@ -419,7 +450,8 @@ class Judge {
     if (!clean("expect.commits") || !clean("stop") || s_.expect.commits_min == 0) return;
     const std::string path = "expect.commits.min";
     if (s_.stop.height != 0 && s_.expect.commits_min > s_.stop.height) {
-      problem(path, "expects " + std::to_string(s_.expect.commits_min) + " blocks of a run that stops at height " + std::to_string(s_.stop.height));
+      problem(path, "expects " + std::to_string(s_.expect.commits_min) + " blocks of a run that stops at height " +
+                        std::to_string(s_.stop.height));
     }
     if (!clean("design")) return;
     Duration pace{};
@@ -432,8 +464,9 @@ class Judge {
     const std::int64_t fast = 1'000'000 + s_.environment.machines.clock_drift_ppm_max;
     const Int128 most = static_cast<Int128>(ns(s_.stop.after)) * fast / 1'000'000 / ns(pace) + 1;
     if (static_cast<Int128>(s_.expect.commits_min) > most) {
-      problem(path, "expects " + std::to_string(s_.expect.commits_min) + " blocks where at most " +
-                        std::to_string(static_cast<std::uint64_t>(most)) + " fit",
+      problem(path,
+              "expects " + std::to_string(s_.expect.commits_min) + " blocks where at most " +
+                  std::to_string(static_cast<std::uint64_t>(most)) + " fit",
               "one block takes " + format_duration(pace) + " or more, the run " + format_duration(s_.stop.after));
     }
   }

@@ -9,11 +9,11 @@ namespace seqlab::scenarios {
 
 struct Problem {
   std::string file;
-  int line = 0;        ///< from 1; 0 = the whole file
-  int column = 0;      ///< from 1
-  std::string path;    ///< e.g. environment.network.loss
-  std::string text;    ///< what is wrong
-  std::string hint;    ///< accepted form, nearest known name
+  int line = 0;      ///< from 1; 0 = the whole file
+  int column = 0;    ///< from 1
+  std::string path;  ///< e.g. environment.network.loss
+  std::string text;  ///< what is wrong
+  std::string hint;  ///< accepted form, nearest known name
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 

@@ -114,7 +114,8 @@ class Loader {
     root_ = read_yaml(text, file_, problems_);
     if (root_ == nullptr) throw InputError(std::move(problems_));
     if (!root_->is_map()) {
-      reader_.problem(*root_, "expected a mapping, found " + describe(*root_), "schema: " + std::string{scenario_schema_name});
+      reader_.problem(*root_, "expected a mapping, found " + describe(*root_),
+                      "schema: " + std::string{scenario_schema_name});
       throw InputError(std::move(problems_));
     }
     apply(overrides, true);
@@ -201,7 +202,8 @@ class Loader {
   Value* member(Value& map, const std::string& key, const std::string& path) {
     if (map.kind == Value::Kind::null) map.kind = Value::Kind::map;
     if (!map.is_map()) {
-      flag_problem(path, "`" + key + "` of " + describe(map), map.is_list() ? "give the number of an entry, such as [0]" : "it has no keys");
+      flag_problem(path, "`" + key + "` of " + describe(map),
+                   map.is_list() ? "give the number of an entry, such as [0]" : "it has no keys");
       return nullptr;
     }
     if (map.find(key) == nullptr) {
@@ -234,7 +236,8 @@ class Loader {
     }
     const fs::path shared = library_ / folder;
     std::string scenario_beside;
-    for (const fs::path& candidate : {beside(name.text), beside(name.text + ".yaml"), shared / name.text, shared / (name.text + ".yaml")}) {
+    for (const fs::path& candidate :
+         {beside(name.text), beside(name.text + ".yaml"), shared / name.text, shared / (name.text + ".yaml")}) {
       if (!is_file(candidate)) continue;
       std::unique_ptr<Value> base = included(path, name, candidate);
       if (base == nullptr) return;
@@ -247,13 +250,15 @@ class Loader {
       return;
     }
     if (!scenario_beside.empty()) {
-      reader_.problem_at(path, name.at, "`" + scenario_beside + "` is a whole scenario", "a file with the keys of `" + section + "` alone");
+      reader_.problem_at(path, name.at, "`" + scenario_beside + "` is a whole scenario",
+                         "a file with the keys of `" + section + "` alone");
       return;
     }
     const std::vector<std::string> known = files_in(shared, ".yaml");
     const std::string stem = has_suffix(name.text, ".yaml") ? name.text.substr(0, name.text.size() - 5) : name.text;
     const std::string close = nearest(stem, known);
-    std::string hint = close.empty() ? "looked next to the scenario and in scenarios/" + folder : "did you mean `" + close + ".yaml`?";
+    std::string hint =
+        close.empty() ? "looked next to the scenario and in scenarios/" + folder : "did you mean `" + close + ".yaml`?";
     reader_.problem_at(path, name.at, "there is no file `" + name.text.substr(0, 200) + "`", std::move(hint));
   }
 
@@ -297,7 +302,7 @@ class Loader {
   void scripts(Scenario& scenario) {
     for (std::size_t i = 0; i < scenario.environment.adversaries.size(); ++i) {
       AdversarySpec& adversary = scenario.environment.adversaries[i];
-      if (adversary.script.empty()) continue;  // was reported as missing
+      if (adversary.script.empty()) continue;                        // was reported as missing
       if (adversary.script.compare(0, 7, "native:") == 0) continue;  // no text: `compile` knows the names
       if (!adversary.source.empty()) {
         adversary.file = adversary.script + " (inside " + file_ + ")";
@@ -344,7 +349,8 @@ class Loader {
   }
 
   void trace(WorkloadSpec& workload) {
-    if (workload.arrivals != WorkloadSpec::Arrivals::trace || workload.trace_file.empty() || !workload.trace.empty()) return;
+    if (workload.arrivals != WorkloadSpec::Arrivals::trace || workload.trace_file.empty() || !workload.trace.empty())
+      return;
     const std::string path = "environment.workload.trace_file";
     const Value& value = deepest(*root_, path);
     if (deepest(*root_, "environment.workload").find("trace") != nullptr) return;  // given inline
@@ -387,7 +393,8 @@ class Loader {
 
 Scenario load_scenario(const std::string& name_or_path, const Library& library, const Overrides& overrides) {
   std::string path = name_or_path;
-  const bool names_a_path = path.find('/') != std::string::npos || has_suffix(path, ".yaml") || has_suffix(path, ".yml");
+  const bool names_a_path =
+      path.find('/') != std::string::npos || has_suffix(path, ".yaml") || has_suffix(path, ".yml");
   if (!names_a_path && !is_file(path)) {
     std::vector<std::string> known;
     path.clear();
@@ -397,8 +404,13 @@ Scenario load_scenario(const std::string& name_or_path, const Library& library, 
     }
     if (path.empty()) {
       const std::string close = nearest(name_or_path, known);
-      throw InputError(Problem{name_or_path.substr(0, 200), 0, 0, {}, "there is no such scenario in the catalogue",
-                               close.empty() ? "`seqlab list` shows all; a file is named by its path" : "did you mean `" + close + "`?"});
+      throw InputError(Problem{
+          name_or_path.substr(0, 200),
+          0,
+          0,
+          {},
+          "there is no such scenario in the catalogue",
+          close.empty() ? "`seqlab list` shows all; a file is named by its path" : "did you mean `" + close + "`?"});
     }
   }
   FileText content = read_file(path);
@@ -408,7 +420,8 @@ Scenario load_scenario(const std::string& name_or_path, const Library& library, 
   return parse_scenario(content.text, path, library, overrides);
 }
 
-Scenario parse_scenario(std::string_view text, const std::string& file, const Library& library, const Overrides& overrides) {
+Scenario parse_scenario(std::string_view text, const std::string& file, const Library& library,
+                        const Overrides& overrides) {
   return Loader(file, library).load(text, overrides);
 }
 
@@ -427,7 +440,8 @@ std::string scenario_schema() {
   Value schema = Value::map();
   schema.add("$schema", Value::text_of("http://json-schema.org/draft-07/schema#"));
   schema.add("title", Value::text_of(std::string{scenario_schema_name}));
-  for (std::size_t i = 0; i < shape.schema.keys.size(); ++i) schema.add(shape.schema.keys[i].text, shape.schema.items[i]);
+  for (std::size_t i = 0; i < shape.schema.keys.size(); ++i)
+    schema.add(shape.schema.keys[i].text, shape.schema.items[i]);
   return write_json(schema);
 }
 
@@ -453,10 +467,16 @@ std::vector<CatalogEntry> catalog(const Library& library) {
     if (it->path().extension() != ".yaml" || !is_file(it->path())) continue;
     const FileText content = read_file(it->path());
     const std::vector<std::string> comment = leading_comment(content.text);
-    entries.push_back({it->path().stem().string(), it->path().string(), comment.empty() ? std::string{} : comment.front()});
+    entries.push_back(
+        {it->path().stem().string(), it->path().string(), comment.empty() ? std::string{} : comment.front()});
   }
   if (ec) {
-    throw InputError(Problem{folder.string(), 0, 0, {}, "the catalogue cannot be read: " + ec.message(), "SEQLAB_LIBRARY names the folder `scenarios`"});
+    throw InputError(Problem{folder.string(),
+                             0,
+                             0,
+                             {},
+                             "the catalogue cannot be read: " + ec.message(),
+                             "SEQLAB_LIBRARY names the folder `scenarios`"});
   }
   std::sort(entries.begin(), entries.end(), [](const CatalogEntry& a, const CatalogEntry& b) {
     return a.name != b.name ? a.name < b.name : a.file < b.file;
@@ -464,7 +484,8 @@ std::vector<CatalogEntry> catalog(const Library& library) {
   std::vector<Problem> problems;
   for (std::size_t i = 1; i < entries.size(); ++i) {
     if (entries[i].name != entries[i - 1].name) continue;
-    problems.push_back(Problem{entries[i].file, 0, 0, {}, "the name `" + entries[i].name + "` is taken", "by " + entries[i - 1].file});
+    problems.push_back(
+        Problem{entries[i].file, 0, 0, {}, "the name `" + entries[i].name + "` is taken", "by " + entries[i - 1].file});
   }
   if (!problems.empty()) throw InputError(std::move(problems));
   return entries;

@@ -63,7 +63,8 @@ void section(const std::string& path, const Value& schema, std::string& out) {
 std::string scenario_reference() {
   std::string out =
       "# Keys of a scenario\n\n"
-      "Written by `seqlab schema --markdown`; the same table reads scenarios and makes the JSON Schema. Quantities carry\n"
+      "Written by `seqlab schema --markdown`; the same table reads scenarios and makes the JSON Schema. Quantities "
+      "carry\n"
       "their unit. A key that is not listed, or that stands twice, is an error.\n\n";
   section("", scenario_shape().schema, out);
   return out;
@@ -74,7 +75,8 @@ std::string scenario_template(const std::string& name) {
 # one of four validators says one thing to one half of its peers and another to the rest. It has a quarter of the power,
 # less than a third, so the honest ones stay on one chain, and its double votes are found.
 schema: seqlab/scenario/v1
-name: )" + name + R"(
+name: )" +
+         name + R"(
 
 # How the sequencer works. `use:` takes over a file of scenarios/designs (or next to this one); keys beside it override.
 design:

@@ -15,7 +15,8 @@ void Reader::problem_at(std::string path, const Position& at, std::string text, 
     problems_.push_back(Problem{at.file ? *at.file : "", 0, 0, {}, "more problems follow; these come first", {}});
     return;
   }
-  problems_.push_back(Problem{at.file ? *at.file : "", at.line, at.column, std::move(path), std::move(text), std::move(hint)});
+  problems_.push_back(
+      Problem{at.file ? *at.file : "", at.line, at.column, std::move(path), std::move(text), std::move(hint)});
 }
 
 bool Reader::afford(const Value& value, std::size_t count) {
@@ -49,8 +50,8 @@ Value object_schema() {
   return schema;
 }
 
-void add_property(Value& schema, const std::string& key, const Value& property, bool required) {
-  schema.find("properties")->add(key, property);
+void add_property(Value& schema, const std::string& key, Value property, bool required) {
+  schema.find("properties")->add(key, std::move(property));
   if (!required) return;
   if (schema.find("required") == nullptr) schema.add("required", Value::list());
   schema.find("required")->items.push_back(Value::text_of(key));
@@ -151,7 +152,9 @@ Shape<I> number(Parsed<I> (*parse)(std::string_view), I low, I high) {
 
 }  // namespace
 
-Shape<std::int64_t> signed_number(std::int64_t low, std::int64_t high) { return number<std::int64_t>(parse_integer, low, high); }
+Shape<std::int64_t> signed_number(std::int64_t low, std::int64_t high) {
+  return number<std::int64_t>(parse_integer, low, high);
+}
 
 Shape<std::uint64_t> unsigned_number(std::uint64_t low, std::uint64_t high) {
   return number<std::uint64_t>(parse_unsigned, low, high);
@@ -219,7 +222,8 @@ Shape<Ratio> ratio() {
   Shape<Ratio> out;
   Value number = Value::map();
   number.add("type", Value::text_of("number")).add("minimum", Value::plain("0")).add("maximum", Value::plain("1"));
-  out.schema = detail::any_of({std::move(number), detail::string_schema("^[0-9]+(_[0-9]+)*(/[0-9]+(_[0-9]+)*|(\\.[0-9]+)?%)$")});
+  out.schema =
+      detail::any_of({std::move(number), detail::string_schema("^[0-9]+(_[0-9]+)*(/[0-9]+(_[0-9]+)*|(\\.[0-9]+)?%)$")});
   out.form = "ratio, such as 1/200, 2% or 0";
   out.write = [](const Ratio& value) -> std::optional<Value> { return Value::plain(format_ratio(value)); };
   out.read = [](const Value& value, Ratio& result, Reader& reader) {
@@ -251,8 +255,8 @@ Shape<std::uint64_t> bandwidth() {
   out.schema = detail::string_schema("^([0-9]+(_[0-9]+)*(\\.[0-9]+)?(bit|kbit|Mbit|Gbit)/s|unlimited)$");
   out.form = "bandwidth, such as 1Gbit/s, or unlimited";
   out.write = [](const std::uint64_t& value) -> std::optional<Value> { return Value::plain(format_bandwidth(value)); };
-  out.read = detail::quantity<std::uint64_t>(parse_bandwidth, format_bandwidth, 0, std::numeric_limits<std::uint64_t>::max(),
-                                             bandwidth_form);
+  out.read = detail::quantity<std::uint64_t>(parse_bandwidth, format_bandwidth, 0,
+                                             std::numeric_limits<std::uint64_t>::max(), bandwidth_form);
   return out;
 }
 
@@ -365,7 +369,8 @@ namespace {
 
 bool looks_like_number(std::string_view text) {
   if (!text.empty() && text.front() == '-') text.remove_prefix(1);
-  return !text.empty() && text.front() >= '0' && text.front() <= '9' && text.find_first_not_of("0123456789_") == std::string_view::npos;
+  return !text.empty() && text.front() >= '0' && text.front() <= '9' &&
+         text.find_first_not_of("0123456789_") == std::string_view::npos;
 }
 
 }  // namespace
@@ -391,7 +396,8 @@ Shape<std::map<std::string, ParamValue>> script_parameters() {
         map.add(entry.first, Value::text_of(*word));
       } else {
         Value list = Value::list();
-        for (const std::string& item : std::get<std::vector<std::string>>(entry.second)) list.items.push_back(Value::text_of(item));
+        for (const std::string& item : std::get<std::vector<std::string>>(entry.second))
+          list.items.push_back(Value::text_of(item));
         map.add(entry.first, std::move(list));
       }
     }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +26,9 @@ class Reader {
   explicit Reader(std::vector<Problem>& problems) : problems_(problems) {}
 
   void problem(const Position& at, std::string text, std::string hint = {});
-  void problem(const Value& value, std::string text, std::string hint = {}) { problem(value.at, std::move(text), std::move(hint)); }
+  void problem(const Value& value, std::string text, std::string hint = {}) {
+    problem(value.at, std::move(text), std::move(hint));
+  }
   /// For checks that come after decoding.
   void problem_at(std::string path, const Position& at, std::string text, std::string hint = {});
 
@@ -101,10 +104,10 @@ Field<T> field(std::string key, Access access, Shape<M> shape, std::string doc) 
   out.key = std::move(key);
   out.doc = std::move(doc);
   out.form = shape.form;
-  out.read = [access, read = shape.read](const Value& value, T& object, Reader& reader) {
+  out.read = [access, read = std::move(shape.read)](const Value& value, T& object, Reader& reader) {
     read(value, std::invoke(access, object), reader);
   };
-  out.write = [access, write = shape.write](const T& object) { return write(std::invoke(access, object)); };
+  out.write = [access, write = std::move(shape.write)](const T& object) { return write(std::invoke(access, object)); };
   out.schema = std::move(shape.schema);
   out.schema.add("description", Value::text_of(out.doc));
   out.schema.add("$comment", Value::text_of(out.form));
@@ -116,34 +119,38 @@ Field<T> field(std::string key, Access access, Shape<M> shape, std::string doc) 
 
 namespace detail {
 Value object_schema();
-void add_property(Value& schema, const std::string& key, const Value& property, bool required);
+void add_property(Value& schema, const std::string& key, Value property, bool required);
 /// Reports unknown keys; false if `value` is no mapping at all.
 bool is_object(const Value& value, const std::vector<std::string>& known, Reader& reader);
 }  // namespace detail
 
-/// A mapping with closed keys. @param finish  looks at the decoded whole, may be null
+/// A mapping with closed keys. The schemas of the fields move into its own. @param finish  looks at the decoded whole, may be null
 template <class T>
 Shape<T> object(std::vector<Field<T>> fields, std::function<void(const Value&, T&, Reader&)> finish = nullptr) {
   Shape<T> out;
   out.form = "mapping";
   out.schema = detail::object_schema();
-  for (const Field<T>& f : fields) detail::add_property(out.schema, f.key, f.schema, f.required);
-  out.write = [fields](const T& object) -> std::optional<Value> {
+  for (Field<T>& f : fields) detail::add_property(out.schema, f.key, std::move(f.schema), f.required);
+  // Shared, as shapes are copied into the shapes around them.
+  const auto shared = std::make_shared<const std::vector<Field<T>>>(std::move(fields));
+  out.write = [shared](const T& object) -> std::optional<Value> {
     Value map = Value::map();
-    for (const Field<T>& f : fields) {
+    for (const Field<T>& f : *shared) {
       if (f.applies && !f.applies(object)) continue;
       if (std::optional<Value> value = f.write(object)) map.add(f.key, std::move(*value));
     }
     return map;
   };
-  out.read = [fields = std::move(fields), finish = std::move(finish)](const Value& value, T& object, Reader& reader) {
+  out.read = [shared, finish = std::move(finish)](const Value& value, T& object, Reader& reader) {
+    const std::vector<Field<T>>& fields = *shared;
     std::vector<std::string> known;
     for (const Field<T>& f : fields) known.push_back(f.key);
     if (!detail::is_object(value, known, reader)) return;
     for (const Field<T>& f : fields) {
       const Value* item = value.find(f.key);
       if (item == nullptr) {
-        if (f.required) reader.problem(value, "the key `" + f.key + "` is missing", f.form.size() <= 120 ? f.form : f.doc);
+        if (f.required)
+          reader.problem(value, "the key `" + f.key + "` is missing", f.form.size() <= 120 ? f.form : f.doc);
         continue;
       }
       const Reader::Step step(reader, f.key);
@@ -292,7 +299,7 @@ Shape<std::optional<T>> optional(Shape<T> inner) {
     return write(*value);
   };
   out.read = [read = std::move(inner.read)](const Value& value, std::optional<T>& object, Reader& reader) {
-    object.emplace();
+    object = T{};
     read(value, *object, reader);
   };
   return out;
@@ -318,7 +325,7 @@ Shape<T> through(Shape<U> inner, std::function<U(const T&)> to,
   out.schema = std::move(inner.schema);
   out.write = [write = inner.write, to](const T& value) { return write(to(value)); };
   out.read = [read = std::move(inner.read), to = std::move(to), from = std::move(from)](const Value& value, T& object,
-                                                                                      Reader& reader) {
+                                                                                        Reader& reader) {
     U decoded = to(object);
     read(value, decoded, reader);
     from(value, decoded, object, reader);

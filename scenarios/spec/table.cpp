@@ -17,15 +17,17 @@ std::vector<std::string> detail_names(sim::RecordKind kind) {
     case RecordKind::evidence: return {"double_vote", "double_proposal", "amnesia", "conflicting_certificates"};
     case RecordKind::disk_lost: return {"unsynced_lost", "torn_tail", "wiped", "rolled_back"};
     case RecordKind::tx_refused:
-      return {"none", "duplicate", "old_nonce", "nonce_gap", "bad_signature", "full", "too_large", "insufficient_funds"};
+      return {"none",          "duplicate", "old_nonce", "nonce_gap",
+              "bad_signature", "full",      "too_large", "insufficient_funds"};
     case RecordKind::tx_included: return {"ok", "bad_nonce", "insufficient_funds", "bad_signature"};
     case RecordKind::attack:
-      return {"forge", "send", "drop", "delay", "crash", "restart", "partition", "heal", "reorder", "exclude", "receive_drop"};
+      return {"forge",     "send", "drop",    "delay",   "crash",       "restart",
+              "partition", "heal", "reorder", "exclude", "receive_drop"};
     case RecordKind::message_sent:
     case RecordKind::message_delivered:
     case RecordKind::message_dropped:
     case RecordKind::message_rejected:
-      return {"proposal",     "prevote",       "precommit",      "vote",     "timeout",     "status",
+      return {"proposal",      "prevote",       "precommit",      "vote",     "timeout",     "status",
               "votes_request", "block_request", "block_response", "evidence", "transaction", "transaction_result"};
     default: return {};
   }
@@ -44,33 +46,51 @@ Shape<protocols::TendermintOptions> tendermint_shape() {
   const auto timeout = duration(1ms, 1h);
   const auto growth = duration(0s, 1h);
   return object<O>({
-      field<O>("timeout_propose", &O::timeout_propose, timeout, "How long a validator waits for a proposal in round 0 before it prevotes nil."),
-      field<O>("timeout_propose_delta", &O::timeout_propose_delta, growth, "What each further round adds to `timeout_propose`."),
-      field<O>("timeout_prevote", &O::timeout_prevote, timeout, "How long it waits for more prevotes once two thirds of any kind are in."),
-      field<O>("timeout_prevote_delta", &O::timeout_prevote_delta, growth, "What each further round adds to `timeout_prevote`."),
-      field<O>("timeout_precommit", &O::timeout_precommit, timeout, "How long it waits for more precommits before it enters the next round."),
-      field<O>("timeout_precommit_delta", &O::timeout_precommit_delta, growth, "What each further round adds to `timeout_precommit`."),
+      field<O>("timeout_propose", &O::timeout_propose, timeout,
+               "How long a validator waits for a proposal in round 0 before it prevotes nil."),
+      field<O>("timeout_propose_delta", &O::timeout_propose_delta, growth,
+               "What each further round adds to `timeout_propose`."),
+      field<O>("timeout_prevote", &O::timeout_prevote, timeout,
+               "How long it waits for more prevotes once two thirds of any kind are in."),
+      field<O>("timeout_prevote_delta", &O::timeout_prevote_delta, growth,
+               "What each further round adds to `timeout_prevote`."),
+      field<O>("timeout_precommit", &O::timeout_precommit, timeout,
+               "How long it waits for more precommits before it enters the next round."),
+      field<O>("timeout_precommit_delta", &O::timeout_precommit_delta, growth,
+               "What each further round adds to `timeout_precommit`."),
       field<O>("timeout_commit", &O::timeout_commit, duration(0s, 1h),
-               "How long it stays after a commit to collect late precommits before the next height begins; sets the pace of blocks."),
-      field<O>("skip_timeout_commit", &O::skip_timeout_commit, boolean(), "Begin the next height at once when every precommit is in."),
-      field<O>("round_skip", &O::round_skip, choice<RoundSkip>({{"validity", RoundSkip::validity}, {"quorum", RoundSkip::quorum}}),
-               "What moves a validator to a higher round: `validity` (the paper, line 55: more than a third of the power, of any "
+               "How long it stays after a commit to collect late precommits before the next height begins; sets the "
+               "pace of blocks."),
+      field<O>("skip_timeout_commit", &O::skip_timeout_commit, boolean(),
+               "Begin the next height at once when every precommit is in."),
+      field<O>("round_skip", &O::round_skip,
+               choice<RoundSkip>({{"validity", RoundSkip::validity}, {"quorum", RoundSkip::quorum}}),
+               "What moves a validator to a higher round: `validity` (the paper, line 55: more than a third of the "
+               "power, of any "
                "message) or `quorum` (CometBFT: two thirds of one vote type)."),
       field<O>("proposer_arms_propose_timeout", &O::proposer_arms_propose_timeout, boolean(),
                "Whether the proposer itself runs `timeout_propose` (CometBFT) or not (the paper)."),
-      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(), "Whether blocks are proposed when no transaction waits."),
+      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(),
+               "Whether blocks are proposed when no transaction waits."),
       field<O>("create_empty_blocks_interval", &O::create_empty_blocks_interval, growth,
                "With `create_empty_blocks: false`, propose an empty block after this anyway; 0s: never."),
-      field<O>("timestamps", &O::timestamps,
-               choice<Timestamps>({{"none", Timestamps::none}, {"bft_time", Timestamps::bft_time}, {"proposer", Timestamps::proposer}}),
-               "Where the time of a block comes from: nowhere, the weighted median of the votes, or the proposer's clock, "
-               "checked by the others (proposer-based timestamps)."),
+      field<O>(
+          "timestamps", &O::timestamps,
+          choice<Timestamps>(
+              {{"none", Timestamps::none}, {"bft_time", Timestamps::bft_time}, {"proposer", Timestamps::proposer}}),
+          "Where the time of a block comes from: nowhere, the weighted median of the votes, or the proposer's clock, "
+          "checked by the others (proposer-based timestamps)."),
       field<O>("precision", &O::precision, growth, "Proposer-based timestamps: how far correct clocks may be apart."),
-      field<O>("message_delay", &O::message_delay, growth, "Proposer-based timestamps: longest accepted age of a proposal, grows by a tenth a round."),
-      field<O>("future_rounds", &O::future_rounds, integer<std::uint32_t>(1, 1000), "For how many rounds ahead of its own a validator keeps a peer's votes."),
-      field<O>("gossip_stall", &O::gossip_stall, timeout, "Without a step for so long, a validator tells its peers where it is and asks for what it lacks."),
-      field<O>("evidence_age_blocks", &O::evidence_age_blocks, integer<std::uint64_t>(1, 1'000'000'000), "Evidence older than this and than `evidence_age` is refused."),
-      field<O>("evidence_age", &O::evidence_age, duration(1s, longest), "See `evidence_age_blocks`; both must have passed."),
+      field<O>("message_delay", &O::message_delay, growth,
+               "Proposer-based timestamps: longest accepted age of a proposal, grows by a tenth a round."),
+      field<O>("future_rounds", &O::future_rounds, integer<std::uint32_t>(1, 1000),
+               "For how many rounds ahead of its own a validator keeps a peer's votes."),
+      field<O>("gossip_stall", &O::gossip_stall, timeout,
+               "Without a step for so long, a validator tells its peers where it is and asks for what it lacks."),
+      field<O>("evidence_age_blocks", &O::evidence_age_blocks, integer<std::uint64_t>(1, 1'000'000'000),
+               "Evidence older than this and than `evidence_age` is refused."),
+      field<O>("evidence_age", &O::evidence_age, duration(1s, longest),
+               "See `evidence_age_blocks`; both must have passed."),
   });
 }
 
@@ -79,8 +99,10 @@ Shape<protocols::CentralisedOptions> centralised_shape() {
   return object<O>({
       field<O>("sequencer", &O::sequencer, node(), "The one node that orders."),
       field<O>("block_interval", &O::block_interval, duration(1ms, 1h), "Time between its blocks."),
-      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(), "Whether blocks are made when no transaction waits."),
-      field<O>("follower_stall", &O::follower_stall, duration(1ms, 1h), "A follower that heard nothing for so long asks for what it missed."),
+      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(),
+               "Whether blocks are made when no transaction waits."),
+      field<O>("follower_stall", &O::follower_stall, duration(1ms, 1h),
+               "A follower that heard nothing for so long asks for what it missed."),
   });
 }
 
@@ -114,15 +136,22 @@ Shape<CommitteeSpec> committee_shape() {
   using C = CommitteeSpec;
   using Change = CommitteeSpec::Change;
   const Shape<Change> change = object<Change>({
-      field<Change>("height", &Change::height, integer<std::uint64_t>(1, 1'000'000'000'000), "The block whose execution orders the change; it holds from two heights later.").must(),
+      field<Change>("height", &Change::height, integer<std::uint64_t>(1, 1'000'000'000'000),
+                    "The block whose execution orders the change; it holds from two heights later.")
+          .must(),
       field<Change>("node", &Change::node, node(), "Whose power changes.").must(),
-      field<Change>("power", &Change::power, integer<Power>(0, power_max), "The new voting power; 0 removes the node from the committee.").must(),
+      field<Change>("power", &Change::power, integer<Power>(0, power_max),
+                    "The new voting power; 0 removes the node from the committee.")
+          .must(),
   });
   return object<C>(
       {
-          field<C>("count", &C::count, integer<std::uint32_t>(1, 20'000), "Number of sequencer nodes; they are called n0, n1 and so on."),
-          field<C>("stake", &C::stake, stake_shape(), "Voting power of the nodes. A node with 0 follows without a vote."),
-          field<C>("changes", &C::changes, list_of(change), "Changes of voting power that the application orders, by height."),
+          field<C>("count", &C::count, integer<std::uint32_t>(1, 20'000),
+                   "Number of sequencer nodes; they are called n0, n1 and so on."),
+          field<C>("stake", &C::stake, stake_shape(),
+                   "Voting power of the nodes. A node with 0 follows without a vote."),
+          field<C>("changes", &C::changes, list_of(change),
+                   "Changes of voting power that the application orders, by height."),
       },
       [](const Value& value, CommitteeSpec& committee, Reader& reader) {
         const Value* stake = value.find("stake");
@@ -130,7 +159,9 @@ Shape<CommitteeSpec> committee_shape() {
           committee.stake.assign(committee.count, committee.stake.empty() ? default_stake : committee.stake.front());
         } else if (committee.stake.size() != committee.count) {
           const Reader::Step step(reader, "stake");
-          reader.problem(*stake, "has " + std::to_string(committee.stake.size()) + " entries for " + std::to_string(committee.count) + " nodes",
+          reader.problem(*stake,
+                         "has " + std::to_string(committee.stake.size()) + " entries for " +
+                             std::to_string(committee.count) + " nodes",
                          "one entry a node, or one number for all");
         }
       });
@@ -142,9 +173,10 @@ Field<T> use_field(const std::string& folder) {
   Field<T> out;
   out.key = "use";
   out.form = "file name";
-  out.doc = "A file with keys of this mapping, next to the scenario or in `scenarios/" + folder +
-            "/`. Keys that stand beside `use` override those of the file; mappings are merged key by key, except that a "
-            "`latency` replaces the file's as a whole.";
+  out.doc =
+      "A file with keys of this mapping, next to the scenario or in `scenarios/" + folder +
+      "/`. Keys that stand beside `use` override those of the file; mappings are merged key by key, except that a "
+      "`latency` replaces the file's as a whole.";
   out.read = [](const Value&, T&, Reader&) {};
   out.write = [](const T&) -> std::optional<Value> { return std::nullopt; };
   out.schema = Value::map();
@@ -170,36 +202,50 @@ Shape<Design> design_shape() {
   constexpr std::uint64_t gas_max = std::numeric_limits<std::int64_t>::max();
   const Shape<Block> block = object<Block>({
       field<Block>("max_bytes", &Block::max_bytes, size<std::uint32_t>(1U << 10U, 1U << 30U), "Most bytes of a block."),
-      field<Block>("max_gas", &Block::max_gas, integer<protocols::Gas>(21'000, gas_max), "Most gas of a block; a transfer takes 21000."),
+      field<Block>("max_gas", &Block::max_gas, integer<protocols::Gas>(21'000, gas_max),
+                   "Most gas of a block; a transfer takes 21000."),
   });
   const Shape<Pool> pool = object<Pool>({
-      field<Pool>("max_transactions", &Pool::max_transactions, integer<std::uint32_t>(1, 10'000'000), "Most transactions that wait at a node."),
-      field<Pool>("max_bytes", &Pool::max_bytes, size<std::uint64_t>(1U << 10U, 1ULL << 40U), "Most bytes that wait at a node."),
-      field<Pool>("max_transaction_bytes", &Pool::max_transaction_bytes, size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U), "Larger transactions are refused."),
-      field<Pool>("cache", &Pool::cache, integer<std::uint32_t>(0, 100'000'000), "How many ids of seen transactions a node remembers, so as not to take them twice."),
-      field<Pool>("max_nonce_gap", &Pool::max_nonce_gap, integer<std::uint32_t>(0, 1'000'000), "How far ahead of the next expected nonce a transaction may be."),
-      field<Pool>("evict_lowest_fee", &Pool::evict_lowest_fee, boolean(), "When full, make room for a better-paying transaction instead of refusing it."),
+      field<Pool>("max_transactions", &Pool::max_transactions, integer<std::uint32_t>(1, 10'000'000),
+                  "Most transactions that wait at a node."),
+      field<Pool>("max_bytes", &Pool::max_bytes, size<std::uint64_t>(1U << 10U, 1ULL << 40U),
+                  "Most bytes that wait at a node."),
+      field<Pool>("max_transaction_bytes", &Pool::max_transaction_bytes,
+                  size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U), "Larger transactions are refused."),
+      field<Pool>("cache", &Pool::cache, integer<std::uint32_t>(0, 100'000'000),
+                  "How many ids of seen transactions a node remembers, so as not to take them twice."),
+      field<Pool>("max_nonce_gap", &Pool::max_nonce_gap, integer<std::uint32_t>(0, 1'000'000),
+                  "How far ahead of the next expected nonce a transaction may be."),
+      field<Pool>("evict_lowest_fee", &Pool::evict_lowest_fee, boolean(),
+                  "When full, make room for a better-paying transaction instead of refusing it."),
   });
   return object<D>({
       use_field<D>("designs"),
       field<D>("engine", &D::engine, text("name of an engine, see `seqlab list`"), "The consensus engine."),
-      engine_field<D>("tendermint", [](auto& d) -> auto& { return d.parameters.tendermint; }, tendermint_shape(),
-                      "Parameters of the engine `tendermint` (arXiv 1807.04938); the defaults are CometBFT's."),
-      engine_field<D>("centralised", [](auto& d) -> auto& { return d.parameters.centralised; }, centralised_shape(),
-                      "Parameters of the engine `centralised`: one sequencer, everybody else follows."),
+      engine_field<D>(
+          "tendermint", [](auto& d) -> auto& { return d.parameters.tendermint; }, tendermint_shape(),
+          "Parameters of the engine `tendermint` (arXiv 1807.04938); the defaults are CometBFT's."),
+      engine_field<D>(
+          "centralised", [](auto& d) -> auto& { return d.parameters.centralised; }, centralised_shape(),
+          "Parameters of the engine `centralised`: one sequencer, everybody else follows."),
       field<D>("committee", &D::committee, committee_shape(), "Who takes part, and with what weight."),
       field<D>("block", &D::block, block, "Limits of a block."),
-      field<D>("leader_order", &D::leader_order,
-               choice<protocols::LeaderOrder>({{"arrival", protocols::LeaderOrder::arrival}, {"fee", protocols::LeaderOrder::fee}}),
-               "In which order a leader puts transactions: first come first served, or highest fee first; the nonces of one "
-               "sender stay in sequence in both."),
+      field<D>(
+          "leader_order", &D::leader_order,
+          choice<protocols::LeaderOrder>(
+              {{"arrival", protocols::LeaderOrder::arrival}, {"fee", protocols::LeaderOrder::fee}}),
+          "In which order a leader puts transactions: first come first served, or highest fee first; the nonces of one "
+          "sender stay in sequence in both."),
       field<D>("mempool", &D::mempool, pool, "Where transactions wait for a block."),
       field<D>("signatures", &D::signatures,
-               choice<protocols::SignatureBackend>({{"ideal", protocols::SignatureBackend::ideal}, {"real", protocols::SignatureBackend::real}}),
+               choice<protocols::SignatureBackend>(
+                   {{"ideal", protocols::SignatureBackend::ideal}, {"real", protocols::SignatureBackend::real}}),
                "`ideal`: unforgeable tokens; `real`: ed25519. The same run with both, at another speed."),
-      field<D>("dissemination", &D::dissemination,
-               choice<sim::Dissemination>({{"direct", sim::Dissemination::direct}, {"gossip", sim::Dissemination::gossip}}),
-               "How a broadcast travels: one message to each peer, or flooding along an overlay of `network.gossip_degree` neighbours."),
+      field<D>(
+          "dissemination", &D::dissemination,
+          choice<sim::Dissemination>({{"direct", sim::Dissemination::direct}, {"gossip", sim::Dissemination::gossip}}),
+          "How a broadcast travels: one message to each peer, or flooding along an overlay of `network.gossip_degree` "
+          "neighbours."),
   });
 }
 
@@ -210,28 +256,33 @@ Shape<LatencySpec> latency_shape() {
   using Model = LatencySpec::Model;
   const auto delay = duration(1us, 4min);  // sampling tables span 36 minutes
   const auto any_delay = duration(0s, 4min);
-  const auto is = [](auto... models) {
-    return [=](const L& l) { return ((l.model == models) || ...); };
-  };
+  const auto is = [](auto... models) { return [=](const L& l) { return ((l.model == models) || ...); }; };
   return object<L>({
       field<L>("model", &L::model,
-               choice<Model>({{"constant", Model::constant}, {"normal", Model::normal}, {"quantiles", Model::quantiles},
-                              {"log_normal", Model::log_normal}, {"exponential", Model::exponential}, {"regions", Model::regions}}),
+               choice<Model>({{"constant", Model::constant},
+                              {"normal", Model::normal},
+                              {"quantiles", Model::quantiles},
+                              {"log_normal", Model::log_normal},
+                              {"exponential", Model::exponential},
+                              {"regions", Model::regions}}),
                "Distribution of the one-way delay between two machines, before queues."),
       field<L>("mean", &L::mean, delay, "Mean delay.")
           .only("model constant, normal or exponential", is(Model::constant, Model::normal, Model::exponential)),
       field<L>("sd", &L::sd, any_delay, "Standard deviation of the delay.").only("model normal", is(Model::normal)),
-      field<L>("floor", &L::floor, any_delay, "Least delay, to which the drawn one is added.").only("model exponential", is(Model::exponential)),
+      field<L>("floor", &L::floor, any_delay, "Least delay, to which the drawn one is added.")
+          .only("model exponential", is(Model::exponential)),
       field<L>("p50", &L::p50, any_delay, "Median of the delay.")
           .only("model quantiles or log_normal", is(Model::quantiles, Model::log_normal)),
       field<L>("p90", &L::p90, any_delay, "Nine tenths of the messages are at most so late.")
           .only("model quantiles or log_normal", is(Model::quantiles, Model::log_normal)),
-      field<L>("p99", &L::p99, any_delay, "All but one of a hundred messages are at most so late.").only("model quantiles", is(Model::quantiles)),
+      field<L>("p99", &L::p99, any_delay, "All but one of a hundred messages are at most so late.")
+          .only("model quantiles", is(Model::quantiles)),
       field<L>("max", &L::max, any_delay, "No message is later.").only("model quantiles", is(Model::quantiles)),
       field<L>("matrix", &L::matrix, text("name of a region matrix, such as aws13"),
                "Measured delays between regions: aws13 (13 zones, one way) or aws18 (18 regions).")
           .only("model regions", is(Model::regions)),
-      field<L>("jitter", &L::jitter, ratio(), "Standard deviation of the delay as a part of it.").only("model regions", is(Model::regions)),
+      field<L>("jitter", &L::jitter, ratio(), "Standard deviation of the delay as a part of it.")
+          .only("model regions", is(Model::regions)),
   });
 }
 
@@ -244,9 +295,15 @@ Shape<std::vector<LinkSpec>> links_shape() {
   const Shape<Keys> keys = object<Keys>({
       field<Keys>("from", &Keys::from, nodes(), "Senders.").must(),
       field<Keys>("to", &Keys::to, nodes(), "Receivers; the other direction is another link.").must(),
-      field<Keys>("latency", [](auto& k) -> auto& { return k.rules.latency; }, unless(Duration{-1}, duration(1us, 1h)), "Replaces the delay of the model."),
-      field<Keys>("extra_latency", [](auto& k) -> auto& { return k.rules.extra_latency; }, duration(0s, 1h), "Added to the delay."),
-      field<Keys>("loss", [](auto& k) -> auto& { return k.rules.loss; }, unless(Ratio{0, 0}, ratio()), "Replaces `network.loss`."),
+      field<Keys>(
+          "latency", [](auto& k) -> auto& { return k.rules.latency; }, unless(Duration{-1}, duration(1us, 1h)),
+          "Replaces the delay of the model."),
+      field<Keys>(
+          "extra_latency", [](auto& k) -> auto& { return k.rules.extra_latency; }, duration(0s, 1h),
+          "Added to the delay."),
+      field<Keys>(
+          "loss", [](auto& k) -> auto& { return k.rules.loss; }, unless(Ratio{0, 0}, ratio()),
+          "Replaces `network.loss`."),
   });
   const Shape<std::vector<Keys>> list = list_of(keys, 100'000);
   Shape<std::vector<LinkSpec>> out;
@@ -291,16 +348,21 @@ Shape<NetworkSpec> network_shape() {
       field<N>("duplication", &N::duplication, ratio(), "Part of the messages that arrives twice."),
       field<N>("reordering", &N::reordering, ratio(), "Part of the messages that is held back by `reordering_delay`."),
       field<N>("reordering_delay", &N::reordering_delay, duration(0s, 1h), "See `reordering`."),
-      field<N>("fifo_links", &N::fifo_links, boolean(), "A message never overtakes an earlier one on its link, as with TCP."),
+      field<N>("fifo_links", &N::fifo_links, boolean(),
+               "A message never overtakes an earlier one on its link, as with TCP."),
       field<N>("uplink", &N::uplink_bps, bandwidth(), "What a node can send."),
       field<N>("downlink", &N::downlink_bps, bandwidth(), "What a node can receive."),
-      field<N>("queue_limit", &N::queue_limit, duration(1ms, 1h), "A message that would wait longer for an up- or downlink is dropped."),
-      field<N>("gossip_degree", &N::gossip_degree, integer<std::uint32_t>(1, 10'000), "Neighbours of a node in the overlay of `dissemination: gossip`."),
-      field<N>("stabilises_after", &N::stabilises_after, duration(0s, longest),
-               "Global stabilisation time. Before it messages suffer `loss_before` and `delay_before`; what is not lost "
-               "arrives within `delta` after it."),
+      field<N>("queue_limit", &N::queue_limit, duration(1ms, 1h),
+               "A message that would wait longer for an up- or downlink is dropped."),
+      field<N>("gossip_degree", &N::gossip_degree, integer<std::uint32_t>(1, 10'000),
+               "Neighbours of a node in the overlay of `dissemination: gossip`."),
+      field<N>(
+          "stabilises_after", &N::stabilises_after, duration(0s, longest),
+          "Global stabilisation time. Before it messages suffer `loss_before` and `delay_before`; what is not lost "
+          "arrives within `delta` after it."),
       field<N>("loss_before", &N::loss_before, ratio(), "Further loss before `stabilises_after`."),
-      field<N>("delay_before", &N::delay_before, duration(0s, 1h), "Further delay before `stabilises_after`, at most so much."),
+      field<N>("delay_before", &N::delay_before, duration(0s, 1h),
+               "Further delay before `stabilises_after`, at most so much."),
       field<N>("delta", &N::delta, duration(1us, 1h), "Bound on delays that the model promises after stabilisation."),
       field<N>("links", &N::links, links_shape(), "Links with rules of their own."),
   });
@@ -317,11 +379,15 @@ Shape<MachineSpec> machines_shape() {
       field<C>("execute_block", &C::execute_block, cost, "What executing a block takes besides its transactions."),
   });
   return object<M>({
-      field<M>("cores", &M::cores, integer<std::uint32_t>(1, 1024), "Processor cores of a node; work beyond them queues."),
+      field<M>("cores", &M::cores, integer<std::uint32_t>(1, 1024),
+               "Processor cores of a node; work beyond them queues."),
       field<M>("costs", &M::costs, costs, "Virtual processor time of a node's work."),
-      field<M>("disk_sync", &M::disk_sync, duration(0s, 1min), "Time of one synced write; messages that depend on it wait."),
-      field<M>("clock_drift_max", &M::clock_drift_ppm_max, ppm(500'000), "Each clock runs fast or slow by at most this, drawn per node."),
-      field<M>("clock_skew_max", &M::clock_skew_max, duration(0s, 24h), "Each wall clock is off by at most this at the start, drawn per node."),
+      field<M>("disk_sync", &M::disk_sync, duration(0s, 1min),
+               "Time of one synced write; messages that depend on it wait."),
+      field<M>("clock_drift_max", &M::clock_drift_ppm_max, ppm(500'000),
+               "Each clock runs fast or slow by at most this, drawn per node."),
+      field<M>("clock_skew_max", &M::clock_skew_max, duration(0s, 24h),
+               "Each wall clock is off by at most this at the start, drawn per node."),
       field<M>("regions", &M::regions, list_of(text("name of a region"), 20'000),
                "Where the nodes are: node i is in entry i modulo the length. Empty: the matrix's own order."),
       field<M>("start_skew", &M::start_skew, duration(0s, 1h), "Nodes start within this, drawn per node."),
@@ -351,24 +417,35 @@ Shape<WorkloadSpec> workload_shape() {
   const auto traced = [](const W& w) { return w.arrivals == Arrivals::trace; };
   return object<W>({
       field<W>("arrivals", &W::arrivals,
-               choice<Arrivals>({{"none", Arrivals::none}, {"poisson", Arrivals::poisson}, {"constant", Arrivals::constant}, {"trace", Arrivals::trace}}),
+               choice<Arrivals>({{"none", Arrivals::none},
+                                 {"poisson", Arrivals::poisson},
+                                 {"constant", Arrivals::constant},
+                                 {"trace", Arrivals::trace}}),
                "When transactions are submitted: never, as a Poisson process, at equal distances, or as a file says."),
-      field<W>("clients", &W::clients, integer<std::uint32_t>(0, 10'000), "Number of clients; client i is near node i and sends to it first."),
+      field<W>("clients", &W::clients, integer<std::uint32_t>(0, 10'000),
+               "Number of clients; client i is near node i and sends to it first."),
       field<W>("rate", &W::rate_per_1000s, rate(0, 1'000'000'000), "Transactions of all clients together.")
-          .only("arrivals poisson or constant", [](const W& w) { return w.arrivals == Arrivals::poisson || w.arrivals == Arrivals::constant; }),
+          .only("arrivals poisson or constant",
+                [](const W& w) { return w.arrivals == Arrivals::poisson || w.arrivals == Arrivals::constant; }),
       field<W>("accounts", &W::accounts, integer<std::uint32_t>(1, 1'000'000), "Accounts that send and receive."),
-      field<W>("transaction_size", &W::transaction_bytes, size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U), "Encoded size of a transaction, signature included."),
+      field<W>("transaction_size", &W::transaction_bytes,
+               size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 30U),
+               "Encoded size of a transaction, signature included."),
       field<W>("fee_min", &W::fee_min, fee, "Fees are drawn evenly from `fee_min` to `fee_max`, in base units."),
       field<W>("fee_max", &W::fee_max, fee, "See `fee_min`."),
       field<W>("start_after", &W::start_after, duration(0s, longest), "No transaction is submitted before."),
-      field<W>("stop_after", &W::stop_after, duration_or("never", Duration{-1}, 0s, longest), "No transaction is submitted after."),
-      field<W>("retry_after", &W::retry_after, duration(1ms, longest), "A transaction that is unconfirmed for so long is sent to the next node."),
+      field<W>("stop_after", &W::stop_after, duration_or("never", Duration{-1}, 0s, longest),
+               "No transaction is submitted after."),
+      field<W>("retry_after", &W::retry_after, duration(1ms, longest),
+               "A transaction that is unconfirmed for so long is sent to the next node."),
       field<W>("retries_max", &W::retries_max, integer<std::uint32_t>(0, 1'000'000), "How often that is done."),
       field<W>("trace_file", &W::trace_file, unless(std::string{}, text("file name")),
-               "A file next to the scenario whose first line is `time,account,bytes,fee`, followed by one arrival a line in order "
+               "A file next to the scenario whose first line is `time,account,bytes,fee`, followed by one arrival a "
+               "line in order "
                "of time, such as `1.5s,7,250,10`. Times count from `start_after`.")
           .only("arrivals trace", traced),
-      field<W>("trace", &W::trace, trace_shape(), "The arrivals themselves, in the form of `trace_file`, which is then not read.")
+      field<W>("trace", &W::trace, trace_shape(),
+               "The arrivals themselves, in the form of `trace_file`, which is then not read.")
           .only("arrivals trace", traced),
   });
 }
@@ -384,14 +461,24 @@ Shape<Trigger::Point> point_shape() {
     kinds.emplace_back(std::string{sim::record_kind_names[i]}, static_cast<sim::RecordKind>(i));
   }
   const Shape<Keys> keys = object<Keys>({
-      field<Keys>("record", [](auto& k) -> auto& { return k.point.record; }, choice(std::move(kinds)), "Kind of the record.").must(),
-      field<Keys>("node", [](auto& k) -> auto& { return k.point.node; }, optional(node()), "Of this node only."),
-      field<Keys>("height", [](auto& k) -> auto& { return k.point.height; }, optional(integer<std::uint64_t>(0, 1'000'000'000'000)), "Of this height only."),
-      field<Keys>("round", [](auto& k) -> auto& { return k.point.round; }, optional(integer<std::uint32_t>(0, 1'000'000'000)), "Of this round only."),
+      field<Keys>(
+          "record", [](auto& k) -> auto& { return k.point.record; }, choice(std::move(kinds)), "Kind of the record.")
+          .must(),
+      field<Keys>(
+          "node", [](auto& k) -> auto& { return k.point.node; }, optional(node()), "Of this node only."),
+      field<Keys>(
+          "height", [](auto& k) -> auto& { return k.point.height; },
+          optional(integer<std::uint64_t>(0, 1'000'000'000'000)), "Of this height only."),
+      field<Keys>(
+          "round", [](auto& k) -> auto& { return k.point.round; }, optional(integer<std::uint32_t>(0, 1'000'000'000)),
+          "Of this round only."),
       field<Keys>("detail", &Keys::detail, optional(text("name or number")),
-                  "What the record says in particular: the vote type of `voted` and `certified` (prevote, precommit), the message "
+                  "What the record says in particular: the vote type of `voted` and `certified` (prevote, precommit), "
+                  "the message "
                   "kind of `message_*`, the level of `committed` (soft, final); a number for all others."),
-      field<Keys>("nth", [](auto& k) -> auto& { return k.point.nth; }, integer<std::uint32_t>(1, 1'000'000'000), "The first such record, the second, ..."),
+      field<Keys>(
+          "nth", [](auto& k) -> auto& { return k.point.nth; }, integer<std::uint32_t>(1, 1'000'000'000),
+          "The first such record, the second, ..."),
   });
   return through<P, Keys>(
       keys,
@@ -442,18 +529,28 @@ Shape<FaultSpec> fault_shape() {
       field<Jump>("by", &Jump::step, duration(-longest, longest), "By how much; negative: back.").must(),
   });
   const Shape<Keys> keys = object<Keys>({
-      field<Keys>("at", [](auto& k) -> auto& { return k.when.at; }, optional(duration(0s, longest)), "The time at which it strikes. Either this or `on`."),
-      field<Keys>("on", [](auto& k) -> auto& { return k.when.on; }, optional(point_shape()), "The record right after which it strikes. Either this or `at`."),
+      field<Keys>(
+          "at", [](auto& k) -> auto& { return k.when.at; }, optional(duration(0s, longest)),
+          "The time at which it strikes. Either this or `on`."),
+      field<Keys>(
+          "on", [](auto& k) -> auto& { return k.when.on; }, optional(point_shape()),
+          "The record right after which it strikes. Either this or `at`."),
       field<Keys>("for", &Keys::lasts, unless(Duration{-1}, duration(1us, longest)),
-                  "After so long a crashed node restarts, a paused one resumes, a partition heals. Without it: when the healing phase begins."),
-      field<Keys>("crash", &Keys::crash, optional(nodes()), "These nodes lose power; what their disks had not synced suffers `disk`."),
+                  "After so long a crashed node restarts, a paused one resumes, a partition heals. Without it: when "
+                  "the healing phase begins."),
+      field<Keys>("crash", &Keys::crash, optional(nodes()),
+                  "These nodes lose power; what their disks had not synced suffers `disk`."),
       field<Keys>("pause", &Keys::pause, optional(nodes()), "These nodes stand still and then get everything at once."),
-      field<Keys>("partition", &Keys::partition, optional(list_of(nodes(), 20'000)), "Messages between these groups are lost; nodes in none of them reach everybody."),
+      field<Keys>("partition", &Keys::partition, optional(list_of(nodes(), 20'000)),
+                  "Messages between these groups are lost; nodes in none of them reach everybody."),
       field<Keys>("clock_jump", &Keys::clock_jump, optional(jump), "The wall clocks of nodes jump."),
       field<Keys>("disk", &Keys::disk,
-                  choice<DiskFault>({{"unsynced_lost", DiskFault::unsynced_lost}, {"torn_tail", DiskFault::torn_tail},
-                                     {"wiped", DiskFault::wiped}, {"rolled_back", DiskFault::rolled_back}}),
-                  "What a crash does to the disk: unsynced writes are gone; the last of them is torn; everything is gone; an old state comes back.")
+                  choice<DiskFault>({{"unsynced_lost", DiskFault::unsynced_lost},
+                                     {"torn_tail", DiskFault::torn_tail},
+                                     {"wiped", DiskFault::wiped},
+                                     {"rolled_back", DiskFault::rolled_back}}),
+                  "What a crash does to the disk: unsynced writes are gone; the last of them is torn; everything is "
+                  "gone; an old state comes back.")
           .only("crash", [](const Keys& k) { return k.crash.has_value(); }),
       field<Keys>("one_way", &Keys::one_way, boolean(), "Only messages from the first group to the others are lost.")
           .only("partition", [](const Keys& k) { return k.partition.has_value(); }),
@@ -481,10 +578,12 @@ Shape<FaultSpec> fault_shape() {
         if (!value.is_map()) return;
         const auto given = [&](std::string_view key) { return value.find(key) != nullptr ? 1 : 0; };
         if (given("at") + given("on") != 1) {
-          reader.problem(value, "a fault strikes either `at` a time or `on` a record", "{at: 10s, ...} or {on: {record: voted, ...}, ...}");
+          reader.problem(value, "a fault strikes either `at` a time or `on` a record",
+                         "{at: 10s, ...} or {on: {record: voted, ...}, ...}");
         }
         if (given("crash") + given("pause") + given("partition") + given("clock_jump") != 1) {
-          reader.problem(value, "a fault is exactly one of crash, pause, partition, clock_jump", "{at: 10s, for: 5s, crash: [n2]}");
+          reader.problem(value, "a fault is exactly one of crash, pause, partition, clock_jump",
+                         "{at: 10s, for: 5s, crash: [n2]}");
           return;
         }
         if (given("clock_jump") + given("for") == 2) {
@@ -511,18 +610,27 @@ Shape<AdversarySpec> adversary_shape() {
   using Sight = PowerSpec::Sight;
   const Shape<P> power = object<P>({
       field<P>("sees", &P::sees, choice<Sight>({{"own", Sight::own}, {"headers", Sight::headers}, {"all", Sight::all}}),
-               "What it sees of the traffic: messages of its own nodes; also kind, height, round and ends of all others; everything."),
+               "What it sees of the traffic: messages of its own nodes; also kind, height, round and ends of all "
+               "others; everything."),
       field<P>("delay_max", &P::delay_max, duration(0s, 1h), "How long it may hold back messages of others."),
-      field<P>("drops_max", &P::drops_max, integer<std::uint64_t>(0, 1'000'000'000'000), "How many messages of others it may drop."),
-      field<P>("drop_before_gst", &P::drop_before_gst, boolean(), "Whether it may drop any number before `network.stabilises_after`."),
-      field<P>("crashes_max", &P::crashes_max, integer<std::uint32_t>(0, 1'000'000), "How often it may crash honest nodes."),
-      field<P>("partitions_max", &P::partitions_max, integer<std::uint32_t>(0, 1'000'000), "How many partitions it may make."),
-      field<P>("partition_max", &P::partition_max, duration(0s, longest), "How long its partitions may last, all together."),
+      field<P>("drops_max", &P::drops_max, integer<std::uint64_t>(0, 1'000'000'000'000),
+               "How many messages of others it may drop."),
+      field<P>("drop_before_gst", &P::drop_before_gst, boolean(),
+               "Whether it may drop any number before `network.stabilises_after`."),
+      field<P>("crashes_max", &P::crashes_max, integer<std::uint32_t>(0, 1'000'000),
+               "How often it may crash honest nodes."),
+      field<P>("partitions_max", &P::partitions_max, integer<std::uint32_t>(0, 1'000'000),
+               "How many partitions it may make."),
+      field<P>("partition_max", &P::partition_max, duration(0s, longest),
+               "How long its partitions may last, all together."),
   });
   return object<A>({
       field<A>("script", &A::script, text("stock name or file name"),
-               "A stock adversary (see `seqlab list`), a Lua file next to the scenario, or `native:` and the name of one in C++.").must(),
-      field<A>("source", &A::source, unless(std::string{}, text("Lua text")), "The text of the script, which is then not looked up; run folders have it."),
+               "A stock adversary (see `seqlab list`), a Lua file next to the scenario, or `native:` and the name of "
+               "one in C++.")
+          .must(),
+      field<A>("source", &A::source, unless(std::string{}, text("Lua text")),
+               "The text of the script, which is then not looked up; run folders have it."),
       field<A>("nodes", &A::nodes, nodes(), "The nodes that it owns: it signs with their keys and no others'."),
       field<A>("power", &A::power, power, "What it may do besides; the world enforces and reports it."),
       field<A>("params", &A::params, script_parameters(), "Parameters of the script; see the beginning of its file."),
@@ -547,10 +655,13 @@ Shape<StopSpec> stop_shape() {
   using S = StopSpec;
   return object<S>({
       field<S>("after", &S::after, duration(1ms, longest), "End of the safety phase."),
-      field<S>("height", &S::height, integer<std::uint64_t>(0, 1'000'000'000'000), "It also ends when every live honest node has committed this height; 0: it does not."),
+      field<S>("height", &S::height, integer<std::uint64_t>(0, 1'000'000'000'000),
+               "It also ends when every live honest node has committed this height; 0: it does not."),
       field<S>("healing", &S::healing, duration(0s, longest),
-               "Longest liveness phase after it: all faults end, and a core of nodes must make progress. 0s: no such phase."),
-      field<S>("healing_blocks", &S::healing_blocks, integer<std::uint64_t>(1, 1'000'000), "Commits of the whole core that count as progress."),
+               "Longest liveness phase after it: all faults end, and a core of nodes must make progress. 0s: no such "
+               "phase."),
+      field<S>("healing_blocks", &S::healing_blocks, integer<std::uint64_t>(1, 1'000'000),
+               "Commits of the whole core that count as progress."),
   });
 }
 
@@ -560,18 +671,22 @@ Shape<ExpectSpec> expect_shape() {
     std::uint64_t min = 0;
   };
   const Shape<Commits> commits = object<Commits>({
-      field<Commits>("min", &Commits::min, integer<std::uint64_t>(0, 1'000'000'000'000), "Height that the slowest live honest node must have reached at the end of the safety phase."),
+      field<Commits>("min", &Commits::min, integer<std::uint64_t>(0, 1'000'000'000'000),
+                     "Height that the slowest live honest node must have reached at the end of the safety phase."),
   });
   return object<X>({
-      field<X>("checkers", &X::checkers, list_of(text("name of a checker, see `seqlab list`"), 1000), "The checkers that judge the run; empty: all that fit the design."),
+      field<X>("checkers", &X::checkers, list_of(text("name of a checker, see `seqlab list`"), 1000),
+               "The checkers that judge the run; empty: all that fit the design."),
       field<X>("commits", &X::commits_min,
                through<std::uint64_t, Commits>(
                    commits, [](const std::uint64_t& min) { return Commits{min}; },
                    [](const Value&, Commits& decoded, std::uint64_t& min, Reader&) { min = decoded.min; }),
                "How many blocks there must be."),
       field<X>("verdict", &X::verdict,
-               optional(choice<Verdict>({{"held", Verdict::held}, {"violated", Verdict::violated},
-                                         {"outside_model", Verdict::outside_model}, {"undecided", Verdict::undecided}})),
+               optional(choice<Verdict>({{"held", Verdict::held},
+                                         {"violated", Verdict::violated},
+                                         {"outside_model", Verdict::outside_model},
+                                         {"undecided", Verdict::undecided}})),
                "The verdict that this scenario should have; the run then succeeds with it and fails with any other."),
   });
 }
@@ -583,11 +698,13 @@ Field<Scenario> schema_field() {
   out.doc = "Version of this format.";
   out.required = true;
   out.schema = Value::map();
-  out.schema.add("const", Value::text_of(std::string{scenario_schema_name})).add("description", Value::text_of(out.doc));
+  out.schema.add("const", Value::text_of(std::string{scenario_schema_name}))
+      .add("description", Value::text_of(out.doc));
   out.write = [](const Scenario&) -> std::optional<Value> { return Value::text_of(std::string{scenario_schema_name}); };
   out.read = [](const Value& value, Scenario&, Reader& reader) {
     if (value.is_scalar() && value.text == scenario_schema_name) return;
-    reader.problem(value, describe(value) + " is not a format that this version reads", std::string{scenario_schema_name});
+    reader.problem(value, describe(value) + " is not a format that this version reads",
+                   std::string{scenario_schema_name});
   };
   return out;
 }
@@ -600,11 +717,13 @@ Shape<std::string> name_shape() {
     read(value, word, reader);
     if (!value.is_scalar()) return;
     const auto fits = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+             c == '-';
     };
     if (word.empty() || word.size() > 100 || word.front() == '.' || word.front() == '-' || word.front() == '_' ||
         !std::all_of(word.begin(), word.end(), fits)) {
-      reader.problem(value, describe(value) + " cannot name a scenario", "letters, digits, `-`, `_` and `.`, at most 100");
+      reader.problem(value, describe(value) + " cannot name a scenario",
+                     "letters, digits, `-`, `_` and `.`, at most 100");
     } else {
       name = word;
     }
@@ -622,8 +741,10 @@ Shape<Scenario> scenario_shape() {
   return object<S>({
       schema_field(),
       std::move(name),
-      field<S>("seed", &S::seed, integer<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max()), "Seed of the run when none is given."),
-      field<S>("permute_instants", &S::permute_instants, boolean(), "Events of one instant run in a seeded order instead of the order in which they were scheduled."),
+      field<S>("seed", &S::seed, integer<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max()),
+               "Seed of the run when none is given."),
+      field<S>("permute_instants", &S::permute_instants, boolean(),
+               "Events of one instant run in a seeded order instead of the order in which they were scheduled."),
       field<S>("design", &S::design, design_shape(), "How the sequencer works."),
       field<S>("environment", &S::environment, environment_shape(), "What happens to it."),
       field<S>("stop", &S::stop, stop_shape(), "When the run ends."),

@@ -94,7 +94,8 @@ struct Unit {
 Parsed<std::uint64_t> parse_quantity(std::string_view text, std::span<const Unit> units, std::uint64_t bound,
                                      bool negative_allowed, std::string_view form, std::string_view smallest) {
   const Decimal number = scan_decimal(text);
-  if (!number.error.empty()) return refuse<std::uint64_t>(number.error, number.hint.empty() ? form : std::string_view{number.hint});
+  if (!number.error.empty())
+    return refuse<std::uint64_t>(number.error, number.hint.empty() ? form : std::string_view{number.hint});
   if (number.rest.empty()) {
     return refuse<std::uint64_t>(quote(text) + " has no unit", form);
   }
@@ -162,9 +163,11 @@ Parsed<std::uint64_t> parse_unsigned(std::string_view text) {
   if (!number.error.empty()) {
     return refuse<std::uint64_t>(number.error, number.hint.empty() ? integer_form : std::string_view{number.hint});
   }
-  if (number.decimals != 0 || !number.rest.empty()) return refuse<std::uint64_t>(quote(text) + " is not a whole number", integer_form);
+  if (number.decimals != 0 || !number.rest.empty())
+    return refuse<std::uint64_t>(quote(text) + " is not a whole number", integer_form);
   if (number.negative) return refuse<std::uint64_t>(quote(text) + " is negative", integer_form);
-  if (number.mantissa > std::numeric_limits<std::uint64_t>::max()) return refuse<std::uint64_t>(quote(text) + " is too large", integer_form);
+  if (number.mantissa > std::numeric_limits<std::uint64_t>::max())
+    return refuse<std::uint64_t>(quote(text) + " is too large", integer_form);
   return {.value = static_cast<std::uint64_t>(number.mantissa), .error = {}, .hint = {}};
 }
 
@@ -297,7 +300,8 @@ std::string format_bandwidth(std::uint64_t bits_per_second) {
   if (bits_per_second == 0) return "unlimited";
   for (std::size_t i = bandwidth_units.size(); i-- > 0;) {
     const Unit& unit = bandwidth_units[i];
-    if (bits_per_second % unit.factor == 0) return std::to_string(bits_per_second / unit.factor) + std::string{unit.name};
+    if (bits_per_second % unit.factor == 0)
+      return std::to_string(bits_per_second / unit.factor) + std::string{unit.name};
   }
   return {};  // not reached
 }

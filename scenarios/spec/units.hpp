@@ -25,7 +25,8 @@ inline constexpr std::string_view integer_form = "a whole number, such as 4 or 2
 inline constexpr std::string_view duration_form = "a number with a unit, such as 800ms, 1.5s, 2m, 1h, 250us or 10ns";
 inline constexpr std::string_view size_form = "a number with a unit, such as 22_020_096B, 64KiB, 4MiB, 1GiB or 500KB";
 inline constexpr std::string_view rate_form = "a number of transactions a second, such as 100tx/s or 0.5tx/s";
-inline constexpr std::string_view bandwidth_form = "a number with a unit, such as 1Gbit/s, 100Mbit/s or 64kbit/s, or unlimited";
+inline constexpr std::string_view bandwidth_form =
+    "a number with a unit, such as 1Gbit/s, 100Mbit/s or 64kbit/s, or unlimited";
 inline constexpr std::string_view ratio_form = "a part of one, such as 1/200, 2%, 0.005 or 0";
 inline constexpr std::string_view ppm_form = "parts per million, such as 50ppm";
 inline constexpr std::string_view node_form = "a node name, such as n3";

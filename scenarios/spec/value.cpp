@@ -106,7 +106,8 @@ class TreeBuilder final : public YAML::EventHandler {
     finish(found->second, 0, mark);
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     charge({1, text.size()}, mark);
     refuse_tag(mark, tag);
     Value value = Value::plain(text);
@@ -265,7 +266,10 @@ std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xf0 && lead <= 0xf4 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc2 && lead < 0xe0 ? 2 : 0;
+  const std::size_t length = lead >= 0xf0 && lead <= 0xf4  ? 4
+                             : lead >= 0xe0 && lead < 0xf0 ? 3
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                                                           : 0;
   if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0U) != 0x80) return 0;
@@ -286,7 +290,8 @@ bool is_clean_text(std::string_view text, const std::string& file, bool with_lin
     const std::size_t length = utf8_length(text.substr(i));
     const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
     if (length == 0 || control) {
-      const std::string what = control ? "a control character (byte " + std::to_string(c) + ")" : "a byte that is not UTF-8";
+      const std::string what =
+          control ? "a control character (byte " + std::to_string(c) + ")" : "a byte that is not UTF-8";
       problems.push_back(Problem{file, with_lines ? line : 0, with_lines ? column : 0, {}, what, "plain UTF-8 text"});
       return false;
     }
@@ -321,7 +326,8 @@ std::unique_ptr<Value> read_yaml(std::string_view text, const std::string& file,
     }
     std::unique_ptr<Value> root = builder.take();
     if (parser.HandleNextDocument(builder)) {
-      problems.push_back(Problem{file, 0, 0, {}, "more than one YAML document", "one scenario a file, without `---` between"});
+      problems.push_back(
+          Problem{file, 0, 0, {}, "more than one YAML document", "one scenario a file, without `---` between"});
       return nullptr;
     }
     return root;
@@ -351,7 +357,8 @@ bool is_word(std::string_view text) {
   // What some reader of YAML takes for a boolean or for nothing.
   constexpr std::array<std::string_view, 8> taken{"true", "false", "null", "yes", "no", "on", "off", "y"};
   std::string lower{text};
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return lower != "n" && std::find(taken.begin(), taken.end(), lower) == taken.end();
 }
 
@@ -392,7 +399,8 @@ std::string key_text(const std::string& key) { return is_word(key) ? key : quote
 bool suits_block(const Value& value) {
   if (!value.is_scalar() || !value.quoted) return false;
   const std::string& text = value.text;
-  if (text.find('\n') == std::string::npos || text.front() == ' ' || text.front() == '\t' || text.front() == '\n') return false;
+  if (text.find('\n') == std::string::npos || text.front() == ' ' || text.front() == '\t' || text.front() == '\n')
+    return false;
   if (text.size() >= 2 && text[text.size() - 1] == '\n' && text[text.size() - 2] == '\n') return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -501,7 +509,8 @@ void json(const Value& value, std::size_t indent, std::string& out) {
     out += is_json_token(value) ? value.text : quoted(value.text, true);
   } else {
     const bool is_map = value.is_map();
-    const bool flat = !is_map && std::all_of(value.items.begin(), value.items.end(), [](const Value& v) { return v.is_scalar(); });
+    const bool flat =
+        !is_map && std::all_of(value.items.begin(), value.items.end(), [](const Value& v) { return v.is_scalar(); });
     out += is_map ? '{' : '[';
     for (std::size_t i = 0; i < value.items.size(); ++i) {
       if (i != 0) out += flat ? ", " : ",";

@@ -26,10 +26,10 @@ struct Value {
   };
 
   Kind kind = Kind::null;
-  bool quoted = false;        ///< scalar: text in quotes or a block, never a number or a boolean
-  std::string text;           ///< of a scalar
-  std::vector<Key> keys;      ///< of a map, in the order of the document
-  std::vector<Value> items;   ///< of a list; of a map: one per key
+  bool quoted = false;       ///< scalar: text in quotes or a block, never a number or a boolean
+  std::string text;          ///< of a scalar
+  std::vector<Key> keys;     ///< of a map, in the order of the document
+  std::vector<Value> items;  ///< of a list; of a map: one per key
   Position at;
 
   static Value plain(std::string text);

@@ -273,6 +273,8 @@ Clients::Clients(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& n
     : shared_{simulation, nodes, network, signatures, workload, {sequencers.begin(), sequencers.end()}, 0} {
   SEQLAB_ASSERT(!sequencers.empty() && (workload.clients == 0 || workload.accounts > 0), workload.clients);
   shared_.active = std::min(workload.clients, workload.accounts);
+  // Services know of the starts that happen while there are processes: from now on there are.
+  if (workload.clients != 0) static_cast<void>(simulation.processes());
   for (std::uint32_t k = 0; k < workload.clients; ++k) clients_.push_back(std::make_unique<Client>(shared_, k));
 }
 

@@ -89,6 +89,7 @@ struct MetricsObserver::State {
   std::vector<LastCommit> last_commit;           // by node
   HeightWindow<std::uint32_t> included;          // transactions of the block counted so far
   std::set<std::tuple<NodeId, std::uint64_t, std::uint32_t, std::uint8_t>> offences;
+  bool healing = false;
 
   void on_proposed(const Record& r) {
     auto* blocks = proposed.open(r.height, roster.floor() == 0 ? 0 : roster.floor() - 1, roster.height_max());
@@ -126,7 +127,8 @@ sim::KindMask MetricsObserver::kinds() {
   return Roster::kinds() | sim::mask_of(RecordKind::proposed, RecordKind::round_entered, RecordKind::message_sent,
                                         RecordKind::tx_submitted, RecordKind::tx_admitted, RecordKind::tx_refused,
                                         RecordKind::tx_included, RecordKind::tx_confirmed, RecordKind::tx_retried,
-                                        RecordKind::evidence, RecordKind::partition_started);
+                                        RecordKind::evidence, RecordKind::partition_started,
+                                        RecordKind::healing_started);
 }
 
 void MetricsObserver::on_record(const Record& r) {
@@ -150,7 +152,10 @@ void MetricsObserver::on_record(const Record& r) {
       if (s.roster.honest(r.node)) m.rounds_max = std::max<std::uint64_t>(m.rounds_max, r.round);
       break;
     case RecordKind::node_crashed:
-      if (s.roster.knows(r.node)) ++m.crashes;
+      if (s.roster.knows(r.node) && !s.healing) ++m.crashes;  // healing switches corrupt nodes off: no fault
+      break;
+    case RecordKind::healing_started:
+      s.healing = true;
       break;
     case RecordKind::partition_started:
       ++m.partitions;

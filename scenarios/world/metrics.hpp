@@ -43,7 +43,7 @@ struct Metrics {
   /// Admitted and refused: once a node that was asked. Included: once a position of the chain.
   std::uint64_t tx_submitted = 0, tx_admitted = 0, tx_refused = 0, tx_included = 0, tx_confirmed = 0, tx_retried = 0;
   std::uint64_t evidence = 0;      ///< distinct offences reported
-  std::uint64_t crashes = 0, partitions = 0;
+  std::uint64_t crashes = 0, partitions = 0;  ///< in the safety phase
   /// Messages sent, a broadcast counted once.
   std::array<std::uint64_t, static_cast<std::size_t>(protocols::MessageKind::count)> messages_by_kind{};
 };

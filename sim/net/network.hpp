@@ -3,8 +3,8 @@
 //
 // The way of a message: [uplink queue] -> partition? lost? -> delay -> adversary? -> [downlink queue] -> receiver up?
 // -> handler. A message whose sender is down, or went down while it waited in the uplink, is lost. A broadcast is one
-// body and one flight with a count, however many receivers it has. Draws belong to (sender, number of the message among the
-// sender's, receiver): neither another node nor another draw moves anybody's luck.
+// body and one flight with a count, however many receivers it has. Draws belong to (sender, number of the message among
+// the sender's, receiver): neither another node nor another draw moves anybody's luck.
 //
 // Most messages of most worlds meet nothing of that but a delay; for those there is a short way (Network::scatter).
 #pragma once

@@ -79,7 +79,8 @@ TEST_CASE("the run database holds one row an observation", "[analysis][sqlite]")
   CHECK(db.rows("select node, name, role, region, power, corrupt from nodes order by node") ==
         Rows{"0|n0|sequencer|Tokyo|100|0", "1|n1|sequencer|London|100|0", "2|n2|sequencer|Tokyo|100|0",
              "3|n3|sequencer|London|100|1", "4|c0|client|-|0|0", "5|c1|client|-|0|0"});
-  CHECK(db.rows("select node, height, power from validators where node = 1 order by height") == Rows{"1|1|100", "1|5|7"});
+  CHECK(db.rows("select node, height, power from validators where node = 1 order by height") ==
+        Rows{"1|1|100", "1|5|7"});
   CHECK(db.rows("select at_ns, node, height, round, level, block from commits order by at_ns") ==
         Rows{"80000|0|1|0|final|" + a_hex, "85000|1|1|0|final|" + a_hex});
   CHECK(db.rows("select * from blocks") == Rows{a_hex + "|1|0|0|" + b_hex + "|1000|80000|2"});

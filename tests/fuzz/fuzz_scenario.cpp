@@ -31,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(flag.size(), end - flag.size());
     const std::size_t sign = std::min(line.find('='), line.size());
-    overrides.emplace_back(std::string{line.substr(0, sign)}, std::string{line.substr(std::min(sign + 1, line.size()))});
+    overrides.emplace_back(std::string{line.substr(0, sign)},
+                           std::string{line.substr(std::min(sign + 1, line.size()))});
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   try {
@@ -48,7 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   } catch (const InputError& error) {
     demand(!error.problems().empty(), "refused without a reason");
-    for (const Problem& problem : error.problems()) demand(!format(problem).empty() && !problem.text.empty(), "a problem without words");
+    for (const Problem& problem : error.problems())
+      demand(!format(problem).empty() && !problem.text.empty(), "a problem without words");
   }
   return 0;
 }

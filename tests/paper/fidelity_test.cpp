@@ -136,7 +136,9 @@ TEST_CASE("F3: k crashed proposers cost the sum of their rounds and no block", "
     Scenario s = quiet_world(10, delta);
     for (std::uint32_t i = 0; i < crashed; ++i) {
       scenarios::Trigger when;
-      when.on = scenarios::Trigger::Point{.record = RecordKind::node_started, .node = NodeId{i}};
+      when.on = scenarios::Trigger::Point{};
+      when.on->record = RecordKind::node_started;
+      when.on->node = NodeId{i};
       s.environment.faults.push_back({.when = when, .what = scenarios::fault::Crash{.nodes = {NodeId{i}}}});
     }
     s.stop.height = 1;

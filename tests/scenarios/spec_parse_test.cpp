@@ -30,7 +30,8 @@ std::string slurp(const std::string& path) {
 }
 
 /// Keys of the document that the schema does not describe; walks both together.
-void unknown_keys(const Value& value, const nlohmann::json& schema, const std::string& path, std::vector<std::string>& out) {
+void unknown_keys(const Value& value, const nlohmann::json& schema, const std::string& path,
+                  std::vector<std::string>& out) {
   if (schema.contains("anyOf")) {
     for (const auto& option : schema["anyOf"]) {
       if (option.contains("items") || option.contains("properties")) unknown_keys(value, option, path, out);
@@ -139,7 +140,7 @@ environment:
   workload: {arrivals: trace, clients: 1, trace: "time,account,bytes,fee\n1s,1,250,3\n1.5s,2,300,4\n"}
   adversaries:
     - script: mine
-      source: "-- a comment\nreturn {\n  api = 1,\n\n  params = { a = 0, b = '', c = {}, d = false, e = '' },\n}\n"
+      source: "-- a comment\nreturn {\n  api = 1,\n\n  params = { a = 0, b = '', c = {}, d = false, e = '' },\n  on_timer = function(ctx) end,\n}\n"
       nodes: [n3]
       params: {a: -7, b: "12", c: [x, "y z"], d: true, e: 10s}
 )");
@@ -169,7 +170,7 @@ environment: {use: aws13, network: {latency: {model: constant, mean: 10ms}}}
   CHECK(s.environment.workload.clients == 4);
 }
 
-TEST_CASE("--set changes one value, adds keys and entries, and may choose another file", "[spec]") {
+TEST_CASE("an override (--set) changes one value, adds keys and entries, and may choose another file", "[spec]") {
   const std::string text = "environment: {use: aws13.yaml, faults: [{at: 3s, crash: [n1]}]}\n";
   const Scenario s = parsed(text, {{"design.committee.count", "7"},
                                    {"environment.faults[0].at", "4s"},
@@ -192,9 +193,12 @@ TEST_CASE("the hash is of the meaning: no names, files, comments or defaults wri
   CHECK(scenario_hash(parsed("stop: {after: 31s}\n")) != plain);
   CHECK(scenario_hash(parsed("stop: {after: 30s}\ndesign: {tendermint: {timeout_commit: 2s}}\n")) != plain);
   CHECK(scenario_hash(parsed("stop: {after: 30s}\nexpect: {commits: {min: 1}}\n")) != plain);
-  const std::string script = "environment: {adversaries: [{script: a, source: 'return {api = 1}', nodes: n0}]}\n";
-  const std::string named = "environment: {adversaries: [{script: b, source: 'return {api = 1}', nodes: n0}]}\n";
-  const std::string changed = "environment: {adversaries: [{script: a, source: 'return {api=1}', nodes: n0}]}\n";
+  const std::string script =
+      "environment: {adversaries: [{script: a, source: 'return {api = 1, on_timer = function() end}', nodes: n0}]}\n";
+  const std::string named =
+      "environment: {adversaries: [{script: b, source: 'return {api = 1, on_timer = function() end}', nodes: n0}]}\n";
+  const std::string changed =
+      "environment: {adversaries: [{script: a, source: 'return {api=1, on_timer = function() end}', nodes: n0}]}\n";
   CHECK(scenario_hash(parsed(script)) == scenario_hash(parsed(named)));
   CHECK(scenario_hash(parsed(script)) != scenario_hash(parsed(changed)));
 }

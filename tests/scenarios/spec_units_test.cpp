@@ -9,11 +9,19 @@ using namespace seqlab;
 using namespace seqlab::scenarios;
 
 TEST_CASE("durations are exact decimals with a unit", "[spec][units]") {
-  const std::vector<std::pair<std::string, std::int64_t>> good{
-      {"800ms", 800'000'000},   {"1.5s", 1'500'000'000},        {"2m", 120'000'000'000}, {"1h", 3'600'000'000'000},
-      {"250us", 250'000},       {"10ns", 10},                   {"0s", 0},               {"-2s", -2'000'000'000},
-      {"0.000000001s", 1},      {"1_000ms", 1'000'000'000},     {"0.1us", 100},          {"10000h", 36'000'000'000'000'000},
-      {"1.000000000s", 1'000'000'000}};
+  const std::vector<std::pair<std::string, std::int64_t>> good{{"800ms", 800'000'000},
+                                                               {"1.5s", 1'500'000'000},
+                                                               {"2m", 120'000'000'000},
+                                                               {"1h", 3'600'000'000'000},
+                                                               {"250us", 250'000},
+                                                               {"10ns", 10},
+                                                               {"0s", 0},
+                                                               {"-2s", -2'000'000'000},
+                                                               {"0.000000001s", 1},
+                                                               {"1_000ms", 1'000'000'000},
+                                                               {"0.1us", 100},
+                                                               {"10000h", 36'000'000'000'000'000},
+                                                               {"1.000000000s", 1'000'000'000}};
   for (const auto& [text, expected] : good) {
     INFO(text);
     const Parsed<Duration> parsed = parse_duration(text);

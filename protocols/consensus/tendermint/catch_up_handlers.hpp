@@ -32,13 +32,24 @@ void BasicTendermint<Rules>::on_stall(const EngineView& /*view*/, Outbox& out) {
   out.broadcast(out.template make<StatusMessage>(status()));
   ask_for_blocks(out);
   ask_for_missing_bodies(out);
+  ask_for_missing_polkas(out);
+}
+
+/// The polkas that the current proposal and the own valid value refer to, from whoever has a part of them. (The votes of
+/// others are not in the log: after a crash a replica knows of its lock, but has no proof left.)
+template <class Rules>
+void BasicTendermint<Rules>::ask_for_missing_polkas(Outbox& out) {
+  const auto lacks = [&](Round round, BlockId block) {
+    const RoundState* r = find_round(round);
+    return r == nullptr || r->prevotes.power_for(block) < quorum_;
+  };
+  if (valid_.block && lacks(valid_.round, valid_.block)) ask_for_polka(valid_.round, valid_.block, no_node, out);
   const RoundState& now = rounds_[current_];
-  if (step_ == Step::propose && now.proposal) {
-    const Proposal& p = static_cast<const ProposalMessage&>(*now.proposal).proposal;
-    const RoundState* polka = p.valid_round == no_round ? nullptr : find_round(p.valid_round);
-    if (polka != nullptr && polka->prevotes.power_for(p.block->id) < quorum_) {
-      ask_for_polka(*polka, p.proposer, out);
-    }
+  if (step_ != Step::propose || !now.proposal) return;
+  const Proposal& p = static_cast<const ProposalMessage&>(*now.proposal).proposal;
+  const bool same = p.valid_round == valid_.round && p.block->id == valid_.block;
+  if (p.valid_round != no_round && !same && lacks(p.valid_round, p.block->id)) {
+    ask_for_polka(p.valid_round, p.block->id, no_node, out);
   }
 }
 
@@ -125,37 +136,58 @@ void BasicTendermint<Rules>::send_votes(NodeId to, const VoteSet& votes, std::sp
   }
 }
 
+/// @param peer  whom to ask; no_node: everybody
 template <class Rules>
-void BasicTendermint<Rules>::ask_for_polka(const RoundState& round, NodeId peer, Outbox& out) {
-  VotesRequest request{.node = self_, .height = height_, .round = round.round};
-  for (const RoundState& r : rounds_) {
-    if (!r.proposal) continue;
-    const Proposal& p = static_cast<const ProposalMessage&>(*r.proposal).proposal;
-    if (p.valid_round == round.round) request.block = p.block->id;
+void BasicTendermint<Rules>::ask_for_polka(Round round, BlockId block, NodeId peer, Outbox& out) {
+  VotesRequest request{.node = self_, .height = height_, .round = round, .block = block};
+  if (const RoundState* r = find_round(round); r != nullptr) {
+    // Only the votes for this block count as held: of an equivocator the other one is wanted.
+    request.have.resize((r->prevotes.slots() + 63) / 64);
+    r->prevotes.for_each_vote_for(block, [&](std::uint32_t i, const MessagePtr&) {
+      request.have[i / 64] |= std::uint64_t{1} << (i % 64);
+    });
   }
-  request.have = round.prevotes.bitmap();
-  // A hint may be all that is missing: votes that are held for another value are sent again for this one.
-  for (std::uint32_t i = 0; i < round.prevotes.slots(); ++i) {
-    const Vote* v = round.prevotes.vote_of(i);
-    if (v != nullptr && v->block != request.block) request.have[i / 64] &= ~(std::uint64_t{1} << (i % 64));
+  const MessagePtr message = out.template make<VotesRequestMessage>(std::move(request));
+  if (peer == no_node) {
+    out.broadcast(message);
+  } else {
+    out.send(peer, message);
   }
-  out.send(peer, out.template make<VotesRequestMessage>(std::move(request)));
 }
 
+/// The proposer that refers to a polka sends all of it, one in some others as well; everybody sends a part.
 template <class Rules>
 void BasicTendermint<Rules>::on_votes_request(NodeId from, const MessagePtr& message, Outbox& out) {
   const auto& body = static_cast<const VotesRequestMessage&>(*message);
   const VotesRequest& r = body.request;
   if (from == self_ || r.height != height_) return;
-  if (r.node != from || r.type != VoteType::prevote) return reject(from, body, r.height, r.round, Reject::malformed, out);
+  if (r.node != from || r.type != VoteType::prevote || !r.block) {
+    return reject(from, body, r.height, r.round, Reject::malformed, out);
+  }
   const RoundState* round = find_round(r.round);
   if (round == nullptr) return;
   Answered& a = answered(from);
   if (a.recent >= tendermint_limits::answers_per_stall) return;
   ++a.recent;
-  round->prevotes.for_each_vote_for(r.block, [&](std::uint32_t i, const MessagePtr& vote) {
-    if (!catch_up::bit(r.have, i)) out.send(from, vote);
-  });
+  const std::uint32_t sweep = a.total++;
+  const std::uint32_t turns = std::clamp(members_ / 4, 1U, 8U);
+  const bool all = proposer_of(round_) == self_ || (self_.value + from.value + sweep) % turns == 0;
+  const std::uint32_t part = std::max(16U, (members_ + 7) / 8);
+  const auto first = static_cast<std::uint32_t>(std::max(self_index_, 0));
+  const VoteSet& votes = round->prevotes;
+  const auto wanted = [&](std::uint32_t i) {
+    const bool mine = all || static_cast<std::int32_t>(i) == self_index_ ||
+                      (i + members_ - (first + sweep * part) % members_) % members_ < part;
+    return mine && !catch_up::bit(r.have, i);
+  };
+  for (std::uint32_t i = 0; i < votes.slots(); ++i) {
+    if (const Vote* v = votes.vote_of(i); v != nullptr && v->block == r.block && wanted(i)) {
+      out.send(from, votes.message_of(i));
+    }
+  }
+  for (const auto& [i, second] : votes.seconds()) {
+    if (VoteSet::vote_in(second).block == r.block && wanted(i)) out.send(from, second);
+  }
 }
 
 // ---- heights --------------------------------------------------------------------------------------------------------

@@ -109,6 +109,8 @@ class BasicTendermint {
     friend bool operator==(const CatchUpRounds&, const CatchUpRounds&) = default;
   };
 
+  void repeat_statements(std::span<const SafetyRecord> records, const RestoredState& restored, Outbox& out);
+
   // inputs from peers
   void on_vote(NodeId from, const MessagePtr& message, const EngineView& view, Outbox& out);
   void on_vote_of_other_height(NodeId from, const MessagePtr& message, const EngineView& view, Outbox& out);
@@ -174,7 +176,8 @@ class BasicTendermint {
   void ask_for_blocks(Outbox& out);
   void ask_for_missing_bodies(Outbox& out);
   void ask_for_body(BlockId id, Outbox& out);
-  void ask_for_polka(const RoundState& round, NodeId peer, Outbox& out);
+  void ask_for_polka(Round round, BlockId block, NodeId peer, Outbox& out);
+  void ask_for_missing_polkas(Outbox& out);
   void take_synced(NodeId from, const MessagePtr& message, const EngineView& view, Outbox& out);
   void finish_catching_up(Outbox& out);
   void arm_sync_timer(Outbox& out);
@@ -236,6 +239,7 @@ class BasicTendermint {
   StateRoot parent_state_before_;
   StateRoot state_before_;
   Committee last_committee_;
+  Hash128 last_committee_hash_;
   VoteSet last_votes_;               // precommits of the round that decided
   Round last_round_ = no_round;
 

@@ -43,7 +43,9 @@ void BasicTendermint<Rules>::start(std::span<const Recovered> log, const EngineV
     parent_state_before_ = block->state_before;
   }
   if (height_ > first) last_committee_ = Rules::committee_of(chain, chain.height());
+  last_committee_hash_ = hash_of(last_committee_);
   committee_ = Rules::committee_of(chain, height_);
+  committee_hash_ = hash_of(committee_);
   enter_height(view, out);
   commit_wait_over_ = true;
 
@@ -89,25 +91,42 @@ void BasicTendermint<Rules>::start(std::span<const Recovered> log, const EngineV
                   height_, round_, out);
       }
     }
-    // What was said may not have left: the identical statements go out again.
-    for (const SafetyRecord& r : records) {
-      if (r.round != restored.round || r.statement > restored.last) continue;
-      if (r.statement == Statement::proposal) {
-        if (const KnownBlock* k = known(r.block); k != nullptr) {
-          out.broadcast(out.template make<ProposalMessage>(
-              Proposal{height_, r.round, r.proposal_valid_round, k->block, self_, r.timestamp, r.signature}));
-        }
-      } else if (r.statement == Statement::prevote || r.statement == Statement::precommit) {
-        const VoteType type = r.statement == Statement::prevote ? VoteType::prevote : VoteType::precommit;
-        out.broadcast(out.template make<VoteMessage>(
-            Vote{height_, r.round, type, self_, r.block, r.timestamp, r.signature}));
-      }
-    }
+    repeat_statements(records, restored, out);
     evaluate(view, out);
   }
   if (restarted) {
     out.broadcast(out.template make<StatusMessage>(status()));
     ask_for_missing_bodies(out);
+    ask_for_missing_polkas(out);
+  }
+}
+
+/// What was said in the last round may not have left: the identical statements go out again. The votes of earlier
+/// rounds are put back where they were, as part of a polka that others may ask for.
+template <class Rules>
+void BasicTendermint<Rules>::repeat_statements(std::span<const SafetyRecord> records, const RestoredState& restored,
+                                               Outbox& out) {
+  for (const SafetyRecord& r : records) {
+    if (r.statement == Statement::none || r.statement == Statement::value_seen || self_index_ < 0) continue;
+    if (r.round > restored.round || (r.round == restored.round && r.statement > restored.last)) continue;
+    const bool last = r.round == restored.round;
+    if (r.statement == Statement::proposal) {
+      const KnownBlock* k = known(r.block);
+      if (!last || k == nullptr) continue;
+      out.broadcast(out.template make<ProposalMessage>(
+          Proposal{height_, r.round, r.proposal_valid_round, k->block, self_, r.timestamp, r.signature}));
+      continue;
+    }
+    const VoteType type = r.statement == Statement::prevote ? VoteType::prevote : VoteType::precommit;
+    const MessagePtr vote =
+        out.template make<VoteMessage>(Vote{height_, r.round, type, self_, r.block, r.timestamp, r.signature});
+    if (last) {
+      out.broadcast(vote);
+    } else {
+      RoundState& round = round_state(r.round);
+      const auto index = static_cast<std::uint32_t>(self_index_);
+      (type == VoteType::prevote ? round.prevotes : round.precommits).add(index, power_of(index), vote, members_);
+    }
   }
 }
 
@@ -116,7 +135,6 @@ template <class Rules>
 void BasicTendermint<Rules>::enter_height(const EngineView& view, Outbox& out) {
   step_ = Step::new_height;
   round_ = Round{0};
-  committee_hash_ = hash_of(committee_);
   members_ = static_cast<std::uint32_t>(committee_.size());
   quorum_ = Rules::quorum(committee_);
   validity_ = Rules::validity(committee_);
@@ -403,7 +421,7 @@ void BasicTendermint<Rules>::on_proposal(NodeId from, const MessagePtr& message,
     polka.prevotes.claim(block.id, committee_);
     const bool has = polka.prevotes.power_for(block.id) >= quorum_;
     if (has && !had) on_quorum(polka, VoteType::prevote, block.id, out);
-    if (!has && from != self_) ask_for_polka(polka, p.proposer, out);
+    if (!has && from != self_) ask_for_polka(p.valid_round, block.id, p.proposer, out);
   }
   if (step_ == Step::new_height && p.round == Round{0}) {
     // Whoever proposes has waited; like CometBFT, one goes along.
@@ -443,7 +461,7 @@ bool BasicTendermint<Rules>::header_fits(const Block& block, const ProposalMessa
     if (block.last_commit != Commit{}) return false;
   } else {
     // The same body reaches everybody: its many signatures are checked once, for the committee that they are of.
-    const Hash128 checked_for = FieldHash<4>{}.add(hash_of(last_committee_)).add(parent_).finish();
+    const Hash128 checked_for = FieldHash<4>{}.add(last_committee_hash_).add(parent_).finish();
     if (carrier == nullptr || carrier->last_commit_checked != checked_for) {
       if (Rules::check_commit(block.last_commit, previous(height_), parent_, last_committee_,
                               Rules::quorum(last_committee_), view.signatures) != Reject::none) {
@@ -683,10 +701,12 @@ void BasicTendermint<Rules>::on_executed(Height height, const ExecutionResult& /
   height_ = next(height);
   const Committee& coming = Rules::committee_of(view.chain, height_);
   priority_.advance(committee_, coming);
+  last_committee_hash_ = committee_hash_;
   if (coming == committee_) {
     last_committee_ = committee_;
   } else {
     last_committee_ = std::exchange(committee_, coming);
+    committee_hash_ = hash_of(committee_);
   }
   out.add(effect::Forget{height_});
   enter_height(view, out);

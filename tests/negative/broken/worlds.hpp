@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -11,6 +13,7 @@
 #include "scenarios/world/run.hpp"
 #include "tests/negative/broken/engines.hpp"
 #include "tests/negative/broken/rules.hpp"
+#include "tests/support/catch.hpp"
 
 namespace seqlab::tests {
 
@@ -86,6 +89,18 @@ inline std::string story(const RunResult& result) {
     out += std::to_string(ns(f.at) / 1'000'000) + " ms " + f.checker + ": " + f.text + "\n";
   }
   return out;
+}
+
+/// Gives `who` to a script of the stock.
+inline void corrupt(Scenario& scenario, const std::string& script, std::vector<NodeId> who) {
+  scenarios::AdversarySpec spec;
+  spec.script = script;
+  spec.file = std::string{SEQLAB_SOURCE_DIR} + "/scenarios/adversaries/" + script + ".lua";
+  std::ifstream in{spec.file};
+  REQUIRE(in.good());
+  spec.source.assign(std::istreambuf_iterator<char>{in}, {});
+  spec.nodes = std::move(who);
+  scenario.environment.adversaries.push_back(std::move(spec));
 }
 
 // ---- faults ---------------------------------------------------------------------------------------------------------

@@ -130,6 +130,39 @@ TEST_CASE("a hidden lock is resolved: the locked replica proposes its value and 
   CHECK(net.chain(NodeId{0}).commit(Height{1})->round == Round{1});
 }
 
+TEST_CASE("a hidden lock outlives a crash of the only one who has it, and of everybody", "[tendermint][crash][hidden-lock]") {
+  for (const bool everybody : {false, true}) {
+    EngineHarness net{equal_committee(4), 4, make_tendermint()};
+    bool restarted = false;
+    net.drop = [&](NodeId from, NodeId, const MessagePtr& m) {
+      return from == NodeId{1} && kind(m) == MessageKind::prevote && height_of(m) == Height{1} &&
+             round_of(m) == Round{0} && !restarted;
+    };
+    for (const std::uint32_t n : {0U, 1U, 2U}) net.start(NodeId{n});
+    net.run_for(250ms);
+    for (const std::uint32_t n : {0U, 2U}) {
+      net.deliver(NodeId{3}, NodeId{n}, net.vote(NodeId{3}, VoteType::prevote, Height{1}, Round{0}, nil));
+    }
+    for (const std::uint32_t n : {0U, 1U, 2U}) {
+      net.deliver(NodeId{3}, NodeId{n}, net.vote(NodeId{3}, VoteType::precommit, Height{1}, Round{0}, nil));
+    }
+    REQUIRE(net.run_until([&] { return net.engine(NodeId{1}).round() == Round{1}; }, 10s));
+    const LockedValue lock = net.engine<Tendermint>(NodeId{1}).locked();
+    REQUIRE(lock.round == Round{0});
+    net.run_for(50ms);
+    for (const std::uint32_t n : {0U, 1U, 2U}) {
+      if (everybody || n == 1) net.crash(NodeId{n});
+    }
+    net.run_for(100ms);
+    restarted = true;
+    for (const std::uint32_t n : {0U, 1U, 2U}) net.start(NodeId{n});
+    REQUIRE(net.engine<Tendermint>(NodeId{1}).locked() == lock);
+    REQUIRE(net.run_until([&] { return net.chain(NodeId{0}).height() >= Height{2}; }, 200s));
+    CHECK(net.agree());
+    CHECK(net.conflicts.empty());
+  }
+}
+
 TEST_CASE("a crash between any two effects and a restart leave no contradiction and no gap", "[tendermint][crash]") {
   // In the second world votes of round 0 are lost, so that several rounds, locks and re-proposals lie in between.
   for (const bool rough : {false, true}) {

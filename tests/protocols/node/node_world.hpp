@@ -129,7 +129,8 @@ class World final : public sim::RecordObserver {
     for (std::uint32_t i = 0; i < options.nodes; ++i) {
       context.peers.push_back(NodeId{i});
       sequencers.push_back(std::make_unique<SequencerNode>(
-          context, [this](NodeId self, const Committee&) { return std::make_unique<ScriptedEngine>(scripts[self.value]); }));
+          context,
+          [this](NodeId self, const Committee&) { return std::make_unique<ScriptedEngine>(scripts[self.value]); }));
       machine(i).disk.sync_time = options.sync_time;
     }
     client = nodes.add(listener).id();

@@ -48,7 +48,7 @@ TEST_CASE("effects apply in order, and an own broadcast comes back after those b
   CHECK(world.script(1).inputs == Texts{"start", "prevote from n0"});
 }
 
-TEST_CASE("a message to oneself and an own broadcast are handled one after the other, never inside each other", "[node]") {
+TEST_CASE("messages to oneself are handled one after the other, never inside each other", "[node]") {
   World world{{.nodes = 1}};
   int depth = 0;
   int rounds = 0;
@@ -281,7 +281,7 @@ TEST_CASE("a crash at any time of a slow disk's work loses what was not synced a
   }
 }
 
-TEST_CASE("a node whose disk was wiped begins at genesis, one that fell back begins where the disk is", "[node][crash]") {
+TEST_CASE("a wiped disk means beginning at genesis, one that fell back where it is", "[node][crash]") {
   World world{{.nodes = 1}};
   world.start();
   std::vector<BlockPtr> blocks;
@@ -456,8 +456,8 @@ TEST_CASE("a block that a corrupt majority pushed through gets the same result e
   forged.signature.handle ^= 4;
   Transaction negative = world.transaction(4, 0);
   negative.amount = Amount{-50};
-  const BlockPtr block = world.block_on(
-      0, {world.transaction(1, 1), world.transaction(1, 0), forged, world.sign(negative), world.transaction(2, 0, 2'000'000)});
+  const BlockPtr block = world.block_on(0, {world.transaction(1, 1), world.transaction(1, 0), forged,
+                                            world.sign(negative), world.transaction(2, 0, 2'000'000)});
   world.deliver(0, block);
   world.deliver(1, block);
   std::vector<TxStatus> statuses;
@@ -487,7 +487,7 @@ TEST_CASE("a soft commit is announced and told to clients, and changes nothing",
   CHECK(world.listener.outcomes() == std::vector<Outcome>{Outcome::soft, Outcome::committed});
 }
 
-TEST_CASE("a transaction spreads from its first node to all, and only that node tells the client", "[node][transactions]") {
+TEST_CASE("a transaction spreads from its first node, which alone tells the client", "[node][transactions]") {
   using Outcome = TransactionResultMessage::Outcome;
   World world{{.nodes = 4}};
   world.start();

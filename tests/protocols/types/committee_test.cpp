@@ -58,7 +58,7 @@ TEST_CASE("the largest allowed total does not overflow", "[types][committee]") {
   CHECK_THROWS_AS(of_powers({-1}), InternalError);
 }
 
-TEST_CASE("a committee is sorted, without members of no power, and the later entry of a node wins", "[types][committee]") {
+TEST_CASE("a committee is sorted, has no member without power, and a later entry wins", "[types][committee]") {
   const Committee c{{{NodeId{7}, 3}, {NodeId{2}, 5}, {NodeId{7}, 4}, {NodeId{9}, 0}, {NodeId{2}, 6}, {NodeId{4}, 1}}};
   const std::vector<Validator> expected = {{NodeId{2}, 6}, {NodeId{4}, 1}, {NodeId{7}, 4}};
   CHECK(std::ranges::equal(c.validators(), expected));
