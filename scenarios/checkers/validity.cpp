@@ -61,7 +61,13 @@ void Validity::on_included(const Record& record) {
     return;
   }
   ++block->judged;
-  if (static_cast<protocols::TxStatus>(record.detail) != protocols::TxStatus::ok) return;
+  const auto status = static_cast<protocols::TxStatus>(record.detail);
+  if (status == protocols::TxStatus::bad_signature) {
+    report(record.at, {record.node},
+           fmt::format("transaction {} in block {} of height {} is not signed by the account that it spends from",
+                       short_hex(record.id()), short_hex(block->id), record.height));
+  }
+  if (status != protocols::TxStatus::ok) return;  // it had no effect
 
   const auto submitted = submitted_.find(record.id());
   if (submitted == submitted_.end()) {

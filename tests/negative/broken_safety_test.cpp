@@ -192,8 +192,8 @@ TEST_CASE("blocks that come from nowhere", "[negative][validity][certified_commi
   CHECK(fires(broken, "agreement"));
 }
 
-TEST_CASE("a transaction that nobody submitted", "[negative][validity]") {
-  // everybody executes it: no state differs, and no block
+TEST_CASE("a transaction that nobody signed", "[negative][validity]") {
+  // everybody takes it into the block: no state differs, and no block
   const auto insert = broken::alter_commits([](protocols::Block& b) {
     if (b.height.value != 2) return;
     protocols::Transaction tx;
