@@ -91,6 +91,16 @@ inline std::string story(const RunResult& result) {
   return out;
 }
 
+/// Gives `who` to a script written here.
+inline void corrupt_with(Scenario& scenario, const std::string& source, std::vector<NodeId> who) {
+  scenarios::AdversarySpec spec;
+  spec.script = "inline";
+  spec.file = "inline.lua";
+  spec.source = source;
+  spec.nodes = std::move(who);
+  scenario.environment.adversaries.push_back(std::move(spec));
+}
+
 /// Gives `who` to a script of the stock.
 inline void corrupt(Scenario& scenario, const std::string& script, std::vector<NodeId> who) {
   scenarios::AdversarySpec spec;
