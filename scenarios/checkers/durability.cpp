@@ -46,14 +46,8 @@ void Durability::on_record(const Record& record) {
       break;
     case RecordKind::tx_included: {
       if (record.height != chain.height) break;
-      const std::uint64_t floor = roster_.height_max() < memory ? 0 : roster_.height_max() - memory;
-      for (; pruned_ < floor; ++pruned_) {
-        if (const Included* old = included_.find(pruned_ + 1)) {
-          for (const Hash128& id : old->transactions) height_of_.erase(id);
-        }
-      }
-      Included* block = included_.open(record.height, floor, roster_.height_max());
-      if (block != nullptr && record.round == block->transactions.size()) {
+      Included* block = included_.find(record.height);
+      if (block != nullptr && chain.id == block->block && record.round == block->transactions.size()) {
         block->transactions.push_back(record.id());
         height_of_.insert_or_assign(record.id(), record.height);
       }
@@ -80,8 +74,17 @@ void Durability::on_committed(const Record& record) {
   chain.height = record.height;
   chain.id = record.id();
 
-  Included* block = included_.find(record.height);
-  if (block != nullptr && block->confirmed_by != no_node && block->confirmed_block != record.id() && !block->reported) {
+  const std::uint64_t floor = roster_.height_max() < memory ? 0 : roster_.height_max() - memory;
+  for (; pruned_ < floor; ++pruned_) {
+    if (const Included* old = included_.find(pruned_ + 1)) {
+      for (const Hash128& id : old->transactions) height_of_.erase(id);
+    }
+  }
+  Included* block = included_.open(record.height, floor, roster_.height_max());
+  if (block == nullptr) return;
+  if (!block->block) block->block = record.id();
+  if (block->block != record.id()) fork_ = std::min(fork_, record.height);
+  if (block->confirmed_by != no_node && block->confirmed_block != record.id() && !block->reported) {
     block->reported = true;
     report(record.at, {block->confirmed_by, record.node},
            fmt::format("{} told a client that its transaction is in block {} of height {}, but {} committed {} there",
@@ -97,12 +100,13 @@ void Durability::on_confirmed(const Record& record) {
   if (block == nullptr && record.height <= included_.base()) return;  // told very late
   const auto known = height_of_.find(record.id());
   if (known == height_of_.end() || known->second != record.height) {
+    if (record.height >= fork_) return;  // perhaps in its own branch
     report(record.at, {by},
            fmt::format("{} told client {} that transaction {} is committed at height {}, where no honest node has it",
                        node_name(by), node_name(record.node), short_hex(record.id()), record.height));
     return;
   }
-  if (block->confirmed_by == no_node && nodes_[by.value].height == record.height) {
+  if (block != nullptr && block->confirmed_by == no_node && nodes_[by.value].height == record.height) {
     block->confirmed_by = by;
     block->confirmed_block = nodes_[by.value].id;
   }

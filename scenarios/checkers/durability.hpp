@@ -33,6 +33,7 @@ class Durability final : public Checker {
   };
   /// Blocks that honest nodes included, newest heights only.
   struct Included {
+    Hash128 block;                 ///< the first one that was committed there
     std::vector<Hash128> transactions;
     Hash128 confirmed_block;       ///< a client was told about this block
     NodeId confirmed_by{no_node};
@@ -48,6 +49,7 @@ class Durability final : public Checker {
   std::unordered_map<Hash128, std::uint64_t> height_of_;  // of the transactions in `included_`; only looked up
   std::uint64_t pruned_ = 0;
   std::uint64_t confirmed_height_max_ = 0;
+  std::uint64_t fork_ = ~std::uint64_t{0};  ///< least height with two blocks: from there on nodes have transactions of their own
 
   /// Heights for which included transactions are remembered, so that a client may be told late.
   static constexpr std::uint64_t memory = 256;

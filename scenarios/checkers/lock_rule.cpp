@@ -7,6 +7,12 @@
 namespace seqlab::scenarios {
 
 void LockRule::on_record(const Record& record) {
+  if (record.kind == RecordKind::certificate_signer) {
+    if (roster_.corrupt(record.peer) && roster_.honest(record.node)) {
+      votes_.add(roster_, record.peer, record.height, record.round, static_cast<VoteType>(record.detail), record.id());
+    }
+    return;
+  }
   roster_.observe(record);
   if (record.kind == RecordKind::validator) return votes_.recount(roster_, record.height);
   if (record.kind != RecordKind::voted) return;

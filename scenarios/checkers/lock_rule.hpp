@@ -8,12 +8,18 @@
 
 namespace seqlab::scenarios {
 
+/// Corrupt nodes may put a signature into circulation that no `voted` record shows (one of them sends for another): what
+/// an honest node counted towards a certificate was given.
 class LockRule final : public Checker {
  public:
-  explicit LockRule(const CheckerContext& context) : fits_(context.has_certificates), roster_(context.node_count) {}
+  explicit LockRule(const CheckerContext& context)
+      : fits_(context.has_certificates), corrupt_nodes_(context.corrupt_nodes), roster_(context.node_count) {}
   std::string_view name() const override { return "lock_rule"; }
   sim::KindMask kinds() const override {
-    return fits_ ? Roster::kinds() | sim::mask_of(RecordKind::voted) : 0;
+    if (!fits_) return 0;
+    sim::KindMask kinds = Roster::kinds() | sim::mask_of(RecordKind::voted);
+    if (corrupt_nodes_) kinds |= sim::mask_of(RecordKind::certificate_signer);
+    return kinds;
   }
   void on_record(const Record& record) override;
 
@@ -24,6 +30,7 @@ class LockRule final : public Checker {
     Hash128 id;
   };
   bool fits_;
+  bool corrupt_nodes_;
   Roster roster_;
   VoteBook votes_;
   HeightWindow<std::vector<Precommit>> precommits_;  // of honest nodes, for blocks

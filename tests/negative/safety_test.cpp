@@ -295,6 +295,12 @@ TEST_CASE("lock_rule fires on a precommit without a polka", "[checkers][lock_rul
   CHECK(run_checker("lock_rule", "committee n0..n3 1\n precommit n0 h1 r0 nil").silent());
 }
 
+TEST_CASE("lock_rule takes a corrupt node's signature in a certificate for its vote", "[checkers][lock_rule]") {
+  const std::string run = "committee n0..n3 1\n corrupt n3\n prevote n0 n1 h1 r0 A\n";
+  CHECK_FALSE(run_checker("lock_rule", run + "precommit n0 h1 r0 A").silent());
+  CHECK(run_checker("lock_rule", run + "certificate n0 h1 r0 prevote A by n0 n1 n3\n precommit n0 h1 r0 A").silent());
+}
+
 TEST_CASE("single_signer fires on an honest proposer's second block", "[checkers][single_signer]") {
   CHECK(run_checker("single_signer", "propose n0 h1 r0 A\n propose n0 h1 r0 B").findings.size() == 1);
   CHECK(run_checker("single_signer", "propose n0 h1 r0 A\n propose n0 h1 r1 B\n propose n0 h1 r1 B").silent());
@@ -341,6 +347,16 @@ TEST_CASE("durability fires when a client was told something that is not so", "[
   CHECK(run_checker("durability", run + "confirm n0 h2 tx1").findings.size() == 1);
   CHECK(run_checker("durability", "corrupt n3\n" + run + "confirm n3 h1 tx2").silent());
   CHECK(run_checker("durability", run + "confirm n0 h1 tx1\n commit n2 h1 r0 B").findings.size() == 1);
+}
+
+TEST_CASE("durability leaves to agreement what comes after a fork", "[checkers][durability]") {
+  CHECK(run_checker("durability", R"(
+    commit n0 h1 r0 A
+    include n0 h1 tx1
+    commit n1 h1 r0 B
+    include n1 h1 tx2
+    confirm n1 h1 tx2
+  )").silent());
 }
 
 TEST_CASE("durability fires when nobody is left who has what clients were told", "[checkers][durability]") {
