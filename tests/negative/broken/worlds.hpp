@@ -130,7 +130,7 @@ inline scenarios::Trigger at(Duration when) {
 /// When `node` has sent its vote in that round.
 inline scenarios::Trigger on_vote(std::uint32_t node, sim::VoteType type, std::uint64_t height, std::uint32_t round) {
   scenarios::Trigger trigger;
-  scenarios::Trigger::Point& point = trigger.on.emplace();
+  scenarios::Trigger::Point& point = *(trigger.on = scenarios::Trigger::Point{});
   point.record = sim::RecordKind::voted;
   point.node = NodeId{node};
   point.height = height;
@@ -141,7 +141,7 @@ inline scenarios::Trigger on_vote(std::uint32_t node, sim::VoteType type, std::u
 
 inline scenarios::Trigger on_record(sim::RecordKind kind, std::uint32_t node, std::uint64_t height) {
   scenarios::Trigger trigger;
-  scenarios::Trigger::Point& point = trigger.on.emplace();
+  scenarios::Trigger::Point& point = *(trigger.on = scenarios::Trigger::Point{});
   point.record = kind;
   point.node = NodeId{node};
   point.height = height;
