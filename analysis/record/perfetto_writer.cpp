@@ -157,7 +157,8 @@ void PerfettoWriter::add_text(std::string_view name, std::string_view value) {
 }
 
 void PerfettoWriter::add_fields(const Record& record) {
-  for (const Field& field : fields_of(record).list()) {
+  const Fields fields = fields_of(record);
+  for (const Field& field : fields.list()) {
     switch (field.type) {
       case Field::Type::number: add_number(field.name, field.value); break;
       case Field::Type::signed_number:
