@@ -209,7 +209,8 @@ Fields fields_of(const Record& r) {
 std::string describe(const Record& record, std::uint32_t sequencer_count) {
   std::string out = fmt::format("{:.9f} s  {}", static_cast<double>(ns(record.at)) / 1e9, sim::name_of(record.kind));
   std::string_view separator = "  ";
-  for (const Field& field : fields_of(record).list()) {
+  const Fields fields = fields_of(record);
+  for (const Field& field : fields.list()) {
     out += fmt::format("{}{} ", separator, field.name);
     separator = ", ";
     switch (field.type) {

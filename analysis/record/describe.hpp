@@ -28,7 +28,8 @@ class Fields {
   Fields& node(std::string_view name, NodeId node);
   Fields& word(std::string_view name, std::string_view word);
   Fields& hash(std::string_view name, Hash128 hash);
-  std::span<const Field> list() const { return {fields_.data(), size_}; }
+  std::span<const Field> list() const& { return {fields_.data(), size_}; }
+  std::span<const Field> list() && = delete;  ///< would dangle
 
  private:
   Field& add(std::string_view name, Field::Type type);

@@ -12,7 +12,8 @@ void JsonlWriter::on_record(const sim::Record& record) {
   line_.clear();
   auto out = std::back_inserter(line_);
   fmt::format_to(out, R"({{"at_ns":{},"kind":"{}")", ns(record.at), sim::name_of(record.kind));
-  for (const Field& field : fields_of(record).list()) {
+  const Fields fields = fields_of(record);
+  for (const Field& field : fields.list()) {
     fmt::format_to(out, R"(,"{}":)", field.name);
     switch (field.type) {
       case Field::Type::number: fmt::format_to(out, "{}", field.value); break;

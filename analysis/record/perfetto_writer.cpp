@@ -42,7 +42,9 @@ constexpr std::uint64_t first_thread_id = 1U << 24U;  // process ids are below
 std::uint64_t pid_of(NodeId node) { return std::uint64_t{node.value} + 2; }
 constexpr std::uint64_t world_pid = 1;
 
-std::uint64_t flow_id(std::uint64_t sequence, NodeId receiver) { return (sequence << 24U | receiver.value) + 1; }
+/// One copy of a message under way. Node numbers are below 2^24.
+std::uint64_t message_key(std::uint64_t sequence, NodeId receiver) { return sequence << 24U | receiver.value; }
+NodeId receiver_of(std::uint64_t key) { return NodeId{static_cast<std::uint32_t>(key & 0xffffffU)}; }
 
 }  // namespace
 
@@ -155,7 +157,8 @@ void PerfettoWriter::add_text(std::string_view name, std::string_view value) {
 }
 
 void PerfettoWriter::add_fields(const Record& record) {
-  for (const Field& field : fields_of(record).list()) {
+  const Fields fields = fields_of(record);
+  for (const Field& field : fields.list()) {
     switch (field.type) {
       case Field::Type::number: add_number(field.name, field.value); break;
       case Field::Type::signed_number:
@@ -268,8 +271,8 @@ void PerfettoWriter::message(const Record& record) {
     network_open(record, record.node, "send");
     const auto start_flow = [this, sequence](NodeId to) {
       // A copy that is still under way keeps its flow; the second one to the same receiver shows as a slice only.
-      const std::uint64_t id = flow_id(sequence, to);
-      if (flows_open_.insert(id).second) event_.fixed64(event_flows, id);
+      const auto [at, is_new] = flows_open_.try_emplace(message_key(sequence, to), flows_ + 1);
+      if (is_new) event_.fixed64(event_flows, ++flows_);
     };
     if (record.peer == sim::all_nodes) {
       for (std::uint32_t i = 0; i < options_.sequencer_count; ++i) {
@@ -284,8 +287,11 @@ void PerfettoWriter::message(const Record& record) {
   const bool delivered = record.kind == RecordKind::message_delivered;
   network_open(record, record.node, delivered ? "receive" : "lost");
   if (delivered || !options_.gossip) {
-    const std::uint64_t id = flow_id(sequence, record.node);
-    if (flows_open_.erase(id) != 0) event_.fixed64(event_terminating_flows, id);
+    const auto open = flows_open_.find(message_key(sequence, record.node));
+    if (open != flows_open_.end()) {
+      event_.fixed64(event_terminating_flows, open->second);
+      flows_open_.erase(open);
+    }
   }
   write_event(record.at);
 }
@@ -386,19 +392,19 @@ void PerfettoWriter::on_record(const Record& record) {
 
 void PerfettoWriter::finish(SimTime end, const std::vector<scenarios::Finding>& findings) {
   // A flow needs an end inside a slice: what is still under way ends at its receiver, now.
-  std::vector<std::uint64_t> open(flows_open_.begin(), flows_open_.end());
-  std::sort(open.begin(), open.end(), [](std::uint64_t x, std::uint64_t y) {
-    const std::uint64_t xr = (x - 1) & 0xffffffU, yr = (y - 1) & 0xffffffU;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> open(flows_open_.begin(), flows_open_.end());
+  std::sort(open.begin(), open.end(), [](const auto& x, const auto& y) {
+    const NodeId xr = receiver_of(x.first), yr = receiver_of(y.first);
     return xr != yr ? xr < yr : x < y;
   });
   flows_open_.clear();
   for (std::size_t i = 0; i < open.size();) {
-    const NodeId receiver{static_cast<std::uint32_t>((open[i] - 1) & 0xffffffU)};
+    const NodeId receiver = receiver_of(open[i].first);
     network_close(receiver, end);
     const std::uint64_t where = track(receiver, Layer::network);
     begin_event(type_begin, where, "not delivered by the end");
-    for (; i < open.size() && ((open[i] - 1) & 0xffffffU) == receiver.value; ++i) {
-      event_.fixed64(event_terminating_flows, open[i]);
+    for (; i < open.size() && receiver_of(open[i].first) == receiver; ++i) {
+      event_.fixed64(event_terminating_flows, open[i].second);
     }
     write_event(end);
     slice_end(end, where);

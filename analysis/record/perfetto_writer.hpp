@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "analysis/record/describe.hpp"
@@ -75,7 +75,9 @@ class PerfettoWriter final : public sim::RecordObserver {
   PerfettoOptions options_;
   std::map<std::uint32_t, NodeState> nodes_;
   std::uint32_t world_lanes_ = 0;
-  std::unordered_set<std::uint64_t> flows_open_;  // looked up only; sorted before it is walked at the end
+  /// Flow of each message under way, by `message_key`. Looked up only; sorted before it is walked at the end.
+  std::unordered_map<std::uint64_t, std::uint64_t> flows_open_;
+  std::uint64_t flows_ = 0;
   ProtoMessage packet_, event_, part_, inner_;
 };
 

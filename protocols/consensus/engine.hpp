@@ -83,14 +83,22 @@ class EngineOf final : public Engine {
  public:
   explicit EngineOf(Core core) : core_(std::move(core)) {}
   void start(std::span<const Recovered> log, const EngineView& v, Outbox& o) override { core_.start(log, v, o); }
-  void on_message(NodeId from, const MessagePtr& m, const EngineView& v, Outbox& o) override { core_.on_message(from, m, v, o); }
+  void on_message(NodeId from, const MessagePtr& m, const EngineView& v, Outbox& o) override {
+    core_.on_message(from, m, v, o);
+  }
   void on_timer(std::uint64_t token, const EngineView& v, Outbox& o) override { core_.on_timer(token, v, o); }
-  void on_built(Height h, Round r, BlockPtr b, const EngineView& v, Outbox& o) override { core_.on_built(h, r, std::move(b), v, o); }
+  void on_built(Height h, Round r, BlockPtr b, const EngineView& v, Outbox& o) override {
+    core_.on_built(h, r, std::move(b), v, o);
+  }
   void on_payload_available(const EngineView& v, Outbox& o) override {
     if constexpr (requires { core_.on_payload_available(v, o); }) core_.on_payload_available(v, o);
   }
-  void on_validated(const BlockPtr& b, bool valid, const EngineView& v, Outbox& o) override { core_.on_validated(b, valid, v, o); }
-  void on_executed(Height h, const ExecutionResult& r, const EngineView& v, Outbox& o) override { core_.on_executed(h, r, v, o); }
+  void on_validated(const BlockPtr& b, bool valid, const EngineView& v, Outbox& o) override {
+    core_.on_validated(b, valid, v, o);
+  }
+  void on_executed(Height h, const ExecutionResult& r, const EngineView& v, Outbox& o) override {
+    core_.on_executed(h, r, v, o);
+  }
   std::unique_ptr<Engine> clone() const override { return std::make_unique<EngineOf>(core_); }
   bool same_state(const Engine& other) const override {
     const auto* same = dynamic_cast<const EngineOf*>(&other);

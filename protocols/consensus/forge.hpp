@@ -30,8 +30,8 @@ struct ForgeChanges {
   std::optional<Round> valid_round;
   std::optional<Duration> timestamp_shift;  ///< added to the timestamp
   bool drop_transactions = false;           ///< proposal: another block, empty
-  std::uint64_t salt = 0;                   ///< proposal: nonzero makes another valid block (other transaction order or,
-                                            ///< with fewer than two, another timestamp nanosecond)
+  std::uint64_t salt = 0;  ///< proposal: nonzero makes another valid block (other transaction order or,
+                           ///< with fewer than two, another timestamp nanosecond)
 };
 
 /// A changed copy signed by `as`, or null when this kind of message cannot be forged (it carries no signature of its

@@ -1,5 +1,5 @@
 -- Leaves one account out: its transactions are neither taken into blocks that this node builds, nor accepted from
--- clients, nor passed on. With other honest proposers in turn they are late, not lost; with one sequencer they are lost.
+-- clients, nor passed on. With honest proposers in turn they are late, not lost; with one sequencer they are lost.
 ---@type seqlab.Adversary
 return {
   api = 1,

@@ -1,6 +1,6 @@
 -- A validator whose key lives on while its memory does not: the node crashes with its disk rolled back or wiped, starts
--- again, and signs rounds that it had signed before. To be sure of a conflict it repeats its last vote for nil. Evidence
--- must name it; the others must not follow it.
+-- again, and signs rounds that it had signed before. To be sure of a conflict it repeats its last vote for nil.
+-- Evidence must name it; the others must not follow it.
 local last = nil  -- its last vote for a block, kept
 
 ---@type seqlab.Adversary

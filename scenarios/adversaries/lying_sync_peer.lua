@@ -1,6 +1,6 @@
 -- Misleads nodes that catch up. It tells them stories about where it is (statuses of an earlier moment instead of the
--- present ones) and answers requests for blocks with blocks of other heights, or not at all. Whoever lags must give up on
--- such a peer and ask somebody else.
+-- present ones) and answers requests for blocks with blocks of other heights, or not at all. Whoever lags must give
+-- up on such a peer and ask somebody else.
 local old_status = nil
 local responses = {}   -- block responses that it was asked for before, kept
 

@@ -1,5 +1,5 @@
--- Proposes what was proposed before: in the rounds that its node leads it sends a proposal that it has seen earlier, its
--- own or a copy of somebody else's under its own name, for the present height and round. Its parent is long buried.
+-- Proposes what was proposed before: in the rounds that its node leads it sends a proposal that it has seen earlier,
+-- its own or a copy of somebody else's under its own name, for the present height and round. Its parent is long buried.
 local seen = {}
 
 ---@type seqlab.Adversary

@@ -22,7 +22,8 @@ void Accountability::on_record(const Record& record) {
     case RecordKind::certificate_signer:
       // A signature of a corrupt node that an honest one accepted was given, whether or not it was ever sent as a vote.
       if (roster_.corrupt(record.peer) && roster_.honest(record.node) && wanted(record.height)) {
-        votes_.add(roster_, record.peer, record.height, record.round, static_cast<VoteType>(record.detail), record.id());
+        votes_.add(roster_, record.peer, record.height, record.round, static_cast<VoteType>(record.detail),
+                   record.id());
       }
       break;
     case RecordKind::committed: {

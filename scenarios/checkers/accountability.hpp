@@ -1,5 +1,5 @@
-// Accountability (S8, I3): when two honest nodes commit different blocks at one height, the votes of that height convict
-// nodes with more than F = (total - 1) div 3 of the power, and never an honest one.
+// Accountability (S8, I3): when two honest nodes commit different blocks at one height, the votes of that height
+// convict nodes with more than F = (total - 1) div 3 of the power, and never an honest one.
 //
 // Two offences can be proven from votes alone: two votes for different values in one (round, type), and a breach of
 // the lock rule (amnesia: a precommit for v in round r, a prevote for w != v in a later round r', and no more than two

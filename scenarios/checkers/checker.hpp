@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,7 @@ struct CheckerContext {
   bool byzantine_tolerant = true;      ///< false for engines that promise nothing against a corrupt leader
   bool has_certificates = true;        ///< commits rest on quorums of votes
   Duration round_bound{};              ///< longest time a round may take in the healed phase, at round 0
-  bool corrupt_nodes = true;           ///< some node may be given to an adversary; false spares the checkers its messages
+  bool corrupt_nodes = true;  ///< some node may be given to an adversary; false spares the checkers its messages
   NodeId sequencer{no_node};           ///< the one node that orders, in engines that have such a node
   std::uint64_t healing_blocks = 3;    ///< heights that the whole healed core must commit to count as progress
 };
@@ -73,7 +74,7 @@ struct CheckerEntry {
 };
 
 /// All checkers, by name.
-const std::vector<CheckerEntry>& checkers();
+std::span<const CheckerEntry> checkers();
 /// Null if there is no such checker.
 const CheckerEntry* find_checker(std::string_view name);
 

@@ -30,33 +30,33 @@ std::unique_ptr<Checker> make(const CheckerContext& context) {
 bool always(const CheckerContext&) { return true; }
 bool with_certificates(const CheckerContext& context) { return context.has_certificates; }
 
+constexpr CheckerEntry all[] = {
+    {"accountability",
+     "when honest nodes commit different blocks, the votes convict a third of the power and nobody honest",
+     make<Accountability>, with_certificates},
+    {"agreement", "no two honest nodes commit different blocks at one height", make<Agreement>, always},
+    {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
+     make<CertifiedCommit>, with_certificates},
+    {"durability", "what a node committed, and what a client was told, survives crashes", make<Durability>, always},
+    {"evidence", "a double vote that an honest node received is reported, and nobody is accused of what he did not do",
+     make<EvidenceChecker>, with_certificates},
+    {"identical_execution", "the same block gives the same results and the same state everywhere",
+     make<IdenticalExecution>, always},
+    {"liveness", "the healed core commits new blocks, all of it", make<LivenessChecker>, always},
+    {"lock_rule", "an honest node precommits what has a polka, and prevotes against its lock only after a later one",
+     make<LockRule>, with_certificates},
+    {"no_double_commit", "an honest node commits a height once", make<NoDoubleCommit>, always},
+    {"one_vote", "an honest node votes once a round and type, also after a restart", make<OneVote>, with_certificates},
+    {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
+    {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
+     make<SingleSigner>, always},
+    {"validity", "committed blocks were proposed, their transactions submitted and executed once, in order of nonces",
+     make<Validity>, always},
+};
+
 }  // namespace
 
-const std::vector<CheckerEntry>& checkers() {
-  static const std::vector<CheckerEntry> list = {
-      {"accountability", "when honest nodes commit different blocks, the votes convict a third of the power and nobody honest",
-       make<Accountability>, with_certificates},
-      {"agreement", "no two honest nodes commit different blocks at one height", make<Agreement>, always},
-      {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
-       make<CertifiedCommit>, with_certificates},
-      {"durability", "what a node committed, and what a client was told, survives crashes", make<Durability>, always},
-      {"evidence", "a double vote that an honest node received is reported, and nobody is accused of what he did not do",
-       make<EvidenceChecker>, with_certificates},
-      {"identical_execution", "the same block gives the same results and the same state everywhere",
-       make<IdenticalExecution>, always},
-      {"liveness", "the healed core commits new blocks, all of it", make<LivenessChecker>, always},
-      {"lock_rule", "an honest node precommits what has a polka, and prevotes against its lock only after a later one",
-       make<LockRule>, with_certificates},
-      {"no_double_commit", "an honest node commits a height once", make<NoDoubleCommit>, always},
-      {"one_vote", "an honest node votes once a round and type, also after a restart", make<OneVote>, with_certificates},
-      {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
-      {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
-       make<SingleSigner>, always},
-      {"validity", "committed blocks were proposed, their transactions submitted and executed once, in order of nonces",
-       make<Validity>, always},
-  };
-  return list;
-}
+std::span<const CheckerEntry> checkers() { return all; }
 
 const CheckerEntry* find_checker(std::string_view name) {
   for (const CheckerEntry& entry : checkers()) {

@@ -49,7 +49,8 @@ class Durability final : public Checker {
   std::unordered_map<Hash128, std::uint64_t> height_of_;  // of the transactions in `included_`; only looked up
   std::uint64_t pruned_ = 0;
   std::uint64_t confirmed_height_max_ = 0;
-  std::uint64_t fork_ = ~std::uint64_t{0};  ///< least height with two blocks: from there on nodes have transactions of their own
+  std::uint64_t fork_ =
+      ~std::uint64_t{0};  ///< least height with two blocks: from there on nodes have transactions of their own
 
   /// Heights for which included transactions are remembered, so that a client may be told late.
   static constexpr std::uint64_t memory = 256;

@@ -98,7 +98,8 @@ void EvidenceChecker::on_delivered(const Record& record) {
 }
 
 void EvidenceChecker::on_rejected(const Record& record) {
-  if (!roster_.honest(record.node) || record.flags == static_cast<std::uint16_t>(protocols::Reject::equivocation)) return;
+  if (!roster_.honest(record.node) || record.flags == static_cast<std::uint16_t>(protocols::Reject::equivocation))
+    return;
   // Whatever the reason: the node may not have counted what it got.
   Witness& witness = witnesses_[record.node.value];
   const auto excused = [&](const auto& entry) {

@@ -2,9 +2,9 @@
 // could judge it is reported by somebody before the run ends.
 //
 // What reached whom is told by the message records: the votes of a corrupt node follow the `message_sent` records of
-// the message that carries them, whose sequence number comes back in `message_delivered`. The second demand is made only
-// where no excuse is left: the same running node got both votes while it decided their height, in a round that it had
-// reached, refused neither (but for being an equivocation), and stayed at that height for a while.
+// the message that carries them, whose sequence number comes back in `message_delivered`. The second demand is made
+// only where no excuse is left: the same running node got both votes while it decided their height, in a round that it
+// had reached, refused neither (but for being an equivocation), and stayed at that height for a while.
 #pragma once
 
 #include <map>

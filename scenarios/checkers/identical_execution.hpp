@@ -9,7 +9,8 @@ namespace seqlab::scenarios {
 
 class IdenticalExecution final : public Checker {
  public:
-  explicit IdenticalExecution(const CheckerContext& context) : roster_(context.node_count), nodes_(context.node_count) {}
+  explicit IdenticalExecution(const CheckerContext& context)
+      : roster_(context.node_count), nodes_(context.node_count) {}
   std::string_view name() const override { return "identical_execution"; }
   sim::KindMask kinds() const override {
     return Roster::kinds() | sim::mask_of(RecordKind::executed, RecordKind::tx_included);

@@ -58,7 +58,8 @@ void LivenessChecker::note_position(const Record& record) {
       if (mine.height == record.height) mine.lock = record.id();
       break;
     case RecordKind::committed: {
-      if (!roster_.honest(record.node) || static_cast<sim::CommitLevel>(record.detail) != sim::CommitLevel::final) break;
+      if (!roster_.honest(record.node) || static_cast<sim::CommitLevel>(record.detail) != sim::CommitLevel::final)
+        break;
       mine.committed_at = record.at;
       Hash128* decided =
           decided_.open(record.height, roster_.floor() == 0 ? 0 : roster_.floor() - 1, roster_.height_max());

@@ -8,8 +8,8 @@
 
 namespace seqlab::scenarios {
 
-/// Corrupt nodes may put a signature into circulation that no `voted` record shows (one of them sends for another): what
-/// an honest node counted towards a certificate was given.
+/// Corrupt nodes may put a signature into circulation that no `voted` record shows (one of them sends for another):
+/// what an honest node counted towards a certificate was given.
 class LockRule final : public Checker {
  public:
   explicit LockRule(const CheckerContext& context)

@@ -41,7 +41,8 @@ std::unique_ptr<Adversary> make_adversary(const AdversarySpec& spec, const Scena
     known.emplace_back(entry.name);
   }
   std::string hint = nearest(name, known);
-  hint = hint.empty() ? fmt::format("native:{}", fmt::join(known, ", native:")) : fmt::format("did you mean native:{}?", hint);
+  hint = hint.empty() ? fmt::format("native:{}", fmt::join(known, ", native:"))
+                      : fmt::format("did you mean native:{}?", hint);
   throw InputError(Problem{scenario.file, 0, 0, world.path + ".script",
                            fmt::format("there is no native adversary `{}`", name.substr(0, 60)), hint});
 }

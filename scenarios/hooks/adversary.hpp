@@ -1,5 +1,5 @@
-// The only places where an adversary may act. Four kinds of hooks: what a corrupt node sends and signs, what the network
-// does to a message, what an actor decides, what happens at a time or on a record. Every call goes through the
+// The only places where an adversary may act. Four kinds of hooks: what a corrupt node sends and signs, what the
+// network does to a message, what an actor decides, what happens at a time or on a record. Every call goes through the
 // AdversaryHost, which enforces the granted power and meters what was used.
 #pragma once
 
@@ -28,7 +28,7 @@ class AdversaryContext {
   virtual ~AdversaryContext() = default;
   virtual SimTime now() const = 0;
   virtual std::span<const NodeId> own_nodes() const = 0;
-  virtual std::span<const NodeId> all_nodes() const = 0;   ///< sequencer nodes
+  virtual std::span<const NodeId> all_nodes() const = 0;  ///< sequencer nodes
   virtual Power power_of(NodeId node) const = 0;
   virtual sim::Stream& rng() = 0;
   virtual std::uint64_t height_of(NodeId own) const = 0;
@@ -47,13 +47,21 @@ class AdversaryContext {
 };
 
 enum HookBit : std::uint32_t {
-  hook_start = 1, hook_send = 2, hook_receive = 4, hook_build = 8, hook_link = 16, hook_timer = 32, hook_record = 64
+  hook_start = 1,
+  hook_send = 2,
+  hook_receive = 4,
+  hook_build = 8,
+  hook_link = 16,
+  hook_timer = 32,
+  hook_record = 64
 };
 
 /// Bit set of message kinds.
 using MessageKindMask = std::uint32_t;
 inline constexpr MessageKindMask all_message_kinds = ~MessageKindMask{0};
-constexpr MessageKindMask mask_of(protocols::MessageKind kind) { return MessageKindMask{1} << static_cast<unsigned>(kind); }
+constexpr MessageKindMask mask_of(protocols::MessageKind kind) {
+  return MessageKindMask{1} << static_cast<unsigned>(kind);
+}
 
 /// A message on a link, as far as the grant lets the adversary see it. Ends, kind and size always show; what else does
 /// is decided here and not by whoever looks.
@@ -92,12 +100,16 @@ class Adversary {
   virtual sim::KindMask record_kinds() const { return 0; }
 
   virtual void on_start(AdversaryContext&) {}
-  /// The own node `self` is about to send. @return true: let it go as it is; false: it was kept back (or sent otherwise)
-  virtual bool on_send(AdversaryContext&, NodeId /*self*/, std::span<const NodeId> /*to*/, const MessagePtr&) { return true; }
+  /// The own node `self` is about to send. @return true: let it go as it is; false: it was kept back or sent
+  /// otherwise
+  virtual bool on_send(AdversaryContext&, NodeId /*self*/, std::span<const NodeId> /*to*/, const MessagePtr&) {
+    return true;
+  }
   /// @return false to hide the message from the own node `self`
   virtual bool on_receive(AdversaryContext&, NodeId /*self*/, NodeId /*from*/, const MessagePtr&) { return true; }
   /// The own node builds a block: reorder or remove.
-  virtual void on_build(AdversaryContext&, NodeId /*self*/, std::uint64_t /*height*/, std::int32_t /*round*/, std::vector<protocols::Transaction>&) {}
+  virtual void on_build(AdversaryContext&, NodeId /*self*/, std::uint64_t /*height*/, std::int32_t /*round*/,
+                        std::vector<protocols::Transaction>&) {}
   /// A message in flight to, from or (if the grant shows them) between others' nodes.
   virtual sim::LinkVerdict on_link(AdversaryContext&, const LinkView&) { return {}; }
   virtual void on_timer(AdversaryContext&, std::uint64_t /*id*/) {}

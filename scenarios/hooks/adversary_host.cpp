@@ -299,7 +299,9 @@ class AdversaryHost::Instance final : public AdversaryContext {
     }
     const std::size_t excluded = before.size() - chosen.size();
     if (excluded > 0) attack(AttackKind::exclude, self, height.value, round.value, excluded, 0);
-    std::erase_if(before, [&](protocols::TxId id) { return !std::binary_search(chosen_sorted.begin(), chosen_sorted.end(), id); });
+    std::erase_if(before, [&](protocols::TxId id) {
+      return !std::binary_search(chosen_sorted.begin(), chosen_sorted.end(), id);
+    });
     std::uint64_t moved = 0;
     for (std::size_t i = 0; i < chosen.size(); ++i) moved += before[i] == chosen[i] ? 0 : 1;
     if (moved > 0) attack(AttackKind::reorder, self, height.value, round.value, moved, 0);
@@ -328,7 +330,8 @@ class AdversaryHost::Instance final : public AdversaryContext {
   void hear(const Record& record) {
     const PowerSpec::Sight sight = spec_.power.sees;
     if (sight == PowerSpec::Sight::own && !owns(record.node)) return;
-    if ((record.kind == RecordKind::attack || record.kind == RecordKind::note) && record.peer != NodeId{number_}) return;
+    if ((record.kind == RecordKind::attack || record.kind == RecordKind::note) && record.peer != NodeId{number_})
+      return;
     const Record shown = sight == PowerSpec::Sight::headers && !owns(record.node) ? headers_of(record) : record;
     if (busy_) {  // it caused the record itself: heard after the hook that did
       Task task;
@@ -456,7 +459,8 @@ class AdversaryHost::Instance final : public AdversaryContext {
     const protocols::MessageFields f = protocols::fields_of(message);
     attack(kind, node, f.height.value, f.round.value, a, b);
   }
-  void attack(AttackKind kind, NodeId node, std::uint64_t height, std::int32_t round, std::uint64_t a, std::uint64_t b) {
+  void attack(AttackKind kind, NodeId node, std::uint64_t height, std::int32_t round, std::uint64_t a,
+              std::uint64_t b) {
     emit({.kind = RecordKind::attack,
           .detail = static_cast<std::uint8_t>(kind),
           .node = node,
@@ -494,8 +498,12 @@ class AdversaryHost::Instance final : public AdversaryContext {
 AdversaryHost::AdversaryHost(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network,
                              protocols::Signatures& signatures, std::span<SequencerNode* const> sequencers,
                              const Scenario& scenario)
-    : simulation_(simulation), nodes_(nodes), network_(network), scenario_(scenario),
-      sequencers_(sequencers.begin(), sequencers.end()), owner_(sequencers.size(), nullptr) {
+    : simulation_(simulation),
+      nodes_(nodes),
+      network_(network),
+      scenario_(scenario),
+      sequencers_(sequencers.begin(), sequencers.end()),
+      owner_(sequencers.size(), nullptr) {
   for (const SequencerNode* sequencer : sequencers_) all_.push_back(sequencer->id());
   target_ = simulation_.add_target(*this);
   std::vector<Problem> problems;
@@ -513,7 +521,8 @@ AdversaryHost::AdversaryHost(sim::Simulation& simulation, sim::Nodes& nodes, sim
       const std::string name = fmt::format("n{}", node.value);
       problems.push_back(
           exists ? Problem{scenario.file, 0, 0, path, name + " belongs to another adversary", "each node has one owner"}
-                 : Problem{scenario.file, 0, 0, path, "there is no node " + name, fmt::format("n0 ... n{}", owner_.size() - 1)});
+                 : Problem{scenario.file, 0, 0, path, "there is no node " + name,
+                           fmt::format("n0 ... n{}", owner_.size() - 1)});
     }
     ++number;
   }

@@ -29,8 +29,9 @@ class AdversaryHost final : public protocols::NodeAdversary,
  public:
   /// Loads the scripts and takes over their nodes. Must go before the network does: scripts keep messages.
   /// @throws InputError for a script that does not load
-  AdversaryHost(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::Signatures& signatures,
-                std::span<protocols::SequencerNode* const> sequencers, const Scenario& scenario);
+  AdversaryHost(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network,
+                protocols::Signatures& signatures, std::span<protocols::SequencerNode* const> sequencers,
+                const Scenario& scenario);
   ~AdversaryHost();
   AdversaryHost(const AdversaryHost&) = delete;
   AdversaryHost& operator=(const AdversaryHost&) = delete;
@@ -59,7 +60,20 @@ class AdversaryHost final : public protocols::NodeAdversary,
 
   /// Something that an event will do: one slot each, used again.
   struct Task {
-    enum class What : std::uint8_t { none, start, timer, restart, heal, send, crash, partition, jump, note, emit, records };
+    enum class What : std::uint8_t {
+      none,
+      start,
+      timer,
+      restart,
+      heal,
+      send,
+      crash,
+      partition,
+      jump,
+      note,
+      emit,
+      records
+    };
     What what = What::none;
     std::uint32_t instance = 0;
     NodeId node{no_node};

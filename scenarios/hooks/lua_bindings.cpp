@@ -215,7 +215,8 @@ void message_receivers(lua_State* L, void* m) {
 void message_bytes(lua_State* L, void* m) { lua_pushinteger(L, fields(L, box_of(m)).bytes); }
 void message_is_nil(lua_State* L, void* m) {
   const protocols::MessageFields& f = fields(L, box_of(m));
-  const bool is_vote = f.kind == MessageKind::prevote || f.kind == MessageKind::precommit || f.kind == MessageKind::vote;
+  const bool is_vote =
+      f.kind == MessageKind::prevote || f.kind == MessageKind::precommit || f.kind == MessageKind::vote;
   lua_pushboolean(L, is_vote && !box_of(m).headers_only && !f.block);
 }
 void message_transactions(lua_State* L, void* m) { lua_pushinteger(L, fields(L, box_of(m)).transactions); }
@@ -269,9 +270,7 @@ void record_detail(lua_State* L, void*) {
     case RecordKind::message_sent:
     case RecordKind::message_delivered:
     case RecordKind::message_dropped:
-    case RecordKind::message_rejected:
-      lua_rawgeti(L, up_kinds, static_cast<lua_Integer>(r.detail) + 1);
-      break;
+    case RecordKind::message_rejected: lua_rawgeti(L, up_kinds, static_cast<lua_Integer>(r.detail) + 1); break;
     default: lua_pushinteger(L, r.detail);
   }
 }
@@ -395,8 +394,7 @@ int context_send(lua_State* L) {
   if (from == no_node) own_node(L, "send");
   check_nodes(L, 2, o.list, "the list of receivers");
   bool sent = false;
-  if (!o.list.empty() &&
-      !o.state().guard([&] { sent = c.send(from, o.list, shared(box), Duration{delay}); })) {
+  if (!o.list.empty() && !o.state().guard([&] { sent = c.send(from, o.list, shared(box), Duration{delay}); })) {
     return leave(L);
   }
   lua_pushboolean(L, sent);
@@ -408,10 +406,9 @@ int context_forge(lua_State* L) {
   LuaObjects& o = objects(L);
   AdversaryContext& c = context(L);
   const MessageBox& box = check_message(L, 2);
-  const int options = check_options(L, 3,
-                                    {"as", "block", "empty", "height", "nil_vote", "payload", "round", "timestamp_shift",
-                                     "valid_round"},
-                                    "forge");
+  const int options = check_options(
+      L, 3, {"as", "block", "empty", "height", "nil_vote", "payload", "round", "timestamp_shift", "valid_round"},
+      "forge");
   static_assert(std::is_trivially_destructible_v<protocols::ForgeChanges>);
   protocols::ForgeChanges changes;
   NodeId as = o.self;
@@ -712,7 +709,8 @@ struct Entry {
 };
 
 constexpr Entry entries[] = {
-    {{"Context", "params", "table<string, any>", "Parameters: the script's defaults, replaced by the scenario's `params`."}},
+    {{"Context", "params", "table<string, any>",
+      "Parameters: the script's defaults, replaced by the scenario's `params`."}},
     {{"Context", "grant", "seqlab.Grant", "What the scenario allows, from its `power`."}},
     {{"Context", "own", "string[]", "Nodes of this adversary."}},
     {{"Context", "nodes", "string[]", "All sequencer nodes, its own ones included."}},
@@ -720,37 +718,67 @@ constexpr Entry entries[] = {
     {{"Context", "pass", "seqlab.Verdict", "Returned by a hook: let it happen. Returning nothing means the same."}},
     {{"Context", "drop", "seqlab.Verdict", "Returned by a hook: it does not happen."}},
     {{"Context", "now", "integer", "Virtual time in ns since the start of the world."}, &context_now},
-    {{"Context", "self", "string?", "The own node that the hook is about; the first own node in hooks about none."}, &context_self},
+    {{"Context", "self", "string?", "The own node that the hook is about; the first own node in hooks about none."},
+     &context_self},
     {{"Context", "height", "integer", "Height that `self` is deciding, 0 while it is down."}, &context_height},
     {{"Context", "round", "integer", "Round that `self` is in, from 0; -1 while it is down."}, &context_round},
-    {{"Context", "peers", "string[]", "All sequencer nodes but `self`. One list for all calls: do not change it."}, &context_peers},
-    {{"Context", "send", "fun(to: string|string[], msg: seqlab.Message, options?: {delay?: seqlab.Duration, from?: string}): boolean",
-      "Sends as `self` (or another own node), at once or later. False if the grant or a crash forbids it."}, nullptr, &context_send},
+    {{"Context", "peers", "string[]", "All sequencer nodes but `self`. One list for all calls: do not change it."},
+     &context_peers},
+    {{"Context", "send",
+      "fun(to: string|string[], msg: seqlab.Message, options?: {delay?: seqlab.Duration, from?: string}): boolean",
+      "Sends as `self` (or another own node), at once or later. False if the grant or a crash forbids it."},
+     nullptr,
+     &context_send},
     {{"Context", "forge", "fun(msg: seqlab.Message, changes?: seqlab.Forge): seqlab.Message?",
-      "A changed copy signed by `self` (or `as`). Nothing if this kind of message cannot be forged or the key is not owned."}, nullptr, &context_forge},
+      "A changed copy signed by `self` (or `as`). Nothing if this kind of message cannot be forged or the key is not "
+      "owned."},
+     nullptr,
+     &context_forge},
     {{"Context", "keep", "fun(msg: seqlab.Message): seqlab.Message",
-      "A message to keep beyond the hook: the hook's own `msg` is used again for the next one."}, nullptr, &context_keep},
-    {{"Context", "after", "fun(delay: seqlab.Duration, value?: any)", "Calls on_timer(ctx, value) after the delay."}, nullptr, &context_after},
-    {{"Context", "crash", "fun(node: string, options?: {restart_after?: seqlab.Duration, disk?: seqlab.DiskFault}): boolean",
-      "Stops a node. Own nodes for free and with any disk fault; others as far as granted, with unsynced_lost or torn_tail. Without restart_after it stays down."},
-     nullptr, &context_crash},
+      "A message to keep beyond the hook: the hook's own `msg` is used again for the next one."},
+     nullptr,
+     &context_keep},
+    {{"Context", "after", "fun(delay: seqlab.Duration, value?: any)", "Calls on_timer(ctx, value) after the delay."},
+     nullptr,
+     &context_after},
+    {{"Context", "crash",
+      "fun(node: string, options?: {restart_after?: seqlab.Duration, disk?: seqlab.DiskFault}): boolean",
+      "Stops a node. Own nodes for free and with any disk fault; others as far as granted, with unsynced_lost or "
+      "torn_tail. Without restart_after it stays down."},
+     nullptr,
+     &context_crash},
     {{"Context", "partition", "fun(groups: string[][], lasts: seqlab.Duration): boolean",
-      "Cuts the links between the groups; nodes in none reach everybody. Needs a grant."}, nullptr, &context_partition},
+      "Cuts the links between the groups; nodes in none reach everybody. Needs a grant."},
+     nullptr,
+     &context_partition},
     {{"Context", "jump_clock", "fun(node: string, step: seqlab.Duration): boolean",
-      "Steps the wall clock of an own node; negative steps go back."}, nullptr, &context_jump_clock},
-    {{"Context", "note", "fun(a: integer, b?: integer)", "Puts two numbers into the trace, as a `note` record."}, nullptr, &context_note},
+      "Steps the wall clock of an own node; negative steps go back."},
+     nullptr,
+     &context_jump_clock},
+    {{"Context", "note", "fun(a: integer, b?: integer)", "Puts two numbers into the trace, as a `note` record."},
+     nullptr,
+     &context_note},
     {{"Context", "power", "fun(node: string): integer", "Voting power of a node at genesis."}, nullptr, &context_power},
-    {{"Context", "ns", "fun(duration: seqlab.Duration): integer", "Nanoseconds of a duration such as \"1.5s\"."}, nullptr, &context_ns},
+    {{"Context", "ns", "fun(duration: seqlab.Duration): integer", "Nanoseconds of a duration such as \"1.5s\"."},
+     nullptr,
+     &context_ns},
     {{"Context", "split", "fun(nodes: string[]): string[], string[]",
-      "Two random halves, each in node order; the second has the odd one."}, nullptr, &context_split},
+      "Two random halves, each in node order; the second has the odd one."},
+     nullptr,
+     &context_split},
     {{"Context", "split_by_power", "fun(nodes: string[]): string[], string[]",
-      "Two random parts of about equal voting power, each in node order."}, nullptr, &context_split_by_power},
+      "Two random parts of about equal voting power, each in node order."},
+     nullptr,
+     &context_split_by_power},
 
     {{"Message", "kind", "seqlab.MessageKind", "What it is."}, &message_kind},
     {{"Message", "height", "integer", "Height that it is about, 0 if about none."}, &message_height},
     {{"Message", "round", "integer", "Round that it is about, -1 if about none."}, &message_round},
-    {{"Message", "valid_round", "integer", "Proposal: round of the polka that justifies it, -1 if it is fresh."}, &message_valid_round},
-    {{"Message", "block", "string?", "Id of the block that it carries or votes for, 32 hex digits. Nothing for a nil vote."}, &message_block},
+    {{"Message", "valid_round", "integer", "Proposal: round of the polka that justifies it, -1 if it is fresh."},
+     &message_valid_round},
+    {{"Message", "block", "string?",
+      "Id of the block that it carries or votes for, 32 hex digits. Nothing for a nil vote."},
+     &message_block},
     {{"Message", "author", "string?", "Who signed it."}, &message_author},
     {{"Message", "from", "string?", "Who sends this copy."}, &message_from},
     {{"Message", "to", "string?", "The receiver, if there is exactly one."}, &message_to},
@@ -766,15 +794,23 @@ constexpr Entry entries[] = {
     {{"Record", "peer", "string?", "The other end: receiver, offender, sender."}, &record_peer},
     {{"Record", "height", "integer", "Height, 0 if it has none."}, &record_height},
     {{"Record", "round", "integer", "Round, or what the kind says."}, &record_round},
-    {{"Record", "detail", "string|integer", "Name of the vote type, commit level, offence or message kind; a number for other kinds."}, &record_detail},
-    {{"Record", "id", "string?", "Block or transaction, 32 hex digits. Nothing for nil, or if the grant shows headers only."}, &record_id},
+    {{"Record", "detail", "string|integer",
+      "Name of the vote type, commit level, offence or message kind; a number for other kinds."},
+     &record_detail},
+    {{"Record", "id", "string?",
+      "Block or transaction, 32 hex digits. Nothing for nil, or if the grant shows headers only."},
+     &record_id},
     {{"Record", "a", "integer", "First number of the kind; 0 if the grant shows headers only."}, &record_a},
     {{"Record", "b", "integer", "Second number of the kind; 0 if the grant shows headers only."}, &record_b},
 
     {{"Rng", "int", "fun(low: integer, high: integer): integer", "Uniform, both ends included."}, nullptr, &rng_int},
-    {{"Rng", "bool", "fun(num?: integer, den?: integer): boolean", "True with probability num/den, by default 1/2."}, nullptr, &rng_bool},
+    {{"Rng", "bool", "fun(num?: integer, den?: integer): boolean", "True with probability num/den, by default 1/2."},
+     nullptr,
+     &rng_bool},
     {{"Rng", "bytes", "fun(count: integer): string", "That many random bytes, at most 4096."}, nullptr, &rng_bytes},
-    {{"Rng", "shuffle", "fun(list: any[]): any[]", "Shuffles the list in place and returns it."}, nullptr, &rng_shuffle},
+    {{"Rng", "shuffle", "fun(list: any[]): any[]", "Shuffles the list in place and returns it."},
+     nullptr,
+     &rng_shuffle},
     {{"Rng", "pick", "fun(list: any[]): any", "One element."}, nullptr, &rng_pick},
 };
 
@@ -791,7 +827,7 @@ constexpr LuaHook hook_table[] = {
     {"on_receive", hook_receive, "fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict?",
      "A message reaches an own node; ctx.drop hides it from the node's honest code."},
     {"on_build", hook_build,
-     "fun(ctx: seqlab.Context, txs: seqlab.Transaction[], height: integer, round: integer): seqlab.Transaction[]?",
+     "fun(ctx: seqlab.Context, txs: seqlab.Tx[], height: integer, round: integer): seqlab.Tx[]?",
      "An own node builds a block: the transactions to put in, in order, or nothing to leave them as they are."},
     {"on_link", hook_link, "fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict|seqlab.Duration|nil",
      "A message is on a link: ctx.drop, or a duration to hold it back, as far as granted."},
@@ -919,8 +955,8 @@ void push_param(lua_State* L, const ParamValue& value) {
 void push_grant(lua_State* L, const PowerSpec& power) {
   constexpr const char* sights[] = {"own", "headers", "all"};
   const auto number = [&](const char* name, std::uint64_t value) {
-    lua_pushinteger(L, static_cast<lua_Integer>(
-                           std::min<std::uint64_t>(value, std::numeric_limits<lua_Integer>::max())));
+    lua_pushinteger(L,
+                    static_cast<lua_Integer>(std::min<std::uint64_t>(value, std::numeric_limits<lua_Integer>::max())));
     lua_setfield(L, -2, name);
   };
   lua_newtable(L);
@@ -947,8 +983,8 @@ LuaObjects::LuaObjects(LuaState& state, const AdversarySpec& spec, std::uint32_t
 void LuaObjects::open(lua_State* L, const std::map<std::string, ParamValue>& params) {
   luaL_checkstack(L, 40, nullptr);
   const int base = lua_gettop(L) + 1;
-  lua_createtable(L, static_cast<int>(endpoints()), 0);   // names
-  lua_createtable(L, 0, static_cast<int>(endpoints()));   // nodes by name
+  lua_createtable(L, static_cast<int>(endpoints()), 0);  // names
+  lua_createtable(L, 0, static_cast<int>(endpoints()));  // nodes by name
   for (std::uint32_t i = 0; i < endpoints(); ++i) {
     char name[16];
     std::snprintf(name, sizeof name, i < nodes_ ? "n%u" : "c%u", i < nodes_ ? i : i - nodes_);
@@ -1031,7 +1067,8 @@ std::int64_t lua_check_duration(lua_State* L, int index) {
   int is_integer = 0;
   if (lua_type(L, index) == LUA_TNUMBER) {
     const lua_Integer value = lua_tointegerx(L, index, &is_integer);
-    if (is_integer == 0) luaL_error(L, "a duration is not a whole number of ns (hint: an integer, or text such as \"1.5s\")");
+    if (is_integer == 0)
+      luaL_error(L, "a duration is not a whole number of ns (hint: an integer, or text such as \"1.5s\")");
     return value;
   }
   if (lua_type(L, index) != LUA_TSTRING) {
@@ -1100,6 +1137,17 @@ std::span<const LuaBinding> lua_bindings() { return binding_table; }
 std::span<const LuaHook> lua_hooks() { return hook_table; }
 
 std::string lua_annotations() {
+  // Comment lines of at most 110 columns.
+  const auto as_comment = [](std::string_view text) {
+    std::string lines;
+    while (!text.empty()) {
+      std::size_t end = text.size() <= 107 ? text.size() : text.rfind(' ', 107);
+      if (end == std::string_view::npos) end = text.size();
+      lines += fmt::format("---{}\n", text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+  };
   std::string out =
       "---@meta\n"
       "-- Everything that an adversary script can reach, for editors (LuaLS). Generated from the table in\n"
@@ -1127,11 +1175,12 @@ std::string lua_annotations() {
       {"Record", "Something that happened. Gone with the hook."},
       {"Rng", "Seeded randomness; `math.random` draws from the same stream."}};
   for (const auto& [name, text] : classes) {
-    out += fmt::format("---{}\n---@class seqlab.{}\nlocal {} = {{}}\n\n", text, name, name);
+    out += fmt::format("{}---@class seqlab.{}\nlocal {} = {{}}\n\n", as_comment(text), name, name);
     for (const Entry& entry : entries) {
       if (entry.doc.owner != name) continue;
       if (entry.method == nullptr) {
-        out += fmt::format("---{}\n---@type {}\n{}.{} = nil\n\n", entry.doc.text, entry.doc.type, name, entry.doc.name);
+        out += fmt::format("{}---@type {}\n{}.{} = nil\n\n", as_comment(entry.doc.text), entry.doc.type, name,
+                           entry.doc.name);
         continue;
       }
       // "fun(a: T, b?: U): R" becomes the lines of a method.
@@ -1152,7 +1201,7 @@ std::string lua_annotations() {
         if (c == '(' || c == '{') ++depth;
         if (c == ')' || c == '}') --depth;
       }
-      out += fmt::format("---{}\n", entry.doc.text);
+      out += as_comment(entry.doc.text);
       std::string list;
       for (const std::string_view param : params) {
         const std::size_t colon = param.find(':');
@@ -1187,7 +1236,7 @@ std::string lua_annotations() {
       "---@field partitions_max integer\n"
       "---@field partition_max integer total time of its partitions\n\n"
       "---A candidate in `on_build`.\n"
-      "---@class seqlab.Transaction\n"
+      "---@class seqlab.Tx\n"
       "---@field index integer position in the list, from 1; what `on_build` recognises it by\n"
       "---@field id string\n"
       "---@field sender integer account\n"
@@ -1197,15 +1246,23 @@ std::string lua_annotations() {
       "---@field fee integer base units, paid to the proposer\n"
       "---@field gas integer\n"
       "---@field bytes integer encoded size\n\n"
+      "---What the hooks about messages want. The other kinds pass without a call, and cost nothing.\n"
+      "---@class seqlab.Kinds\n"
+      "---@field on_send? seqlab.MessageKind[]\n"
+      "---@field on_receive? seqlab.MessageKind[]\n"
+      "---@field on_link? seqlab.MessageKind[]\n\n"
       "---What a script returns. No other key is accepted.\n"
       "---@class seqlab.Adversary\n"
       "---@field api 1\n"
       "---@field params? table<string, boolean|integer|string|string[]> defaults of what a scenario may set\n"
       "---@field records? seqlab.RecordKind[] what on_record is called for\n"
-      "---@field kinds? {on_send?: seqlab.MessageKind[], on_receive?: seqlab.MessageKind[], on_link?: "
-      "seqlab.MessageKind[]} the other kinds pass without a call, and cost nothing\n";
-  for (const LuaHook& hook : hook_table) out += fmt::format("---@field {}? {} {}\n", hook.name, hook.type, hook.text);
-  out += "\n-- Of Lua's standard library there are, and nothing else (`pairs` walks sorted keys, `table.sort` is stable):\n";
+      "---@field kinds? seqlab.Kinds\n";
+  for (const LuaHook& hook : hook_table) {
+    out += fmt::format("{}---@field {}? {}\n", as_comment(hook.text), hook.name, hook.type);
+  }
+  out +=
+      "\n-- Of Lua's standard library there are, and nothing else (`pairs` walks sorted keys, `table.sort` is "
+      "stable):\n";
   std::string line = "--";
   for (const std::string_view name : lua_standard_names()) {
     if (line.size() + name.size() > 110) {

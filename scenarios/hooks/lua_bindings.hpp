@@ -19,8 +19,8 @@ namespace seqlab::scenarios {
 struct LuaBinding {
   std::string_view owner;  ///< class in the annotations: Context, Message, Record, Rng
   std::string_view name;
-  std::string_view type;   ///< of a field; "fun(...)" for a method, without its self
-  std::string_view text;   ///< meaning and unit
+  std::string_view type;  ///< of a field; "fun(...)" for a method, without its self
+  std::string_view text;  ///< meaning and unit
 };
 std::span<const LuaBinding> lua_bindings();
 
@@ -46,9 +46,9 @@ class LuaObjects {
   /// A message as a script holds it. `message` is null once the hook that it was made for is over.
   struct MessageBox {
     const sim::Message* message = nullptr;
-    MessagePtr owned;                          ///< set for messages that the script keeps
+    MessagePtr owned;  ///< set for messages that the script keeps
     NodeId from{no_node};
-    std::span<const NodeId> to;                ///< of the running hook; empty for kept messages
+    std::span<const NodeId> to;  ///< of the running hook; empty for kept messages
     bool headers_only = false;
     bool has_fields = false;
     protocols::MessageFields fields;
@@ -60,7 +60,7 @@ class LuaObjects {
   // The running hook.
   AdversaryContext* context = nullptr;
   NodeId self{no_node};
-  MessageBox* message = nullptr;               ///< the one that every hook reuses
+  MessageBox* message = nullptr;  ///< the one that every hook reuses
   const sim::Record* record = nullptr;
 
   void show(const sim::Message& shown, NodeId from, std::span<const NodeId> to) {

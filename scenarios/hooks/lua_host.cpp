@@ -37,9 +37,7 @@ std::string short_name(const std::string& file) {
   return name;
 }
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
 std::string_view type_of(const ParamValue& value) {
   constexpr std::string_view names[] = {"a boolean", "an integer", "a text", "a list of texts"};
@@ -102,7 +100,8 @@ class LuaAdversary::Reader {
     if (hears_records && !has_records) {
       add("on_record", "on_record without `records`", "list what it wants, such as records = {\"committed\"}");
     }
-    if (has_records && !hears_records) add("records", "`records` without on_record", "add the hook, or remove the list");
+    if (has_records && !hears_records)
+      add("records", "`records` without on_record", "add the hook, or remove the list");
     if (a_.hooks_ == 0 && problems_.empty()) {
       add({}, "the script has no hook, so it does nothing", "hooks: " + hook_names());
     }
@@ -113,8 +112,8 @@ class LuaAdversary::Reader {
 
  private:
   void add(const std::string& key, std::string text, std::string hint) {
-    problems_.push_back(Problem{a_.spec_.file, key.empty() ? 0 : a_.line_of(key), 1, a_.world_.path, std::move(text),
-                                std::move(hint)});
+    problems_.push_back(
+        Problem{a_.spec_.file, key.empty() ? 0 : a_.line_of(key), 1, a_.world_.path, std::move(text), std::move(hint)});
   }
 
   std::string described(int index) {
@@ -148,7 +147,8 @@ class LuaAdversary::Reader {
       }
     }
     if (has_other) {
-      add(where, fmt::format("{} has an entry without a name", where.empty() ? "the script's table" : "`" + where + "`"),
+      add(where,
+          fmt::format("{} has an entry without a name", where.empty() ? "the script's table" : "`" + where + "`"),
           "write name = value");
     }
     std::sort(out.begin(), out.end());
@@ -242,7 +242,8 @@ class LuaAdversary::Reader {
                               : key == "on_link"    ? &a_.kinds_link_
                                                     : nullptr;
       if (mask == nullptr) {
-        add("kinds", fmt::format("`kinds` has the unknown key `{}`", key.substr(0, 60)), "on_send, on_receive, on_link");
+        add("kinds", fmt::format("`kinds` has the unknown key `{}`", key.substr(0, 60)),
+            "on_send, on_receive, on_link");
         continue;
       }
       std::vector<std::string> names;
@@ -309,9 +310,9 @@ class LuaAdversary::Reader {
         std::string all;
         for (const std::string& k : known) all += (all.empty() ? "" : ", ") + k;
         problem(fmt::format("the script {} has no parameter `{}`", short_name(a_.spec_.file), name),
-                !near.empty()   ? fmt::format("did you mean `{}`?", near)
+                !near.empty() ? fmt::format("did you mean `{}`?", near)
                 : all.empty() ? "it has none"
-                                : "it has " + all);
+                              : "it has " + all);
       } else if (found->second.index() != value.index()) {
         problem(fmt::format("the parameter `{}` is {}", name, type_of(value)),
                 fmt::format("the script {} wants {}", short_name(a_.spec_.file), type_of(found->second)));
@@ -326,7 +327,9 @@ class LuaAdversary::Reader {
 };
 
 LuaAdversary::LuaAdversary(const AdversarySpec& spec, ScriptWorld world, const ScriptLimits& limits)
-    : spec_(spec), world_(std::move(world)), state_(short_name(spec.file), limits),
+    : spec_(spec),
+      world_(std::move(world)),
+      state_(short_name(spec.file), limits),
       objects_(state_, spec, world_.nodes, world_.clients) {
   state_.user = &objects_;
   const auto refuse = [&] {
@@ -396,8 +399,8 @@ int LuaAdversary::line_of(std::string_view key) const {
     const bool begins = at == 0 || !is_word(source[at - 1]);
     std::size_t after = at + key.size();
     while (after < source.size() && (source[after] == ' ' || source[after] == '\t')) ++after;
-    const bool assigns = after < source.size() && source[after] == '=' &&
-                         (after + 1 == source.size() || source[after + 1] != '=');
+    const bool assigns =
+        after < source.size() && source[after] == '=' && (after + 1 == source.size() || source[after + 1] != '=');
     if (!begins || !assigns || key.empty()) continue;
     const auto end = source.begin() + static_cast<std::ptrdiff_t>(at);
     return 1 + static_cast<int>(std::count(source.begin(), end, '\n'));
@@ -466,7 +469,8 @@ sim::LinkVerdict LuaAdversary::on_link(AdversaryContext& context, const LinkView
 void LuaAdversary::on_timer(AdversaryContext& context, std::uint64_t id) {
   lua_State* L = state_.raw();
   if ((hooks_ & hook_timer) == 0) {
-    fail_with(hook_timer, "ctx:after was called, but the script has no on_timer", "add on_timer = function(ctx, value) ... end");
+    fail_with(hook_timer, "ctx:after was called, but the script has no on_timer",
+              "add on_timer = function(ctx, value) ... end");
   }
   objects_.begin(context, first_own());
   push_hook(hook_timer);
@@ -524,7 +528,8 @@ struct LuaAdversary::Build {
                           static_cast<int>(i));
       }
       const auto at = static_cast<std::uint32_t>(index - 1);
-      if (build.taken[at]) return luaL_error(L, "on_build returned the transaction with index %d twice", static_cast<int>(index));
+      if (build.taken[at])
+        return luaL_error(L, "on_build returned the transaction with index %d twice", static_cast<int>(index));
       build.taken[at] = true;
       build.order.push_back(at);
       lua_pop(L, 1);

@@ -16,10 +16,10 @@ namespace seqlab::scenarios {
 
 /// What a script is told about the world that it will act in.
 struct ScriptWorld {
-  std::uint32_t nodes = 0;     ///< sequencer nodes n0 ... n(nodes-1)
-  std::uint32_t clients = 0;   ///< endpoints c0 ... after them
-  std::string path;            ///< of the adversary in the scenario, for messages
-  std::string scenario_file;   ///< likewise
+  std::uint32_t nodes = 0;    ///< sequencer nodes n0 ... n(nodes-1)
+  std::uint32_t clients = 0;  ///< endpoints c0 ... after them
+  std::string path;           ///< of the adversary in the scenario, for messages
+  std::string scenario_file;  ///< likewise
 };
 
 class LuaAdversary final : public Adversary {

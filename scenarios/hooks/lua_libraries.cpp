@@ -15,15 +15,64 @@ namespace seqlab::scenarios {
 namespace {
 
 // Sorted. What has no dot is a global.
-constexpr std::string_view standard_names[] = {
-    "_VERSION", "assert", "error", "getmetatable", "ipairs", "math.abs", "math.ceil", "math.floor", "math.fmod",
-    "math.huge", "math.max", "math.maxinteger", "math.min", "math.mininteger", "math.pi", "math.random", "math.sqrt",
-    "math.tointeger", "math.type", "math.ult", "pairs", "pcall", "print", "rawequal", "rawget", "rawlen", "select",
-    "setmetatable", "string.byte", "string.char", "string.find", "string.format", "string.gmatch", "string.gsub",
-    "string.len", "string.lower", "string.match", "string.rep", "string.reverse", "string.sub", "string.upper",
-    "table.concat", "table.insert", "table.move", "table.pack", "table.remove", "table.sort", "table.unpack",
-    "tonumber", "tostring", "type", "utf8.char", "utf8.charpattern", "utf8.codepoint", "utf8.codes", "utf8.len",
-    "utf8.offset", "xpcall"};
+constexpr std::string_view standard_names[] = {"_VERSION",
+                                               "assert",
+                                               "error",
+                                               "getmetatable",
+                                               "ipairs",
+                                               "math.abs",
+                                               "math.ceil",
+                                               "math.floor",
+                                               "math.fmod",
+                                               "math.huge",
+                                               "math.max",
+                                               "math.maxinteger",
+                                               "math.min",
+                                               "math.mininteger",
+                                               "math.pi",
+                                               "math.random",
+                                               "math.sqrt",
+                                               "math.tointeger",
+                                               "math.type",
+                                               "math.ult",
+                                               "pairs",
+                                               "pcall",
+                                               "print",
+                                               "rawequal",
+                                               "rawget",
+                                               "rawlen",
+                                               "select",
+                                               "setmetatable",
+                                               "string.byte",
+                                               "string.char",
+                                               "string.find",
+                                               "string.format",
+                                               "string.gmatch",
+                                               "string.gsub",
+                                               "string.len",
+                                               "string.lower",
+                                               "string.match",
+                                               "string.rep",
+                                               "string.reverse",
+                                               "string.sub",
+                                               "string.upper",
+                                               "table.concat",
+                                               "table.insert",
+                                               "table.move",
+                                               "table.pack",
+                                               "table.remove",
+                                               "table.sort",
+                                               "table.unpack",
+                                               "tonumber",
+                                               "tostring",
+                                               "type",
+                                               "utf8.char",
+                                               "utf8.charpattern",
+                                               "utf8.codepoint",
+                                               "utf8.codes",
+                                               "utf8.len",
+                                               "utf8.offset",
+                                               "xpcall"};
 
 /// Why well-known names are missing, for the error that reading them raises.
 struct Missing {
@@ -125,7 +174,8 @@ int sorted_pairs(lua_State* L) {
         break;
       case LUA_TSTRING: key.text = lua_tolstring(L, -2, &key.size); break;
       default:
-        return luaL_error(L, "pairs over a table with a %s as key has no fixed order (hint: key it by a name or number)",
+        return luaL_error(L,
+                          "pairs over a table with a %s as key has no fixed order (hint: key it by a name or number)",
                           luaL_typename(L, -2));
     }
     lua_pushvalue(L, -2);
@@ -310,9 +360,7 @@ int insert(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   const lua_Integer end = luaL_len(L, 1) + 1;
   switch (lua_gettop(L)) {
-    case 2:
-      lua_seti(L, 1, end);
-      return 0;
+    case 2: lua_seti(L, 1, end); return 0;
     case 3: {
       const lua_Integer at = luaL_checkinteger(L, 2);
       luaL_argcheck(L, at >= 1 && at <= end, 2, "position out of bounds");
@@ -467,9 +515,7 @@ int random_number(lua_State* L) {
   lua_Integer low = 1;
   lua_Integer high = 0;
   switch (lua_gettop(L)) {
-    case 0:
-      lua_pushnumber(L, static_cast<lua_Number>(host.stream->next64() >> 11U) * 0x1p-53);
-      return 1;
+    case 0: lua_pushnumber(L, static_cast<lua_Number>(host.stream->next64() >> 11U) * 0x1p-53); return 1;
     case 1: high = luaL_checkinteger(L, 1); break;
     case 2:
       low = luaL_checkinteger(L, 1);
@@ -513,26 +559,39 @@ int unknown_global(lua_State* L) {
                       near[0] != '\0' ? "did you mean '" : "declare it with local", near, near[0] != '\0' ? "'?" : "");
   }
   return luaL_error(L, "the global '%s' does not exist (hint: %s%s%s)", name,
-                    near[0] != '\0' ? "did you mean '" : "a name that this file declares with local above its use", near,
-                    near[0] != '\0' ? "'?" : "");
+                    near[0] != '\0' ? "did you mean '" : "a name that this file declares with local above its use",
+                    near, near[0] != '\0' ? "'?" : "");
 }
 
 struct Own {
   std::string_view name;
   lua_CFunction function;
 };
-constexpr Own own_functions[] = {
-    {"math.random", &random_number}, {"pairs", &sorted_pairs}, {"pcall", &protected_call}, {"print", &print_line},
-    {"setmetatable", &set_metatable}, {"string.find", &lua_string_find}, {"string.format", &lua_string_format},
-    {"string.gmatch", &lua_string_gmatch}, {"string.gsub", &lua_string_gsub}, {"string.lower", &lower},
-    {"string.match", &lua_string_match}, {"string.rep", &repeat}, {"string.upper", &upper}, {"table.concat", &concat},
-    {"table.insert", &insert}, {"table.remove", &remove}, {"table.sort", &sort}, {"table.unpack", &unpack},
-    {"tostring", &to_text}, {"xpcall", &protected_call_with_handler}};
+constexpr Own own_functions[] = {{"math.random", &random_number},
+                                 {"pairs", &sorted_pairs},
+                                 {"pcall", &protected_call},
+                                 {"print", &print_line},
+                                 {"setmetatable", &set_metatable},
+                                 {"string.find", &lua_string_find},
+                                 {"string.format", &lua_string_format},
+                                 {"string.gmatch", &lua_string_gmatch},
+                                 {"string.gsub", &lua_string_gsub},
+                                 {"string.lower", &lower},
+                                 {"string.match", &lua_string_match},
+                                 {"string.rep", &repeat},
+                                 {"string.upper", &upper},
+                                 {"table.concat", &concat},
+                                 {"table.insert", &insert},
+                                 {"table.remove", &remove},
+                                 {"table.sort", &sort},
+                                 {"table.unpack", &unpack},
+                                 {"tostring", &to_text},
+                                 {"xpcall", &protected_call_with_handler}};
 /// Lua's own functions that get a charge in front.
-constexpr Own charged_functions[] = {
-    {"string.byte", &charged_by_length}, {"string.reverse", &charged_by_length}, {"string.sub", &charged_by_length},
-    {"table.move", &move}, {"utf8.codepoint", &charged_by_length}, {"utf8.len", &charged_by_length},
-    {"utf8.offset", &charged_by_length}};
+constexpr Own charged_functions[] = {{"string.byte", &charged_by_length},    {"string.reverse", &charged_by_length},
+                                     {"string.sub", &charged_by_length},     {"table.move", &move},
+                                     {"utf8.codepoint", &charged_by_length}, {"utf8.len", &charged_by_length},
+                                     {"utf8.offset", &charged_by_length}};
 
 template <std::size_t N>
 lua_CFunction find_function(const Own (&list)[N], std::string_view name) {
@@ -557,9 +616,7 @@ const char* lua_push_text(lua_State* L, int index, std::size_t* length) {
         break;
       }
       [[fallthrough]];
-    case LUA_TSTRING:
-      lua_pushvalue(L, index);
-      break;
+    case LUA_TSTRING: lua_pushvalue(L, index); break;
     case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) != 0 ? "true" : "false"); break;
     case LUA_TNIL: lua_pushliteral(L, "nil"); break;
     default:
@@ -580,8 +637,11 @@ void open_sandbox(lua_State* L) {
     const char* name;
     lua_CFunction open;
   };
-  constexpr Library libraries[] = {{"", &luaopen_base}, {"math", &luaopen_math}, {"string", &luaopen_string},
-                                   {"table", &luaopen_table}, {"utf8", &luaopen_utf8}};
+  constexpr Library libraries[] = {{"", &luaopen_base},
+                                   {"math", &luaopen_math},
+                                   {"string", &luaopen_string},
+                                   {"table", &luaopen_table},
+                                   {"utf8", &luaopen_utf8}};
   for (const Library& library : libraries) {
     lua_pushcfunction(L, library.open);
     lua_pushstring(L, library.name);

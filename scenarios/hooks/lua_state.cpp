@@ -15,8 +15,8 @@ namespace seqlab::scenarios {
 
 namespace {
 
-constexpr int tick = 100;             // instructions between two looks at the budget
-constexpr int varargs_max = 4096;     // each call copies them, and one call is one instruction
+constexpr int tick = 100;          // instructions between two looks at the budget
+constexpr int varargs_max = 4096;  // each call copies them, and one call is one instruction
 constexpr std::size_t large_block = 4096;
 constexpr std::uint64_t call_steps = 50;  // of a call itself: hooks that call each other through timers end as well
 
@@ -134,14 +134,14 @@ void* LuaState::allocate(void* self, void* block, std::size_t old_size, std::siz
     const std::size_t growth = new_size - old_size;
     host.steps_ += growth / 64;
     const bool is_full = host.memory_ + growth > host.limits_.memory_bytes;
-    const bool is_tired = growth >= large_block && host.state_ != nullptr && host.steps_ > host.steps_end_ &&
-                          host.steps_end_ != 0;
+    const bool is_tired =
+        growth >= large_block && host.state_ != nullptr && host.steps_ > host.steps_end_ && host.steps_end_ != 0;
     if (is_full || is_tired) {
       // Lua now collects everything and asks once more, which costs in proportion to what it holds.
       host.steps_ += host.memory_ / 64;
-      host.refusal_ = is_full                                             ? Fatal::memory
+      host.refusal_ = is_full                                    ? Fatal::memory
                       : host.steps_ > host.limits_.steps_per_run ? Fatal::steps_of_run
-                                                                          : Fatal::steps_of_call;
+                                                                 : Fatal::steps_of_call;
       host.fatal_line_ = host.line_of(host.state_);
       return nullptr;
     }
@@ -209,10 +209,9 @@ int LuaState::on_error(lua_State* L) {
     if (where.currentline <= 0 && where.name == nullptr) continue;
     const char* name = where.name != nullptr ? where.name : *where.what == 'm' ? "main chunk" : "function";
     const std::size_t room = host.error_trace_.size() - used;
-    const int written = where.currentline > 0
-                            ? std::snprintf(host.error_trace_.data() + used, room, "  %s:%d: in %s\n", where.short_src,
-                                            where.currentline, name)
-                            : std::snprintf(host.error_trace_.data() + used, room, "  in %s\n", name);
+    const int written = where.currentline > 0 ? std::snprintf(host.error_trace_.data() + used, room, "  %s:%d: in %s\n",
+                                                              where.short_src, where.currentline, name)
+                                              : std::snprintf(host.error_trace_.data() + used, room, "  in %s\n", name);
     if (written < 0 || static_cast<std::size_t>(written) >= room) {
       host.error_trace_[used] = '\0';
       break;
@@ -273,8 +272,8 @@ bool LuaState::finish(int status) {
     }
     failure_.line = line;
     // "text (hint)": host functions put what would be right into brackets at the end.
-    if (const std::size_t open = text.rfind(" ("); !text.empty() && text.back() == ')' && open != std::string::npos &&
-                                                   text.compare(open, 7, " (hint:") == 0) {
+    if (const std::size_t open = text.rfind(" (");
+        !text.empty() && text.back() == ')' && open != std::string::npos && text.compare(open, 7, " (hint:") == 0) {
       failure_.hint = text.substr(open + 8, text.size() - open - 9);
       text.resize(open);
     }

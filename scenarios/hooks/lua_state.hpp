@@ -31,18 +31,18 @@ struct lua_Debug;
 namespace seqlab::scenarios {
 
 struct ScriptLimits {
-  std::uint64_t steps_per_call = 1'000'000;      ///< of one hook call, or of loading
+  std::uint64_t steps_per_call = 1'000'000;  ///< of one hook call, or of loading
   std::uint64_t steps_per_run = 4'000'000'000;
-  std::size_t memory_bytes = 64U << 20U;         ///< all that Lua holds
-  std::size_t string_bytes = 64U << 10U;         ///< longest string: comparing two is one instruction
-  std::size_t log_bytes = 64U << 10U;            ///< of `print`; the rest is dropped
+  std::size_t memory_bytes = 64U << 20U;  ///< all that Lua holds
+  std::size_t string_bytes = 64U << 10U;  ///< longest string: comparing two is one instruction
+  std::size_t log_bytes = 64U << 10U;     ///< of `print`; the rest is dropped
 };
 
 /// Why a script stopped.
 struct ScriptFailure {
-  int line = 0;              ///< from 1, 0 = unknown
-  std::string text;          ///< one line
-  std::string traceback;     ///< one line a level, may be empty
+  int line = 0;           ///< from 1, 0 = unknown
+  std::string text;       ///< one line
+  std::string traceback;  ///< one line a level, may be empty
   std::string hint;
 };
 
@@ -124,7 +124,7 @@ class LuaState final {
   Fatal fatal_ = Fatal::none;
   Fatal refusal_ = Fatal::memory;  // why the allocator said no last time
   int fatal_line_ = 0;
-  std::array<char, 512> error_text_{};   // filled by `on_error`, which must not allocate
+  std::array<char, 512> error_text_{};  // filled by `on_error`, which must not allocate
   std::array<char, 1536> error_trace_{};
   int error_line_ = 0;
   std::exception_ptr exception_;

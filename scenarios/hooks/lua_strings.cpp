@@ -48,7 +48,11 @@ bool in_class(unsigned char c, unsigned char letter) {
 class Matcher {
  public:
   Matcher(lua_State* L, const char* text, std::size_t size, const char* pattern, std::size_t pattern_size)
-      : L_(L), host_(LuaState::of(L)), text_(text), size_(static_cast<std::ptrdiff_t>(size)), pattern_(pattern),
+      : L_(L),
+        host_(LuaState::of(L)),
+        text_(text),
+        size_(static_cast<std::ptrdiff_t>(size)),
+        pattern_(pattern),
         end_(static_cast<std::ptrdiff_t>(pattern_size)) {}
 
   void reset() {
@@ -154,8 +158,7 @@ class Matcher {
     while (p < end_) {
       host_.charge(L_, 1);
       switch (item(p)) {
-        case '(':
-          return item(p + 1) == ')' ? start_capture(s, p + 2, position) : start_capture(s, p + 1, open);
+        case '(': return item(p + 1) == ')' ? start_capture(s, p + 2, position) : start_capture(s, p + 1, open);
         case ')': return end_capture(s, p + 1);
         case '$':
           if (p + 1 == end_) return s == size_ ? s : -1;
@@ -263,7 +266,8 @@ class Matcher {
     const std::ptrdiff_t length = capture_[index].length;
     if (length < 0 || size_ - s < length) return -1;
     host_.charge(L_, static_cast<std::uint64_t>(length));
-    return std::memcmp(text_ + capture_[index].start, text_ + s, static_cast<std::size_t>(length)) == 0 ? s + length : -1;
+    return std::memcmp(text_ + capture_[index].start, text_ + s, static_cast<std::size_t>(length)) == 0 ? s + length
+                                                                                                        : -1;
   }
 
   lua_State* L_;
@@ -422,7 +426,8 @@ char read_item(lua_State* L, const char*& at, const char* end, char (&spec)[32])
 void add_quoted(lua_State* L, luaL_Buffer& out, int arg) {
   std::size_t size = 0;
   if (lua_type(L, arg) != LUA_TSTRING) {
-    if (lua_type(L, arg) == LUA_TNUMBER && lua_isinteger(L, arg) == 0) luaL_argerror(L, arg, "a float cannot be quoted");
+    if (lua_type(L, arg) == LUA_TNUMBER && lua_isinteger(L, arg) == 0)
+      luaL_argerror(L, arg, "a float cannot be quoted");
     if (lua_type(L, arg) > LUA_TSTRING || lua_type(L, arg) == LUA_TLIGHTUSERDATA) {
       luaL_argerror(L, arg, "value has no literal form");
     }
@@ -530,17 +535,24 @@ int lua_string_format(lua_State* L) {
     const std::size_t length = std::strlen(spec);
     char text[512];
     switch (conversion) {
-      case 'c':
-        luaL_addchar(&out, static_cast<char>(luaL_checkinteger(L, arg)));
-        break;
-      case 'd': case 'i': case 'o': case 'x': case 'X':
+      case 'c': luaL_addchar(&out, static_cast<char>(luaL_checkinteger(L, arg))); break;
+      case 'd':
+      case 'i':
+      case 'o':
+      case 'x':
+      case 'X':
         spec[length] = spec[length + 1] = 'l';
         spec[length + 2] = conversion;
         spec[length + 3] = '\0';
         std::snprintf(text, sizeof text, spec, static_cast<long long>(luaL_checkinteger(L, arg)));
         luaL_addstring(&out, text);
         break;
-      case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': {
+      case 'e':
+      case 'E':
+      case 'f':
+      case 'F':
+      case 'g':
+      case 'G': {
         const lua_Number number = luaL_checknumber(L, arg);
         if (std::isnan(number)) {
           luaL_addstring(&out, "nan");
@@ -571,8 +583,7 @@ int lua_string_format(lua_State* L) {
         luaL_addstring(&out, text);
         break;
       }
-      case 'p': luaL_error(L, "'%%p' is not available: addresses differ from run to run");
-        break;
+      case 'p': luaL_error(L, "'%%p' is not available: addresses differ from run to run"); break;
       default: luaL_error(L, "invalid conversion '%s%c' to 'format'", spec, conversion);
     }
   }

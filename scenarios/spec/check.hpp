@@ -6,8 +6,8 @@
 
 namespace seqlab::scenarios {
 
-/// Adds what is impossible to `problems`, at the place in `root` (the decoded tree) where it was written. Parts that have
-/// problems already are not judged again.
+/// Adds what is impossible to `problems`, at the place in `root` (the decoded tree) where it was written. Parts that
+/// have problems already are not judged again.
 void check_scenario(const Scenario& scenario, const Value& root, std::vector<Problem>& problems);
 
 }  // namespace seqlab::scenarios

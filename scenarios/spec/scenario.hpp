@@ -59,7 +59,7 @@ struct LatencySpec {
   Duration floor{};                      ///< exponential: least delay
   Duration p50{}, p90{}, p99{}, max{};   ///< quantiles, log_normal (p50, p90)
   std::string matrix;                    ///< regions: data file of `sim/net/latency/data`, e.g. aws13, aws18
-  Ratio jitter;                          ///< regions: standard deviation of the jitter as a part of the delay (aws13: 1/20)
+  Ratio jitter;  ///< regions: standard deviation of the jitter as a part of the delay (aws13: 1/20)
   friend bool operator==(const LatencySpec&, const LatencySpec&) = default;
 };
 
@@ -141,10 +141,22 @@ struct Trigger {
 };
 
 namespace fault {
-struct Crash { std::vector<NodeId> nodes; sim::DiskFault disk = sim::DiskFault::unsynced_lost; friend bool operator==(const Crash&, const Crash&) = default; };
+struct Crash {
+  std::vector<NodeId> nodes;
+  sim::DiskFault disk = sim::DiskFault::unsynced_lost;
+  friend bool operator==(const Crash&, const Crash&) = default;
+};
 struct Pause { std::vector<NodeId> nodes; friend bool operator==(const Pause&, const Pause&) = default; };
-struct Partition { std::vector<std::vector<NodeId>> groups; bool one_way = false; friend bool operator==(const Partition&, const Partition&) = default; };
-struct ClockJump { std::vector<NodeId> nodes; Duration step{}; friend bool operator==(const ClockJump&, const ClockJump&) = default; };
+struct Partition {
+  std::vector<std::vector<NodeId>> groups;
+  bool one_way = false;
+  friend bool operator==(const Partition&, const Partition&) = default;
+};
+struct ClockJump {
+  std::vector<NodeId> nodes;
+  Duration step{};
+  friend bool operator==(const ClockJump&, const ClockJump&) = default;
+};
 }  // namespace fault
 
 struct FaultSpec {
@@ -177,7 +189,8 @@ struct AdversarySpec {
   PowerSpec power;
   std::map<std::string, ParamValue> params;
   friend bool operator==(const AdversarySpec& a, const AdversarySpec& b) {
-    return a.script == b.script && a.source == b.source && a.nodes == b.nodes && a.power == b.power && a.params == b.params;
+    return a.script == b.script && a.source == b.source && a.nodes == b.nodes && a.power == b.power &&
+           a.params == b.params;
   }
 };
 

@@ -124,7 +124,8 @@ void add_property(Value& schema, const std::string& key, Value property, bool re
 bool is_object(const Value& value, const std::vector<std::string>& known, Reader& reader);
 }  // namespace detail
 
-/// A mapping with closed keys. The schemas of the fields move into its own. @param finish  looks at the decoded whole, may be null
+/// A mapping with closed keys. The schemas of the fields move into its own. @param finish  looks at the decoded whole,
+/// may be null
 template <class T>
 Shape<T> object(std::vector<Field<T>> fields, std::function<void(const Value&, T&, Reader&)> finish = nullptr) {
   Shape<T> out;

@@ -68,10 +68,10 @@ class ModelMonitor final : public sim::RecordObserver {
 /// Judges a run: fills `verdict`, `reason`, `as_expected` and marks the findings that the model does not cover
 /// (`outside_model`), from `findings`, `accused`, `liveness`, `metrics`, `commits_safety` and `stopped`.
 ///
-/// violated: a finding inside the model. outside_model: findings, all of them outside. undecided: no finding, but the run
-/// was interrupted, or nothing was committed, or the healed phase could not be judged. held: the rest.
-/// As expected: the verdict is the one that the scenario names (held if it names none), and the slowest live honest node
-/// had the expected commits at the end of the safety phase.
+/// violated: a finding inside the model. outside_model: findings, all of them outside. undecided: no finding, but the
+/// run was interrupted, or nothing was committed, or the healed phase could not be judged. held: the rest.
+/// As expected: the verdict is the one that the scenario names (held if it names none), and the slowest live honest
+/// node had the expected commits at the end of the safety phase.
 void judge(const Scenario& scenario, ModelMonitor& monitor, RunResult& result);
 
 std::string_view name_of(Verdict verdict);

@@ -32,7 +32,8 @@ class GuardedStacks {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     if (mprotect(memory, page, PROT_NONE) != 0) {
       munmap(memory, FiberHost::stack_bytes);
-      throw std::runtime_error("no guard page for another fiber stack: more memory mappings than vm.max_map_count allows");
+      throw std::runtime_error(
+          "no guard page for another fiber stack: more memory mappings than vm.max_map_count allows");
     }
     boost::context::stack_context stack;
     stack.size = FiberHost::stack_bytes - colour_;

@@ -29,8 +29,8 @@ struct Fiber {
 using detail::Fiber;
 
 // How control moves. There is no loop fiber: whoever has to wait runs the world's loop itself, on its own stack, until
-// some process is ready. If that is itself it simply goes on; otherwise it names the other and suspends, one switch. The
-// main context does the same in `run_loop`, and gets control back when the run is over.
+// some process is ready. If that is itself it simply goes on; otherwise it names the other and suspends, one switch.
+// The main context does the same in `run_loop`, and gets control back when the run is over.
 struct Processes::Host {
   explicit Host(Processes& p) : processes(p), threads(detail::FiberHost::of_this_thread()) {}
 
@@ -95,7 +95,6 @@ struct Processes::Host {
   std::vector<Timer> timers;
   std::vector<std::uint32_t> free_timers;
   std::vector<Service> services;
-  std::vector<bool> node_up;
   std::exception_ptr error;
   bool over = false;
   bool draining = false;
@@ -163,13 +162,11 @@ void Processes::spawn(NodeId owner, ProcessBody body) {
 void Processes::spawn_service(NodeId owner, ProcessBody body) {
   Host& host = *host_;
   host.services.push_back({owner, body});
-  if (owner == no_node || (owner.value < host.node_up.size() && host.node_up[owner.value])) spawn(owner, std::move(body));
+  if (owner == no_node || simulation_.machine_is_up(owner)) spawn(owner, std::move(body));
 }
 
 void Processes::on_node_started(NodeId node) {
   Host& host = *host_;
-  if (host.node_up.size() <= node.value) host.node_up.resize(node.value + 1);
-  host.node_up[node.value] = true;
   for (std::size_t i = 0; i < host.services.size(); ++i) {
     if (host.services[i].owner == node) spawn(node, host.services[i].body);
   }
@@ -177,7 +174,6 @@ void Processes::on_node_started(NodeId node) {
 
 void Processes::on_node_crashed(NodeId node) {
   Host& host = *host_;
-  if (node.value < host.node_up.size()) host.node_up[node.value] = false;
   for (Fiber* fiber : host.alive) {
     if (fiber->owner != node || fiber->killed) continue;
     fiber->killed = true;

@@ -128,10 +128,6 @@ class Processes final : public EventTarget {
   /// As `spawn`, now if the machine is up and again each time it starts: a service of the machine.
   void spawn_service(NodeId owner, ProcessBody body);
 
-  /// Called by Nodes.
-  void on_node_started(NodeId node);
-  void on_node_crashed(NodeId node);
-
   std::size_t running() const { return alive_; }
   void on_event(std::uint32_t timer) override;
 
@@ -140,6 +136,8 @@ class Processes final : public EventTarget {
   friend class WaitQueue;
   friend class Simulation;
   struct Host;
+  void on_node_started(NodeId node);
+  void on_node_crashed(NodeId node);
   /// Runs the world's loop from the main context until it is over; processes take the loop over while they wait.
   void run_loop();
   void wake(detail::Fiber& fiber, bool timed_out);

@@ -106,4 +106,15 @@ Processes& Simulation::processes() {
 
 void Simulation::end_processes() { processes_.reset(); }
 
+void Simulation::machine_started(NodeId node) {
+  if (machine_up_.size() <= node.value) machine_up_.resize(node.value + 1);
+  machine_up_[node.value] = true;
+  if (processes_ != nullptr) processes_->on_node_started(node);
+}
+
+void Simulation::machine_crashed(NodeId node) {
+  if (node.value < machine_up_.size()) machine_up_[node.value] = false;
+  if (processes_ != nullptr) processes_->on_node_crashed(node);
+}
+
 }  // namespace seqlab::sim

@@ -61,7 +61,11 @@ class Simulation final {
   }
   /// Story-like processes (fibers). Made at first use: a world without them pays nothing.
   Processes& processes();
-  bool has_processes() const { return processes_ != nullptr; }
+  /// Called by Nodes: the machine's services start, or its processes unwind.
+  void machine_started(NodeId node);
+  void machine_crashed(NodeId node);
+  /// Whether the machine runs, as far as Nodes told.
+  bool machine_is_up(NodeId node) const { return node.value < machine_up_.size() && machine_up_[node.value]; }
   /// Unwinds all processes, while what their stacks refer to still exists. The owner of a world calls it first.
   void end_processes();
 
@@ -112,6 +116,7 @@ class Simulation final {
   RecordLog records_;
   struct Calls;
   std::unique_ptr<Calls> calls_;
+  std::vector<bool> machine_up_;
   std::unique_ptr<Processes> processes_;
 };
 

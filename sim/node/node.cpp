@@ -85,7 +85,7 @@ void Nodes::start(NodeId id) {
                     .node = id,
                     .round = node.incarnation_});
   handler(node).on_start(restarted);
-  if (simulation_.has_processes()) simulation_.processes().on_node_started(id);
+  simulation_.machine_started(id);
 }
 
 void Nodes::crash(NodeId id, DiskFault fault) {
@@ -106,7 +106,7 @@ void Nodes::crash(NodeId id, DiskFault fault) {
     simulation_.emit({.kind = RecordKind::disk_lost, .detail = detail, .node = id, .a = lost});
   }
   // Stories unwind while what they refer to is still there.
-  if (simulation_.has_processes()) simulation_.processes().on_node_crashed(id);
+  simulation_.machine_crashed(id);
   handler(node).on_crash();
 }
 

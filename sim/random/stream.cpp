@@ -8,8 +8,9 @@
 namespace seqlab::sim {
 
 std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t index, std::uint64_t lane) {
-  const r123::Philox4x32::ctr_type counter = {{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32U),
-                                               static_cast<std::uint32_t>(lane), static_cast<std::uint32_t>(lane >> 32U)}};
+  const r123::Philox4x32::ctr_type counter = {
+      {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32U), static_cast<std::uint32_t>(lane),
+       static_cast<std::uint32_t>(lane >> 32U)}};
   const r123::Philox4x32::key_type k = {{static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32U)}};
   const auto out = r123::Philox4x32{}(counter, k);
   return {out[0], out[1], out[2], out[3]};

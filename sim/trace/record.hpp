@@ -14,52 +14,56 @@
 namespace seqlab::sim {
 
 // X(kind, meaning of the fields in use; what is not named is zero)
-#define SEQLAB_RECORD_KINDS(X)                                                                                 \
-  /* the world */                                                                                              \
-  X(validator, "node, height from which it holds, a = voting power (0 removes it)")                            \
-  X(corrupt, "node: the scenario gave it to an adversary; its promises are not checked")                       \
-  X(node_started, "node, detail = 1 after a restart, round = incarnation")                                     \
-  X(node_crashed, "node, round = incarnation that ended")                                                      \
-  X(node_paused, "node")                                                                                       \
-  X(node_resumed, "node")                                                                                      \
-  X(disk_lost, "node, detail: see DiskFault, a = records lost")                                                \
-  X(clock_jumped, "node, a = signed step in ns")                                                               \
-  X(partition_started, "a = partition number, node/peer unset")                                                \
-  X(partition_healed, "a = partition number")                                                                  \
-  X(stabilised, "global stabilisation time has come, a = delay bound in ns")                                   \
-  X(healing_started, "all faults end, the core is about to be judged for progress; a = its power")             \
-  X(core_member, "node belongs to the healed core, a = power")                                                 \
-  X(persisted, "node, height, round, detail = engine's record type, a = sequence in its log")                  \
-  /* messages */                                                                                               \
-  X(message_sent, "node = sender, peer = receiver or all, detail = message kind, a = sequence, b = wire bytes") \
-  X(message_delivered, "node = receiver, peer = sender, detail = message kind, a = sequence")                  \
-  X(message_dropped, "node = receiver, peer = sender, flags = DropReason, detail = message kind, a = sequence") \
+#define SEQLAB_RECORD_KINDS(X)                                                                                         \
+  /* the world */                                                                                                      \
+  X(validator, "node, height from which it holds, a = voting power (0 removes it)")                                    \
+  X(corrupt, "node: the scenario gave it to an adversary; its promises are not checked")                               \
+  X(node_started, "node, detail = 1 after a restart, round = incarnation")                                             \
+  X(node_crashed, "node, round = incarnation that ended")                                                              \
+  X(node_paused, "node")                                                                                               \
+  X(node_resumed, "node")                                                                                              \
+  X(disk_lost, "node, detail: see DiskFault, a = records lost")                                                        \
+  X(clock_jumped, "node, a = signed step in ns")                                                                       \
+  X(partition_started, "a = partition number, node/peer unset")                                                        \
+  X(partition_healed, "a = partition number")                                                                          \
+  X(stabilised, "global stabilisation time has come, a = delay bound in ns")                                           \
+  X(healing_started, "all faults end, the core is about to be judged for progress; a = its power")                     \
+  X(core_member, "node belongs to the healed core, a = power")                                                         \
+  X(persisted, "node, height, round, detail = engine's record type, a = sequence in its log")                          \
+  /* messages */                                                                                                       \
+  X(message_sent, "node = sender, peer = receiver or all, detail = message kind, a = sequence, b = wire bytes")        \
+  X(message_delivered, "node = receiver, peer = sender, detail = message kind, a = sequence")                          \
+  X(message_dropped, "node = receiver, peer = sender, flags = DropReason, detail = message kind, a = sequence")        \
   X(message_rejected, "node = receiver, peer = sender, flags = engine's reason, detail = message kind, height, round") \
-  /* consensus: node = who does it */                                                                          \
-  X(round_entered, "node, height, round")                                                                      \
-  X(step_entered, "node, height, round, detail = step of the engine")                                          \
-  X(proposed, "node = signer, height, round, peer = sender, id = block, flags = valid round + 1")              \
-  X(voted, "node = signer, height, round, detail = VoteType, id = block or nil")                               \
-  X(locked, "node, height, round, id = block")                                                                 \
-  X(certified, "node = who saw it, height, round, detail = VoteType, id = block or nil")                       \
-  X(certificate_signer, "one a signer, right before its `certified`: node = who saw it, peer = signer, height, round, detail = VoteType, id") \
-  X(committed, "node, height, round, detail = CommitLevel, id = block")                                        \
-  X(commit_parent, "node, height, id = parent of the block just committed")                                    \
-  X(executed, "node, height, id = state root after it")                                                        \
-  X(evidence, "node = who reports, peer = offender, height, round, detail = EvidenceKind")                     \
-  X(behind, "node, height it is at, a = height it learned of")                                                 \
-  X(caught_up, "node, height")                                                                                 \
-  /* transactions: id = transaction */                                                                         \
-  X(tx_submitted, "node = client, peer = validator, id, round = sending account, height = nonce")              \
-  X(tx_admitted, "node, id")                                                                                   \
-  X(tx_refused, "node, id, detail = AdmitError")                                                               \
-  X(tx_evicted, "node, id, detail = why")                                                                      \
-  X(tx_included, "node = who committed it, height, id, round = index in block, detail = TxStatus")             \
-  X(tx_confirmed, "node = client, peer = validator that said so, height, id, flags and round: see elapsed()")  \
-  X(tx_retried, "node = client, peer = validator, id, round = attempt")                                        \
-  X(balance_moved, "node = proposer, when it executes its block, height, a = account, b = signed change in base units, detail = cause") \
-  /* adversaries: peer = script number */                                                                      \
-  X(attack, "node = corrupt node or none, detail = AttackKind, height, round, a, b: amount used")              \
+  /* consensus: node = who does it */                                                                                  \
+  X(round_entered, "node, height, round")                                                                              \
+  X(step_entered, "node, height, round, detail = step of the engine")                                                  \
+  X(proposed, "node = signer, height, round, peer = sender, id = block, flags = valid round + 1")                      \
+  X(voted, "node = signer, height, round, detail = VoteType, id = block or nil")                                       \
+  X(locked, "node, height, round, id = block")                                                                         \
+  X(certified, "node = who saw it, height, round, detail = VoteType, id = block or nil")                               \
+  X(certificate_signer,                                                                                                \
+    "one a signer, right before its `certified`: node = who saw it, peer = signer, height, round, detail = VoteType, " \
+    "id")                                                                                                              \
+  X(committed, "node, height, round, detail = CommitLevel, id = block")                                                \
+  X(commit_parent, "node, height, id = parent of the block just committed")                                            \
+  X(executed, "node, height, id = state root after it")                                                                \
+  X(evidence, "node = who reports, peer = offender, height, round, detail = EvidenceKind")                             \
+  X(behind, "node, height it is at, a = height it learned of")                                                         \
+  X(caught_up, "node, height")                                                                                         \
+  /* transactions: id = transaction */                                                                                 \
+  X(tx_submitted, "node = client, peer = validator, id, round = sending account, height = nonce")                      \
+  X(tx_admitted, "node, id")                                                                                           \
+  X(tx_refused, "node, id, detail = AdmitError")                                                                       \
+  X(tx_evicted, "node, id, detail = why")                                                                              \
+  X(tx_included, "node = who committed it, height, id, round = index in block, detail = TxStatus")                     \
+  X(tx_confirmed, "node = client, peer = validator that said so, height, id, flags and round: see elapsed()")          \
+  X(tx_retried, "node = client, peer = validator, id, round = attempt")                                                \
+  X(balance_moved,                                                                                                     \
+    "node = proposer, when it executes its block, height, a = account, b = signed change in base units, detail = "     \
+    "cause")                                                                                                           \
+  /* adversaries: peer = script number */                                                                              \
+  X(attack, "node = corrupt node or none, detail = AttackKind, height, round, a, b: amount used")                      \
   X(note, "node, a, b: a number that a script or a test wants in the trace")
 
 enum class RecordKind : std::uint8_t {
@@ -85,7 +89,19 @@ enum class DiskFault : std::uint8_t { unsynced_lost, torn_tail, wiped, rolled_ba
 enum class VoteType : std::uint8_t { none, prevote, precommit, vote, timeout };
 enum class CommitLevel : std::uint8_t { soft, speculative, final };
 enum class EvidenceKind : std::uint8_t { double_vote, double_proposal, amnesia, conflicting_certificates };
-enum class AttackKind : std::uint8_t { forge, send, drop, delay, crash, restart, partition, heal, reorder, exclude, receive_drop };
+enum class AttackKind : std::uint8_t {
+  forge,
+  send,
+  drop,
+  delay,
+  crash,
+  restart,
+  partition,
+  heal,
+  reorder,
+  exclude,
+  receive_drop
+};
 
 /// One thing that happened. Fixed size and without padding: its bytes are what the digest hashes.
 struct Record {

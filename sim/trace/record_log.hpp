@@ -43,7 +43,9 @@ class RecordLog {
   void subscribe(RecordObserver& observer, KindMask kinds);
 
   /// Whether anybody, the digest included, wants records of this kind.
-  bool wants(RecordKind kind) const { return mode_ == Mode::digest || !observers_[static_cast<std::size_t>(kind)].empty(); }
+  bool wants(RecordKind kind) const {
+    return mode_ == Mode::digest || !observers_[static_cast<std::size_t>(kind)].empty();
+  }
 
   void emit(const Record& record) {
     if (mode_ == Mode::digest) {

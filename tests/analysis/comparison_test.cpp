@@ -102,7 +102,8 @@ TEST_CASE("every kind of record has words for its fields", "[analysis][record]")
   for (std::size_t kind = 0; kind < sim::record_kind_count; ++kind) {
     const Record record{.kind = static_cast<RecordKind>(kind), .node = NodeId{1}, .peer = NodeId{2}};
     INFO(sim::record_kind_names[kind]);
-    CHECK_FALSE(fields_of(record).list().empty());
+    const Fields fields = fields_of(record);
+    CHECK_FALSE(fields.list().empty());
     CHECK(describe(record, 4).find(sim::record_kind_names[kind]) != std::string::npos);
   }
 }

@@ -1,5 +1,6 @@
 // Parses traces back with a protobuf reader of its own and checks what a viewer relies on.
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -408,4 +409,19 @@ TEST_CASE("a full disk is told when the trace is closed", "[analysis][perfetto]"
   PerfettoWriter writer("/dev/full", four_nodes());
   for (const sim::Record& record : test::sample_records()) writer.on_record(record);
   CHECK_THROWS_AS(writer.finish(at_ns(200'000), {}), scenarios::InputError);
+}
+
+TEST_CASE("the trace of a whole run with faults and an adversary parses back without a fault", "[analysis][perfetto]") {
+  const std::string scenario = GENERATE("equivocating-proposer", "crash-restart-torn-disk", "gossip-baseline");
+  const test::TemporaryFolder folder;
+  const std::string command = std::string{SEQLAB_PROGRAM} + " run " + scenario + " --quiet --trace --out " +
+                              folder.path("run") + " >" + folder.path("out");
+  REQUIRE(std::system(command.c_str()) == 0);
+  const std::string file = read_file(folder.path("run/trace.perfetto-trace"));
+  const ParsedTrace trace = parse_trace(file);
+  CHECK(trace.faults == std::vector<std::string>{});
+  CHECK(flow_faults(trace) == std::vector<std::string>{});
+  std::size_t flows = 0;
+  for (const Slice& s : trace.slices) flows += s.terminating.size();
+  CHECK(flows > 10'000);
 }

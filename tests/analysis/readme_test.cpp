@@ -1,4 +1,5 @@
-// What the README shows is what the program prints today. The output block is written anew with SEQLAB_REWRITE_GOLDEN=1.
+// What the README shows is what the program prints today. The output block is written anew with
+// SEQLAB_REWRITE_GOLDEN=1.
 #include <array>
 #include <cstdio>
 #include <cstdlib>

@@ -28,8 +28,8 @@ Scenario one_commits_alone() {
   return s;
 }
 
-//   n0 proposes A in round 0; n0, n1 and n3 precommit it; only n1 commits. Round 1 belongs to n1, which is gone: a polka
-//   for nil. n2, which has seen two prevotes for A, proposes B in round 2.
+//   n0 proposes A in round 0; n0, n1 and n3 precommit it; only n1 commits. Round 1 belongs to n1, which is gone: a
+//   polka for nil. n2, which has seen two prevotes for A, proposes B in round 2.
 Scenario nil_polka_between() {
   Scenario s = small_world(4);
   s.environment.faults = {
@@ -167,7 +167,8 @@ TEST_CASE("sound nodes with traffic give no finding", "[negative]") {
 
 TEST_CASE("a node that leaves out a transaction comes to another state", "[negative][identical_execution]") {
   const RunResult broken = run_rewritten(with_traffic(), {NodeId{2}}, broken::alter_commits([](protocols::Block& b) {
-                                           if (b.height.value == 5 && !b.transactions.empty()) b.transactions.pop_back();
+                                           if (b.height.value == 5 && !b.transactions.empty())
+                                             b.transactions.pop_back();
                                          }));
   INFO(story(broken));
   CHECK(fires(broken, "identical_execution"));

@@ -18,7 +18,8 @@ Scenario equivocators(std::vector<NodeId> who) {
 
 }  // namespace
 
-TEST_CASE("Z01: two equivocators of four break agreement, outside the model, and are convicted", "[negative][accountability]") {
+TEST_CASE("Z01: two equivocators of four break agreement, outside the model, and are convicted",
+          "[negative][accountability]") {
   const RunResult result = run_with<PaperRules>(equivocators(nodes({0, 1})));
   INFO(story(result));
   CHECK(fires(result, "agreement"));

@@ -67,8 +67,10 @@ TEST_CASE("a core without a quorum is excused", "[checkers][liveness]") {
 }
 
 TEST_CASE("a core that had forked is excused", "[checkers][liveness]") {
-  CHECK(run_checker("liveness", four(), "committee n0..n3 1\n commit n0 h1 r0 A\n commit n1 h1 r0 B\n heal\n core n0..n3\n"
-                                        "wait 500000").liveness == Liveness::excused);
+  CHECK(run_checker("liveness", four(),
+                    "committee n0..n3 1\n commit n0 h1 r0 A\n commit n1 h1 r0 B\n heal\n core n0..n3\n"
+                    "wait 500000")
+            .liveness == Liveness::excused);
 }
 
 TEST_CASE("a core without the node that orders is excused", "[checkers][liveness]") {
@@ -110,9 +112,10 @@ TEST_CASE("votes for blocks repeat themselves when their relation to the locks d
   std::string run = start + "core n0..n3\n round n0..n3 h2 r0\n propose n0 h2 r0 L\n prevote n0..n3 h2 r0 L\n"
                             "lock n0 h2 r0 L\n precommit n0 h2 r0 L\n precommit n1..n3 h2 r0 nil\n wait 500\n";
   for (int r = 1; r < 18; ++r) {
-    run += fmt::format("round n0..n3 h2 r{0}\npropose n{1} h2 r{0} {2}\nprevote n0 h2 r{0} {3}\nprevote n1 n2 h2 r{0} {2}\n"
-                       "prevote n3 h2 r{0} nil\nprecommit n0..n3 h2 r{0} nil\nwait 500\n",
-                       r, r % 4, r % 4 == 0 ? std::string{"L"} : fmt::format("B{}", r), r % 4 == 0 ? "L" : "nil");
+    run += fmt::format(
+        "round n0..n3 h2 r{0}\npropose n{1} h2 r{0} {2}\nprevote n0 h2 r{0} {3}\nprevote n1 n2 h2 r{0} {2}\n"
+        "prevote n3 h2 r{0} nil\nprecommit n0..n3 h2 r{0} nil\nwait 500\n",
+        r, r % 4, r % 4 == 0 ? std::string{"L"} : fmt::format("B{}", r), r % 4 == 0 ? "L" : "nil");
   }
   CHECK(run_checker("liveness", four(), run).liveness == Liveness::lasso);
 }

@@ -111,11 +111,13 @@ class Line {
   /// n0 n2 n4..n6
   std::vector<NodeId> nodes() {
     std::vector<NodeId> out;
-    while (more() && words_[at_].size() > 1 && words_[at_][0] == 'n' && words_[at_][1] >= '0' && words_[at_][1] <= '9') {
+    while (more() && words_[at_].size() > 1 && words_[at_][0] == 'n' && words_[at_][1] >= '0' &&
+           words_[at_][1] <= '9') {
       const std::string word = next();
       const std::size_t dots = word.find("..");
       const auto first = static_cast<std::uint32_t>(std::stoul(word.substr(1, dots - 1)));
-      const auto last = dots == std::string::npos ? first : static_cast<std::uint32_t>(std::stoul(word.substr(dots + 3)));
+      const auto last =
+          dots == std::string::npos ? first : static_cast<std::uint32_t>(std::stoul(word.substr(dots + 3)));
       for (std::uint32_t i = first; i <= last; ++i) out.push_back(NodeId{i});
     }
     if (out.empty()) fail();
@@ -150,7 +152,8 @@ class Parser {
     if (line.empty()) return;
     now_ += Duration{1ms};
     const std::string verb = line.next();
-    if (!nodes_only(verb, line) && !consensus(verb, line) && !transactions(verb, line) && !rest(verb, line)) line.fail();
+    if (!nodes_only(verb, line) && !consensus(verb, line) && !transactions(verb, line) && !rest(verb, line))
+      line.fail();
     if (line.more()) line.fail();
     table.end = now_;
   }
@@ -182,7 +185,8 @@ class Parser {
     if (verb == "restart") return each(RecordKind::node_started, 1);
     if (verb == "wipe") return each(RecordKind::disk_lost, static_cast<std::uint8_t>(sim::DiskFault::wiped));
     if (verb == "rollback") return each(RecordKind::disk_lost, static_cast<std::uint8_t>(sim::DiskFault::rolled_back));
-    if (verb == "unsynced") return each(RecordKind::disk_lost, static_cast<std::uint8_t>(sim::DiskFault::unsynced_lost));
+    if (verb == "unsynced")
+      return each(RecordKind::disk_lost, static_cast<std::uint8_t>(sim::DiskFault::unsynced_lost));
     if (verb == "core") return each(RecordKind::core_member);
     return false;
   }
@@ -388,8 +392,8 @@ class Parser {
         round = static_cast<std::uint32_t>(line.number("r"));
       }
       for (const NodeId node : nodes) {
-        Record& record =
-            add(verb == "delivered" ? RecordKind::message_delivered : RecordKind::message_rejected, node, height, round);
+        Record& record = add(verb == "delivered" ? RecordKind::message_delivered : RecordKind::message_rejected, node,
+                             height, round);
         record.peer = from;
         record.detail = kind;
         record.a = sequence;

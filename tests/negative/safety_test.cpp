@@ -113,7 +113,8 @@ TEST_CASE("no_double_commit fires on a height that comes twice", "[checkers][no_
                                         "commit n0 h1 r0 A").findings.size() == 1);
 }
 
-TEST_CASE("no_double_commit forgives a wiped disk, and soft commits that a crash took", "[checkers][no_double_commit]") {
+TEST_CASE("no_double_commit forgives a wiped disk, and soft commits that a crash took",
+          "[checkers][no_double_commit]") {
   CHECK(run_checker("no_double_commit", "commit n0 h1 r0 A\n crash n0\n wipe n0\n restart n0\n commit n0 h1 r0 A")
             .silent());
   CHECK(run_checker("no_double_commit", "commit n0 h1 r0 A level soft\n crash n0\n restart n0\n"
@@ -211,7 +212,8 @@ TEST_CASE("certified_commit weighs votes that came before the committee was know
   )").silent());
 }
 
-TEST_CASE("certified_commit fires on certificates with absent, double or foreign signers", "[checkers][certified_commit]") {
+TEST_CASE("certified_commit fires on certificates with absent, double or foreign signers",
+          "[checkers][certified_commit]") {
   const std::string votes = "committee n0..n3 1\n prevote n0 n1 n2 h1 r0 A\n prevote n3 h1 r0 nil\n";
   CHECK(run_checker("certified_commit", votes + "certificate n0 h1 r0 prevote A by n0 n1 n2").silent());
   CHECK_FALSE(run_checker("certified_commit", votes + "certificate n0 h1 r0 prevote A by n0 n1 n3").silent());
@@ -247,8 +249,8 @@ TEST_CASE("one_vote fires on a node that says two things, also across a restart"
 TEST_CASE("one_vote asks nothing of corrupt nodes and of those that lost their memory", "[checkers][one_vote]") {
   CHECK(run_checker("one_vote", "corrupt n0\n prevote n0 h1 r0 A\n prevote n0 h1 r0 B").silent());
   CHECK(run_checker("one_vote", "prevote n0 h1 r0 A\n crash n0\n wipe n0\n restart n0\n prevote n0 h1 r0 B").silent());
-  CHECK_FALSE(
-      run_checker("one_vote", "prevote n0 h1 r0 A\n crash n0\n unsynced n0\n restart n0\n prevote n0 h1 r0 B").silent());
+  CHECK_FALSE(run_checker("one_vote", "prevote n0 h1 r0 A\n crash n0\n unsynced n0\n restart n0\n prevote n0 h1 r0 B")
+                  .silent());
 }
 
 TEST_CASE("one_vote remembers what a node said before it was down while the others went on", "[checkers][one_vote]") {
@@ -287,7 +289,8 @@ TEST_CASE("lock_rule looks at every lock, not only at the last", "[checkers][loc
 }
 
 TEST_CASE("lock_rule fires on a precommit without a polka", "[checkers][lock_rule]") {
-  CHECK(run_checker("lock_rule", "committee n0..n3 1\n prevote n0 n1 h1 r0 A\n precommit n0 h1 r0 A").findings.size() == 1);
+  CHECK(run_checker("lock_rule", "committee n0..n3 1\n prevote n0 n1 h1 r0 A\n precommit n0 h1 r0 A").findings.size() ==
+        1);
   CHECK(run_checker("lock_rule", "committee n0..n3 1\n prevote n0 n1 n2 h1 r0 A\n precommit n0 h1 r0 A").silent());
   CHECK(run_checker("lock_rule", "committee n0..n3 1\n precommit n0 h1 r0 nil").silent());
 }
@@ -357,7 +360,8 @@ TEST_CASE("durability leaves to agreement what comes after a fork", "[checkers][
 }
 
 TEST_CASE("durability fires when nobody is left who has what clients were told", "[checkers][durability]") {
-  const std::string run = "commit n0 h1 r0 A\n include n0 h1 tx1\n confirm n0 h1 tx1\n crash n0\n wipe n0\n restart n0\n";
+  const std::string run =
+      "commit n0 h1 r0 A\n include n0 h1 tx1\n confirm n0 h1 tx1\n crash n0\n wipe n0\n restart n0\n";
   CHECK(run_checker("durability", run).findings.size() == 1);
   CHECK(run_checker("durability", run + "commit n1 h1 r0 A").silent());
 }
@@ -496,7 +500,8 @@ TEST_CASE("evidence fires on an accusation without an offence", "[checkers][evid
   CHECK(run_checker("evidence", "prevote n1 h1 r0 A\n evidence n0 against n1 h1 r0 double_vote").findings.size() == 1);
   CHECK(run_checker("evidence", "prevote n1 h1 r0 A\n prevote n1 h1 r0 B\n evidence n0 against n1 h1 r0 double_vote")
             .silent());
-  CHECK(run_checker("evidence", "propose n1 h1 r0 A\n evidence n0 against n1 h1 r0 double_proposal").findings.size() == 1);
+  CHECK(run_checker("evidence", "propose n1 h1 r0 A\n evidence n0 against n1 h1 r0 double_proposal").findings.size() ==
+        1);
   CHECK(run_checker("evidence", "corrupt n1\n evidence n0 against n1 h1 r0 double_vote").silent());
   CHECK(run_checker("evidence", "corrupt n0\n evidence n0 against n1 h1 r0 double_vote").silent());
 }
@@ -516,8 +521,10 @@ TEST_CASE("evidence fires on a double vote that an honest node got and nobody re
   const Judged judged = run_checker("evidence", got + "wait 300\n commit n0..n2 h1 r0 A");
   REQUIRE(judged.findings.size() == 1);
   CHECK(judged.first() == "n1 got two different prevotes of n3 in height 1 round 0, and nobody ever reported it");
-  CHECK(run_checker("evidence", got + "wait 300\n evidence n1 against n3 h1 r0 double_vote\n commit n0..n2 h1 r0 A").silent());
-  CHECK(run_checker("evidence", got + "wait 300\n commit n0..n2 h1 r0 A\n evidence n2 against n3 h1 r0 double_vote").silent());
+  CHECK(run_checker("evidence", got + "wait 300\n evidence n1 against n3 h1 r0 double_vote\n commit n0..n2 h1 r0 A")
+            .silent());
+  CHECK(run_checker("evidence", got + "wait 300\n commit n0..n2 h1 r0 A\n evidence n2 against n3 h1 r0 double_vote")
+            .silent());
   CHECK_FALSE(run_checker("evidence", got + "wait 300").silent());  // the run ends there
 }
 
@@ -533,7 +540,8 @@ TEST_CASE("evidence is not owed by a node that could not judge", "[checkers][evi
   CHECK_FALSE(run_checker("evidence", run + "round n0 h1 r1\n" + got + after).silent());
   CHECK(run_checker("evidence", run + got + after).silent());                        // at no height yet
   CHECK(run_checker("evidence", run + "round n0 h1 r0\n" + got + after).silent());   // a round of the future
-  CHECK(run_checker("evidence", run + "round n0 h1 r1\n" + got + "wait 100\n commit n0..n2 h1 r1 A").silent());  // hurry
+  CHECK(
+      run_checker("evidence", run + "round n0 h1 r1\n" + got + "wait 100\n commit n0..n2 h1 r1 A").silent());  // hurry
   CHECK(run_checker("evidence", run + "round n0 h1 r1\n" + got + "crash n0\n restart n0\n" + after).silent());
   CHECK(run_checker("evidence",
                     run + "round n0 h1 r1\n" + got + "rejected n0 from n3 prevote h1 r1\n" + after).silent());

@@ -31,7 +31,8 @@ TEST_CASE("F1: Tendermint under uniform delay certifies after 2, commits after 3
     Scenario s = quiet_world(n, delta);
     s.stop.height = 6;
     Kept kept;
-    const auto result = run_and_keep(s, kept, mask_of(RecordKind::proposed, RecordKind::certified, RecordKind::committed));
+    const auto result =
+        run_and_keep(s, kept, mask_of(RecordKind::proposed, RecordKind::certified, RecordKind::committed));
     REQUIRE(result.metrics.commits_min >= 6);
     for (std::uint64_t h = 1; h <= 6; ++h) {
       const Record& proposal = first_of(kept, RecordKind::proposed, h);
@@ -143,7 +144,8 @@ TEST_CASE("F3: k crashed proposers cost the sum of their rounds and no block", "
     }
     s.stop.height = 1;
     Kept kept;
-    const auto result = run_and_keep(s, kept, mask_of(RecordKind::round_entered, RecordKind::proposed, RecordKind::committed));
+    const auto result =
+        run_and_keep(s, kept, mask_of(RecordKind::round_entered, RecordKind::proposed, RecordKind::committed));
     REQUIRE(result.metrics.commits_max == 1);
     Duration lost{};
     for (std::uint32_t r = 0; r < crashed; ++r) {

@@ -6,7 +6,8 @@ using namespace seqlab;
 using namespace seqlab::test;
 using Step = TendermintStep;
 
-TEST_CASE("T1, L14-19: the proposer of a round proposes a new value when it knows no valid one", "[tendermint][rules]") {
+TEST_CASE("T1, L14-19: the proposer of a round proposes a new value when it knows no valid one",
+          "[tendermint][rules]") {
   Subject s{0};
   const auto proposals = s.net.proposals_by(NodeId{0});
   REQUIRE(proposals.size() == 1);

@@ -31,7 +31,8 @@ struct SendRun {
   MessagePtr message = prevote(context);
 
   explicit SendRun(const std::string& body)
-      : script("return { api = 1, on_send = function(ctx, msg)\n" + body + "\nend, on_timer = function(ctx, v) print(v) end }") {
+      : script("return { api = 1, on_send = function(ctx, msg)\n" + body +
+               "\nend, on_timer = function(ctx, v) print(v) end }") {
     const std::vector<NodeId> to{NodeId{0}, NodeId{1}, NodeId{2}};
     passed = script.adversary->on_send(context, NodeId{3}, to, message);
   }
@@ -72,10 +73,12 @@ TEST_CASE("the shape of the returned table is checked when a script is loaded", 
       {"return { api = 1, 'x', " + hook + " }", "an entry without a name", "name = value", 0},
       {"return { api = 1, on_record = function() end }", "without `records`", "committed", 1},
       {"return { api = 1, records = {'committed'}, " + hook + " }", "without on_record", "", 1},
-      {"return { api = 1, records = {'comitted'}, on_record = function() end }", "no record kind \"comitted\"", "committed", 1},
+      {"return { api = 1, records = {'comitted'}, on_record = function() end }", "no record kind \"comitted\"",
+       "committed", 1},
       {"return { api = 1, records = {}, on_record = function() end }", "is empty", "", 1},
       {"return { api = 1, records = 'committed', on_record = function() end }", "`records` is the text", "a list", 1},
-      {"return { api = 1, kinds = {on_send = {'propsal'}}, " + hook + " }", "no message kind \"propsal\"", "proposal", 1},
+      {"return { api = 1, kinds = {on_send = {'propsal'}}, " + hook + " }", "no message kind \"propsal\"", "proposal",
+       1},
       {"return { api = 1, kinds = {on_timer = {'proposal'}}, " + hook + " }", "unknown key `on_timer`", "on_link", 1},
       {"return { api = 1, kinds = {'proposal'}, " + hook + " }", "without a name", "", 1},
       {"return { api = 1, params = {every = 1.5}, " + hook + " }", "`every` is a fraction", "an integer", 1},
@@ -93,7 +96,8 @@ TEST_CASE("the shape of the returned table is checked when a script is loaded", 
 }
 
 TEST_CASE("all problems of a script are reported at once", "[lua][load]") {
-  const auto problems = problems_of_loading("return { api = 2, on_sned = 1, on_start = 2, records = {'x'} }", {{"p", true}});
+  const auto problems =
+      problems_of_loading("return { api = 2, on_sned = 1, on_start = 2, records = {'x'} }", {{"p", true}});
   CHECK(problems.size() >= 5);
 }
 
@@ -119,9 +123,10 @@ TEST_CASE("parameters of the scenario replace the defaults and keep their types"
 }
 
 TEST_CASE("a hook sees the message that is sent", "[lua][hooks]") {
-  const SendRun run("print(msg.kind, msg.height, msg.round, msg.valid_round, msg.author, msg.from, msg.to, #msg.receivers, "
-                    "msg.is_nil, msg.transactions, msg.tx, msg.sender, msg.block, msg.bytes > 0)\n"
-                    "print(ctx.self, ctx.height, ctx.round, ctx.now, #ctx.peers, #ctx.nodes, ctx.own[1], ctx:power('n2'))");
+  const SendRun run(
+      "print(msg.kind, msg.height, msg.round, msg.valid_round, msg.author, msg.from, msg.to, #msg.receivers, "
+      "msg.is_nil, msg.transactions, msg.tx, msg.sender, msg.block, msg.bytes > 0)\n"
+      "print(ctx.self, ctx.height, ctx.round, ctx.now, #ctx.peers, #ctx.nodes, ctx.own[1], ctx:power('n2'))");
   CHECK(run.passed);
   CHECK(run.log() ==
         "prevote\t7\t2\t-1\tn3\tn3\tnil\t3\tfalse\t0\tnil\tnil\t0000000000001234000000000000abcd\ttrue\n"
@@ -142,8 +147,9 @@ TEST_CASE("a hook passes or drops, and nothing else", "[lua][hooks]") {
 }
 
 TEST_CASE("a script sends, now or later, as itself", "[lua][hooks]") {
-  const SendRun run("print(ctx:send({'n0', 'n2'}, msg)) ctx:send('n1', msg, {delay = '1.5s'}) ctx:send({}, msg)\n"
-                    "return ctx.drop");
+  const SendRun run(
+      "print(ctx:send({'n0', 'n2'}, msg)) ctx:send('n1', msg, {delay = '1.5s'}) ctx:send({}, msg)\n"
+      "return ctx.drop");
   REQUIRE(run.context.sent.size() == 2);
   CHECK(run.context.sent[0].from == NodeId{3});
   CHECK(run.context.sent[0].to == std::vector<NodeId>{NodeId{0}, NodeId{2}});
@@ -234,7 +240,8 @@ TEST_CASE("a message is gone with its hook unless it is kept", "[lua][hooks]") {
 TEST_CASE("messages that a script kept go with it", "[lua][hooks]") {
   FakeContext context;
   {
-    const Script script("local all = {} return { api = 1, on_send = function(ctx, msg) all[#all + 1] = ctx:keep(msg) end }");
+    const Script script(
+        "local all = {} return { api = 1, on_send = function(ctx, msg) all[#all + 1] = ctx:keep(msg) end }");
     const std::vector<NodeId> to{NodeId{0}};
     for (int i = 0; i < 10; ++i) script.adversary->on_send(context, NodeId{3}, to, prevote(context));
     CHECK(context.pool.live() == 10);
@@ -244,8 +251,9 @@ TEST_CASE("messages that a script kept go with it", "[lua][hooks]") {
 
 TEST_CASE("timers give back the value that they were set with", "[lua][hooks]") {
   FakeContext context;
-  const Script script("return { api = 1, on_start = function(ctx) ctx:after('500ms', {1, 2}) ctx:after(7, 'x') ctx:after('1m') end, "
-                      "on_timer = function(ctx, v) print(type(v) == 'table' and v[2] or v) end }");
+  const Script script(
+      "return { api = 1, on_start = function(ctx) ctx:after('500ms', {1, 2}) ctx:after(7, 'x') ctx:after('1m') end, "
+      "on_timer = function(ctx, v) print(type(v) == 'table' and v[2] or v) end }");
   script.adversary->on_start(context);
   REQUIRE(context.timers.size() == 3);
   CHECK(context.timers[0].first == 500ms);
@@ -283,9 +291,10 @@ TEST_CASE("a block builder reorders and removes, and nothing else", "[lua][hooks
 }
 
 TEST_CASE("a link shows what the grant allows", "[lua][hooks]") {
-  const std::string source = "return { api = 1, on_link = function(ctx, msg) "
-                             "print(msg.kind, msg.height, msg.from, msg.to, msg.author, msg.block, msg.is_nil) "
-                             "if msg.round == 1 then ctx:keep(msg) end return '5ms' end }";
+  const std::string source =
+      "return { api = 1, on_link = function(ctx, msg) "
+      "print(msg.kind, msg.height, msg.from, msg.to, msg.author, msg.block, msg.is_nil) "
+      "if msg.round == 1 then ctx:keep(msg) end return '5ms' end }";
   FakeContext context;
   const Script script(source);
   const MessagePtr message = prevote(context);
@@ -294,8 +303,9 @@ TEST_CASE("a link shows what the grant allows", "[lua][hooks]") {
   };
   CHECK(ask(PowerSpec::Sight::all, message).extra_delay == 5ms);
   CHECK(ask(PowerSpec::Sight::headers, message).extra_delay == 5ms);
-  CHECK(script.adversary->log() == "prevote\t7\tn0\tn1\tn3\t0000000000001234000000000000abcd\tfalse\n"
-                                   "prevote\t7\tn0\tn1\tnil\tnil\tfalse\n");
+  CHECK(script.adversary->log() ==
+        "prevote\t7\tn0\tn1\tn3\t0000000000001234000000000000abcd\tfalse\n"
+        "prevote\t7\tn0\tn1\tnil\tnil\tfalse\n");
   CHECK_NOTHROW(ask(PowerSpec::Sight::all, prevote(context, 7, 1)));
   CHECK_THROWS_AS(ask(PowerSpec::Sight::headers, prevote(context, 7, 1)), InputError);
 }
@@ -305,7 +315,8 @@ TEST_CASE("a link hook returns pass, drop or a duration", "[lua][hooks]") {
     FakeContext context;
     const Script script("return { api = 1, on_link = function(ctx, msg) return " + value + " end }");
     const MessagePtr message = prevote(context);
-    return script.adversary->on_link(context, LinkView(NodeId{0}, NodeId{1}, *message, context.time, PowerSpec::Sight::all));
+    return script.adversary->on_link(context,
+                                     LinkView(NodeId{0}, NodeId{1}, *message, context.time, PowerSpec::Sight::all));
   };
   CHECK(ask("ctx.drop").drop);
   CHECK(!ask("ctx.pass").drop);
@@ -321,15 +332,17 @@ TEST_CASE("a link hook returns pass, drop or a duration", "[lua][hooks]") {
 
 TEST_CASE("a record shows its fields by name", "[lua][hooks]") {
   FakeContext context;
-  const Script script("return { api = 1, records = {'certified', 'node_crashed'}, on_record = function(ctx, rec) "
-                      "print(rec.kind, rec.node, rec.peer, rec.height, rec.round, rec.detail, rec.id, ctx.self) end }");
+  const Script script(
+      "return { api = 1, records = {'certified', 'node_crashed'}, on_record = function(ctx, rec) "
+      "print(rec.kind, rec.node, rec.peer, rec.height, rec.round, rec.detail, rec.id, ctx.self) end }");
   CHECK(script.adversary->record_kinds() == sim::mask_of(sim::RecordKind::certified, sim::RecordKind::node_crashed));
   sim::Record record{.kind = sim::RecordKind::certified, .detail = 1, .node = NodeId{2}, .round = 3, .height = 9};
   record.with_id({0, 5});
   script.adversary->on_record(context, record);
   script.adversary->on_record(context, {.kind = sim::RecordKind::node_crashed, .node = NodeId{0}, .round = 1});
-  CHECK(script.adversary->log() == "certified\tn2\tnil\t9\t3\tprevote\t00000000000000000000000000000005\tn3\n"
-                                   "node_crashed\tn0\tnil\t0\t1\t0\tnil\tn3\n");
+  CHECK(script.adversary->log() ==
+        "certified\tn2\tnil\t9\t3\tprevote\t00000000000000000000000000000005\tn3\n"
+        "node_crashed\tn0\tnil\t0\t1\t0\tnil\tn3\n");
 }
 
 TEST_CASE("a filter on kinds is known to the host", "[lua][hooks]") {
@@ -341,10 +354,11 @@ TEST_CASE("a filter on kinds is known to the host", "[lua][hooks]") {
 }
 
 TEST_CASE("lists are split into seeded halves in node order", "[lua][hooks]") {
-  const std::string body = "local l, r = ctx:split(ctx.nodes) print(#l, #r, table.concat(l, ' '), table.concat(r, ' ')) "
-                           "local a, b = ctx:split_by_power(ctx.nodes) local pa, pb = 0, 0 "
-                           "for _, n in ipairs(a) do pa = pa + ctx:power(n) end for _, n in ipairs(b) do pb = pb + ctx:power(n) end "
-                           "print(math.abs(pa - pb) <= 13, pa + pb)";
+  const std::string body =
+      "local l, r = ctx:split(ctx.nodes) print(#l, #r, table.concat(l, ' '), table.concat(r, ' ')) "
+      "local a, b = ctx:split_by_power(ctx.nodes) local pa, pb = 0, 0 "
+      "for _, n in ipairs(a) do pa = pa + ctx:power(n) end for _, n in ipairs(b) do pb = pb + ctx:power(n) end "
+      "print(math.abs(pa - pb) <= 13, pa + pb)";
   const std::string first = printed(body, 3);
   CHECK(contains(first, "2\t2\t"));
   CHECK(contains(first, "true\t46\n"));
@@ -394,16 +408,15 @@ TEST_CASE("every name of the binding table is there, and no other", "[lua][bindi
   FakeContext context;
   std::string probe;
   for (const LuaBinding& binding : lua_bindings()) {
-    const std::string object = binding.owner == "Context" ? "ctx"
-                               : binding.owner == "Rng"   ? "ctx.rng"
-                                                          : "";
+    const std::string object = binding.owner == "Context" ? "ctx" : binding.owner == "Rng" ? "ctx.rng" : "";
     if (object.empty()) continue;
     const bool is_method = binding.type.substr(0, 3) == "fun";
     probe += "assert(" + std::string{is_method ? "type(" : "pcall(function() return "} + object + "." +
              std::string{binding.name} + (is_method ? ") == 'function'" : " end)") + ")\n";
   }
   probe += "local n = 0 for k in pairs(ctx.rng) do n = n + 1 end print(n)";
-  const auto rng = std::count_if(lua_bindings().begin(), lua_bindings().end(), [](const LuaBinding& b) { return b.owner == "Rng"; });
+  const auto rng =
+      std::count_if(lua_bindings().begin(), lua_bindings().end(), [](const LuaBinding& b) { return b.owner == "Rng"; });
   CHECK(printed(probe) == std::to_string(rng) + "\n");
 }
 
@@ -416,7 +429,8 @@ TEST_CASE("the standard names are exactly those that a script can reach", "[lua]
   }
   // _ENV is the environment itself: pairs walks what it really holds.
   const std::string walked = printed(
-      "local all = {} for k, v in pairs(_ENV) do if type(v) == 'table' then for n in pairs(v) do all[#all + 1] = k .. '.' .. n end "
+      "local all = {} for k, v in pairs(_ENV) do if type(v) == 'table' then for n in pairs(v) do all[#all + 1] = k .. "
+      "'.' .. n end "
       "else all[#all + 1] = k end end table.sort(all) for _, n in ipairs(all) do print(n) end");
   CHECK(walked == expected);
   CHECK(libraries == std::set<std::string>{"math", "string", "table", "utf8"});
@@ -463,7 +477,8 @@ TEST_CASE("every stock adversary survives any message, record and timer", "[lua]
       status.node = NodeId{3};
       status.height = protocols::Height{height};
       messages.push_back(MessagePtr{context.pool.make<protocols::StatusMessage>(status)});
-      messages.push_back(MessagePtr{context.pool.make<protocols::BlockResponseMessage>(NodeId{3}, block, protocols::Commit{})});
+      messages.push_back(
+          MessagePtr{context.pool.make<protocols::BlockResponseMessage>(NodeId{3}, block, protocols::Commit{})});
       protocols::Transaction tx;
       tx.sender = protocols::AccountId{static_cast<std::uint32_t>(height % 2)};
       messages.push_back(MessagePtr{context.pool.make<protocols::TransactionMessage>(tx)});
@@ -486,7 +501,9 @@ TEST_CASE("every stock adversary survives any message, record and timer", "[lua]
       const auto k = static_cast<sim::RecordKind>(kind);
       if ((adversary.record_kinds() & sim::mask_of(k)) == 0) continue;
       for (std::uint64_t height = 1; height < 12; ++height) {
-        adversary.on_record(context, {.kind = k, .detail = 1, .node = NodeId{static_cast<std::uint32_t>(height % 4)}, .height = height});
+        adversary.on_record(
+            context,
+            {.kind = k, .detail = 1, .node = NodeId{static_cast<std::uint32_t>(height % 4)}, .height = height});
       }
     }
     for (std::size_t i = 0; i < std::min<std::size_t>(context.timers.size(), 10); ++i) {
@@ -529,7 +546,8 @@ TEST_CASE("a native adversary draws the same from the same seed", "[lua][native]
     const std::vector<NodeId> to{NodeId{0}, NodeId{1}, NodeId{2}};
     std::string shown;
     for (int i = 0; i < 200; ++i) shown += adversary->on_send(context, NodeId{3}, to, prevote(context)) ? 'p' : 'd';
-    for (const auto& sent : context.sent) shown += std::to_string(sent.to.size()) + "," + std::to_string(ns(sent.delay)) + ";";
+    for (const auto& sent : context.sent)
+      shown += std::to_string(sent.to.size()) + "," + std::to_string(ns(sent.delay)) + ";";
     return shown;
   };
   CHECK(run(1) == run(1));

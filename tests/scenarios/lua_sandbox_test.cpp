@@ -10,8 +10,9 @@ namespace seqlab::scenarios::test {
 
 TEST_CASE("a script cannot reach files, code, time or the host", "[lua][sandbox]") {
   const std::string name = GENERATE(values<std::string>(
-      {"os", "io", "debug", "package", "require", "dofile", "load", "loadfile", "loadstring", "next", "collectgarbage",
-       "coroutine", "rawset", "warn", "_G", "arg", "module", "setfenv", "getfenv", "newproxy", "jit", "ffi"}));
+      {"os",         "io",      "debug",          "package",   "require", "dofile", "load", "loadfile",
+       "loadstring", "next",    "collectgarbage", "coroutine", "rawset",  "warn",   "_G",   "arg",
+       "module",     "setfenv", "getfenv",        "newproxy",  "jit",     "ffi"}));
   CAPTURE(name);
   const Problem problem = problem_of("local x = 1\nlocal y = " + name);
   CHECK(contains(problem.text, "'" + name + "'"));
@@ -20,8 +21,9 @@ TEST_CASE("a script cannot reach files, code, time or the host", "[lua][sandbox]
 }
 
 TEST_CASE("functions that show addresses or compile code are not in the libraries", "[lua][sandbox]") {
-  const std::string name = GENERATE(values<std::string>(
-      {"string.dump", "string.pack", "string.unpack", "math.randomseed", "math.sin", "math.exp", "math.log", "math.pow"}));
+  const std::string name =
+      GENERATE(values<std::string>({"string.dump", "string.pack", "string.unpack", "math.randomseed", "math.sin",
+                                    "math.exp", "math.log", "math.pow"}));
   CHECK(printed("print(" + name + ")") == "nil\n");
 }
 
@@ -93,8 +95,9 @@ TEST_CASE("an endless loop is stopped wherever it runs", "[lua][budget]") {
   CAPTURE(body);
   const Problem problem = problem_of(body);
   CHECK(!problem.text.empty());
-  const bool named = contains(problem.text, "steps in one call") || contains(problem.text, "more than 4096 arguments") ||
-                     contains(problem.text, "bytes of memory") || contains(problem.text, "stack overflow");
+  const bool named = contains(problem.text, "steps in one call") ||
+                     contains(problem.text, "more than 4096 arguments") || contains(problem.text, "bytes of memory") ||
+                     contains(problem.text, "stack overflow");
   CHECK(named);
   CHECK(problem.line == 2);
 }
@@ -158,7 +161,8 @@ TEST_CASE("deep recursion through C ends with an error on a stack of 1 MiB", "[l
       "local t = {} setmetatable(t, {__concat = function(a, b) return a .. b end}) print(t .. t)",
       "local function f() xpcall(f, f) end f() error('end')",
       "local function f() local x <close> = setmetatable({}, {__close = f}) end f() error('end')",
-      "string.find('a', string.rep('(a', 31) .. string.rep(')', 31)) string.find(string.rep('a', 200), string.rep('a?', 200)) "
+      "string.find('a', string.rep('(a', 31) .. string.rep(')', 31)) string.find(string.rep('a', 200), "
+      "string.rep('a?', 200)) "
       "error('end')",
       "local function f() for k in pairs(setmetatable({}, {__index = f})) do end return pcall(pcall, pcall, f) end f() "
       "error('end')",
@@ -179,7 +183,8 @@ TEST_CASE("deep recursion through C ends with an error on a stack of 1 MiB", "[l
 }
 
 TEST_CASE("source text that nests deeply is refused on a stack of 1 MiB", "[lua][budget]") {
-  const std::string open = GENERATE(values<std::string>({"(", "{", "-", "not ", "function() return ", "a.b[", "if a then "}));
+  const std::string open =
+      GENERATE(values<std::string>({"(", "{", "-", "not ", "function() return ", "a.b[", "if a then "}));
   std::string source = "return ";
   for (int i = 0; i < 5000; ++i) source += open;
   std::vector<Problem> problems;
@@ -198,12 +203,14 @@ TEST_CASE("error values of any type become one line", "[lua][errors]") {
   CHECK(contains(problem_of("error('text')").text, "in on_start: text"));
   CHECK(problem_of("\n\nerror('text')").line == 4);
   CHECK(problem_of("error('a\\0b')").line == 2);
-  CHECK(contains(problem_of("local x <close> = setmetatable({}, {__close = function() error('second') end}) error('one')").text,
-                 "second"));
+  CHECK(contains(
+      problem_of("local x <close> = setmetatable({}, {__close = function() error('second') end}) error('one')").text,
+      "second"));
 }
 
 TEST_CASE("an error names file, line and the calls that led there", "[lua][errors]") {
-  const Problem problem = problem_of("local function inner(t) return t.a.b end\nlocal function outer() return 1 + inner({}) end\nouter()");
+  const Problem problem =
+      problem_of("local function inner(t) return t.a.b end\nlocal function outer() return 1 + inner({}) end\nouter()");
   CHECK(problem.line == 2);
   CHECK(problem.file == "some/where/test.lua");
   CHECK(problem.path == "environment.adversaries[0]");
@@ -215,16 +222,19 @@ TEST_CASE("an error names file, line and the calls that led there", "[lua][error
 TEST_CASE("pcall catches ordinary errors and hands on the value", "[lua][sandbox]") {
   CHECK(printed("local ok, e = pcall(error, {7}) print(ok, e[1])") == "false\t7\n");
   CHECK(printed("print(pcall(function(...) return ... end, 1, nil, 3))") == "true\t1\tnil\t3\n");
-  CHECK(printed("print(xpcall(function(a) error('x' .. a, 0) end, function(e) return e .. '!' end, 5))") == "false\tx5!\n");
+  CHECK(printed("print(xpcall(function(a) error('x' .. a, 0) end, function(e) return e .. '!' end, 5))") ==
+        "false\tx5!\n");
   CHECK(printed("print(select('#', pcall(function() end)))") == "1\n");
 }
 
 TEST_CASE("pairs walks booleans, numbers and names in order", "[lua][determinism]") {
-  CHECK(printed("local t = {b = 1, a = 2, [10] = 3, [2] = 4, [-1] = 5, [1.5] = 6, [true] = 7, [1] = 8, B = 9, [math.huge] = 0} "
+  CHECK(printed("local t = {b = 1, a = 2, [10] = 3, [2] = 4, [-1] = 5, [1.5] = 6, [true] = 7, [1] = 8, B = 9, "
+                "[math.huge] = 0} "
                 "for k, v in pairs(t) do print(k, v) end") ==
         "true\t7\n-1\t5\n1\t8\n1.5\t6\n2\t4\n10\t3\ninf\t0\nB\t9\na\t2\nb\t1\n");
-  CHECK(printed("for k in pairs({[math.maxinteger] = 1, [9223372036854775808.0] = 1, [math.mininteger] = 1, [-1e300] = 1}) "
-                "do print(k) end") == "-1e+300\n-9223372036854775808\n9223372036854775807\n9.2233720368548e+18\n");
+  CHECK(printed(
+            "for k in pairs({[math.maxinteger] = 1, [9223372036854775808.0] = 1, [math.mininteger] = 1, [-1e300] = 1}) "
+            "do print(k) end") == "-1e+300\n-9223372036854775808\n9223372036854775807\n9.2233720368548e+18\n");
 }
 
 TEST_CASE("pairs shows the table as it changes", "[lua][determinism]") {
@@ -236,7 +246,8 @@ TEST_CASE("pairs shows the table as it changes", "[lua][determinism]") {
 
 TEST_CASE("pairs gives the same order whatever the table's history and the state's hash seed", "[lua][determinism]") {
   const std::string body =
-      "local t = {} for i = 1, 300 do t['k' .. (i * 7919 % 1000)] = i end for i = 1, 300, 3 do t['k' .. (i * 7919 % 1000)] = nil end "
+      "local t = {} for i = 1, 300 do t['k' .. (i * 7919 % 1000)] = i end for i = 1, 300, 3 do t['k' .. (i * 7919 % "
+      "1000)] = nil end "
       "local s = '' for k in pairs(t) do s = s .. k end print(s)";
   const std::string first = printed(body);
   for (int i = 0; i < 5; ++i) CHECK(printed(body) == first);
@@ -244,12 +255,14 @@ TEST_CASE("pairs gives the same order whatever the table's history and the state
 }
 
 TEST_CASE("table.sort is stable and survives any order function", "[lua][determinism]") {
-  CHECK(printed("local t = {} for i = 1, 100 do t[i] = {i % 3, i} end table.sort(t, function(a, b) return a[1] < b[1] end) "
-                "for i = 2, 100 do assert(t[i - 1][1] < t[i][1] or (t[i - 1][1] == t[i][1] and t[i - 1][2] < t[i][2])) end "
-                "print(#t)") == "100\n");
+  CHECK(printed(
+            "local t = {} for i = 1, 100 do t[i] = {i % 3, i} end table.sort(t, function(a, b) return a[1] < b[1] end) "
+            "for i = 2, 100 do assert(t[i - 1][1] < t[i][1] or (t[i - 1][1] == t[i][1] and t[i - 1][2] < t[i][2])) end "
+            "print(#t)") == "100\n");
   CHECK(printed("local t = {5, 3, 9, 1} table.sort(t) print(table.concat(t, ' '))") == "1 3 5 9\n");
   CHECK(printed("local t = {5, 3, 9, 1} table.sort(t, function() return true end) print(#t)") == "4\n");
-  CHECK(printed("local t = {3, 2, 1} pcall(table.sort, t, function() error('x') end) print(table.concat(t, ' '))") == "3 2 1\n");
+  CHECK(printed("local t = {3, 2, 1} pcall(table.sort, t, function() error('x') end) print(table.concat(t, ' '))") ==
+        "3 2 1\n");
   CHECK(contains(problem_of("table.sort({1, 'a', {}})").text, "attempt to compare"));
 }
 
@@ -261,8 +274,9 @@ TEST_CASE("no text shows an address", "[lua][determinism]") {
 }
 
 TEST_CASE("randomness comes from the given stream alone", "[lua][determinism]") {
-  const std::string body = "print(math.random(1, 1000000), math.random(6), math.random(), ctx.rng:int(1, 1000000), "
-                           "table.concat(ctx.rng:shuffle({1, 2, 3, 4, 5, 6, 7, 8}), ' '), #ctx.rng:bytes(9))";
+  const std::string body =
+      "print(math.random(1, 1000000), math.random(6), math.random(), ctx.rng:int(1, 1000000), "
+      "table.concat(ctx.rng:shuffle({1, 2, 3, 4, 5, 6, 7, 8}), ' '), #ctx.rng:bytes(9))";
   CHECK(printed(body, 5) == printed(body, 5));
   CHECK(printed(body, 5) != printed(body, 6));
   CHECK(contains(problem_of("math.random(3, 2)").text, "interval is empty"));
@@ -312,8 +326,10 @@ TEST_CASE("patterns mean what the manual says", "[lua][strings]") {
       {"string.format('%5s|%-5s|%.2s|%c|%%', 'ab', 'ab', 'abc', 65)", "   ab|ab   |ab|A|%"},
       {"string.format('%q', 'a\\n\"b\\0')", "\"a\\\n\\\"b\\000\""},
       {"string.format('%s %s %s', nil, true, 1.0)", "nil true 1.0"},
-      {"('x'):rep(3, ','), ('AbC'):lower(), ('AbC'):upper(), #('abc'), ('abc'):reverse(), ('abc'):sub(-2)", "x,x,x\tabc\tABC\t3\tcba\tbc"},
-      {"table.concat({1, 2, 3}, '-'), select('#', table.unpack({}, 1, 3)), table.unpack({1, 2, 3}, 2)", "1-2-3\t3\t2\t3"},
+      {"('x'):rep(3, ','), ('AbC'):lower(), ('AbC'):upper(), #('abc'), ('abc'):reverse(), ('abc'):sub(-2)",
+       "x,x,x\tabc\tABC\t3\tcba\tbc"},
+      {"table.concat({1, 2, 3}, '-'), select('#', table.unpack({}, 1, 3)), table.unpack({1, 2, 3}, 2)",
+       "1-2-3\t3\t2\t3"},
       {"table.remove({1, 2, 3}), table.remove({}), table.remove({4, 5}, 1)", "3\tnil\t4"},
       {"utf8.len('añb'), utf8.char(241), utf8.codepoint('ñ')", "3\tñ\t241"},
   }));
@@ -322,13 +338,19 @@ TEST_CASE("patterns mean what the manual says", "[lua][strings]") {
 }
 
 TEST_CASE("malformed patterns and formats raise", "[lua][strings]") {
-  const std::string body = GENERATE(values<std::string>(
-      {"string.find('a', '[a')", "string.find('a', '%')", "string.find('a', '(a')", "string.find('a', 'a)')",
-       "string.find('a', '%b')", "string.find('a', '%f')", "string.find('a', '%1')", "string.find('a', '[%')",
-       "string.find('a', '[]')", "string.find('a', '[a-')", "string.find('a', '[^')", "string.gsub('a', 'a', '%2')",
-       "string.gsub('a', 'a', '%')", "string.gsub('a', 'a', function() return {} end)", "string.gsub('a', 'a', true)",
-       "string.format('%d', 1.5)", "string.format('%d')", "string.format('%y', 1)", "string.format('%123d', 1)",
-       "string.format('%')", "string.format('%q', {})", "string.format('%q', 0.5)", "string.rep('x', -1):foo()"}));
+  const std::string body =
+      GENERATE(values<std::string>({"string.find('a', '[a')",      "string.find('a', '%')",
+                                    "string.find('a', '(a')",      "string.find('a', 'a)')",
+                                    "string.find('a', '%b')",      "string.find('a', '%f')",
+                                    "string.find('a', '%1')",      "string.find('a', '[%')",
+                                    "string.find('a', '[]')",      "string.find('a', '[a-')",
+                                    "string.find('a', '[^')",      "string.gsub('a', 'a', '%2')",
+                                    "string.gsub('a', 'a', '%')",  "string.gsub('a', 'a', function() return {} end)",
+                                    "string.gsub('a', 'a', true)", "string.format('%d', 1.5)",
+                                    "string.format('%d')",         "string.format('%y', 1)",
+                                    "string.format('%123d', 1)",   "string.format('%')",
+                                    "string.format('%q', {})",     "string.format('%q', 0.5)",
+                                    "string.rep('x', -1):foo()"}));
   CAPTURE(body);
   CHECK(!problem_of(body).text.empty());
 }

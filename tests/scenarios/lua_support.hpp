@@ -73,7 +73,8 @@ class FakeContext final : public AdversaryContext {
   std::vector<NodeId> all_;
   std::vector<NodeId> own_;
   sim::Stream rng_;
-  std::unique_ptr<protocols::Signatures> signatures_ = protocols::make_signatures(protocols::SignatureBackend::ideal, 1);
+  std::unique_ptr<protocols::Signatures> signatures_ =
+      protocols::make_signatures(protocols::SignatureBackend::ideal, 1);
   protocols::Signer signer_;
 };
 
@@ -95,7 +96,8 @@ struct Script {
 };
 
 /// What loading the script complains about; empty if nothing.
-inline std::vector<Problem> problems_of_loading(const std::string& source, std::map<std::string, ParamValue> params = {},
+inline std::vector<Problem> problems_of_loading(const std::string& source,
+                                                std::map<std::string, ParamValue> params = {},
                                                 ScriptLimits limits = {}) {
   try {
     const Script script(source, std::move(params), limits);

@@ -96,7 +96,8 @@ environment:
   workload: {arrivals: constant, clients: 2, rate: 0.5tx/s, stop_after: 20s}
   faults:
     - {at: 10s, for: 5s, partition: [n0, [n1, n2]], one_way: true}
-    - {on: {record: voted, node: n2, height: 4, round: 0, detail: precommit, nth: 2}, for: 3s, crash: n2, disk: torn_tail}
+    - {on: {record: voted, node: n2, height: 4, round: 0, detail: precommit, nth: 2},
+       for: 3s, crash: n2, disk: torn_tail}
     - {at: 11s, pause: [n1]}
     - {at: 12s, clock_jump: {nodes: n0..n1, by: -2s}}
 stop: {after: 30s, height: 9, healing: 0s}
@@ -140,7 +141,8 @@ environment:
   workload: {arrivals: trace, clients: 1, trace: "time,account,bytes,fee\n1s,1,250,3\n1.5s,2,300,4\n"}
   adversaries:
     - script: mine
-      source: "-- a comment\nreturn {\n  api = 1,\n\n  params = { a = 0, b = '', c = {}, d = false, e = '' },\n  on_timer = function(ctx) end,\n}\n"
+      source: "-- a comment\nreturn {\n  api = 1,\n\n  params = { a = 0, b = '', c = {}, d = false, e = '' },\n\
+        \  on_timer = function(ctx) end,\n}\n"
       nodes: [n3]
       params: {a: -7, b: "12", c: [x, "y z"], d: true, e: 10s}
 )");

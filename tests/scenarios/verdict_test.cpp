@@ -32,7 +32,8 @@ struct Case {
   }
 };
 
-Finding finding(std::string checker, std::vector<NodeId> nodes = {NodeId{0}, NodeId{1}}, SimTime at = at_ns(1'000'000'000)) {
+Finding finding(std::string checker, std::vector<NodeId> nodes = {NodeId{0}, NodeId{1}},
+                SimTime at = at_ns(1'000'000'000)) {
   Finding f;
   f.checker = std::move(checker);
   f.at = at;
@@ -124,7 +125,8 @@ TEST_CASE("power is weighed by the committee in force", "[scenarios][verdict]") 
             .verdict == Verdict::outside_model);
 }
 
-TEST_CASE("where one node orders, its corruption leaves the model and that of a follower does not", "[scenarios][verdict]") {
+TEST_CASE("where one node orders, its corruption leaves the model and that of a follower does not",
+          "[scenarios][verdict]") {
   Case c;
   c.model.byzantine_tolerant = false;
   c.model.sequencer = NodeId{0};

@@ -19,9 +19,10 @@ std::vector<Problem> problems_in(std::string_view text, std::uint32_t accounts =
 }  // namespace
 
 TEST_CASE("a trace is a header and arrivals, with comments, spaces and any line ends", "[workload][trace]") {
-  const auto trace = parse_trace("# from the archive\r\ntime,account,bytes,fee\r\n\r\n0ms,17,250,3\r\n 12.5ms , 4,310, 0 \n"
-                                 "# the rest\n2s,4,124,1",
-                                 "t.csv");
+  const auto trace = parse_trace(
+      "# from the archive\r\ntime,account,bytes,fee\r\n\r\n0ms,17,250,3\r\n 12.5ms , 4,310, 0 \n"
+      "# the rest\n2s,4,124,1",
+      "t.csv");
   using Arrival = WorkloadSpec::Arrival;
   CHECK(trace == std::vector<Arrival>{{0ms, 17, 250, 3}, {12'500us, 4, 310, 0}, {2s, 4, 124, 1}});
   CHECK(parse_trace("time,account,bytes,fee\n", "t.csv").empty());

@@ -103,9 +103,9 @@ TEST_CASE("a crash unwinds the processes of that machine only, and its services 
     story.push_back("other");
   });
   CHECK(story.empty());
-  processes.on_node_started(NodeId{0});
-  world.call_at(SimTime{10ms}, [&] { processes.on_node_crashed(NodeId{0}); });
-  world.call_at(SimTime{20ms}, [&] { processes.on_node_started(NodeId{0}); });
+  world.machine_started(NodeId{0});
+  world.call_at(SimTime{10ms}, [&] { world.machine_crashed(NodeId{0}); });
+  world.call_at(SimTime{20ms}, [&] { world.machine_started(NodeId{0}); });
   world.run();
   CHECK(story == std::vector<std::string>{"start", "unwound", "other", "start", "end", "unwound"});
   CHECK(world.now() == SimTime{120ms});
@@ -127,7 +127,7 @@ TEST_CASE("a killed process that swallows the kill is killed again at its next w
       throw;
     }
   });
-  world.call_at(SimTime{1ms}, [&] { world.processes().on_node_crashed(NodeId{0}); });
+  world.call_at(SimTime{1ms}, [&] { world.machine_crashed(NodeId{0}); });
   world.run();
   CHECK(kills == 2);
   CHECK(world.processes().running() == 0);
@@ -226,4 +226,14 @@ TEST_CASE("processes that spawn processes reuse stacks", "[sim][processes]") {
   world.processes().spawn(no_node, body);
   world.run();
   CHECK(depth == 5'000);
+}
+
+TEST_CASE("a service of a machine that started before any process existed starts at once", "[sim][processes]") {
+  Simulation world({});
+  world.machine_started(NodeId{3});
+  int runs = 0;
+  world.processes().spawn_service(NodeId{3}, [&](Process&) { ++runs; });
+  world.processes().spawn_service(NodeId{4}, [&](Process&) { ++runs; });
+  world.run();
+  CHECK(runs == 1);
 }

@@ -3,11 +3,11 @@
 //
 // Every `block_interval` the sequencer builds a block on its chain, signs it (a Proposal of round 0), makes it durable
 // and broadcasts it. Followers check signer, parent and state, let the application validate it, and deliver it twice:
-// `soft`, which is what the promise is worth, and at once `final`, because nobody but the sequencer can take it back and
-// execution needs an order. The signature is the commit: type `vote`, one signer. A follower that sees a gap or hears
-// nothing for `follower_stall` asks for blocks, from the sequencer first and from other followers then; a block counts
-// for the sequencer's signature alone. The sequencer restarts from its chain and, if it had signed the next block
-// already, sends that very block again. Two signed blocks of one height are evidence (double_proposal).
+// `soft`, which is what the promise is worth, and at once `final`, because nobody but the sequencer can take it back
+// and execution needs an order. The signature is the commit: type `vote`, one signer. A follower that sees a gap or
+// hears nothing for `follower_stall` asks for blocks, from the sequencer first and from other followers then; a block
+// counts for the sequencer's signature alone. The sequencer restarts from its chain and, if it had signed the next
+// block already, sends that very block again. Two signed blocks of one height are evidence (double_proposal).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Catching up, within a round and over many heights: the part of BasicTendermint that makes up for lost messages. In the
-// good case nothing of this is sent. Included by tendermint_handlers.hpp.
+// Catching up, within a round and over many heights: the part of BasicTendermint that makes up for lost messages. In
+// the good case nothing of this is sent. Included by tendermint_handlers.hpp.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +35,8 @@ void BasicTendermint<Rules>::on_stall(const EngineView& /*view*/, Outbox& out) {
   ask_for_missing_polkas(out);
 }
 
-/// The polkas that the current proposal and the own valid value refer to, from whoever has a part of them. (The votes of
-/// others are not in the log: after a crash a replica knows of its lock, but has no proof left.)
+/// The polkas that the current proposal and the own valid value refer to, from whoever has a part of them. (The votes
+/// of others are not in the log: after a crash a replica knows of its lock, but has no proof left.)
 template <class Rules>
 void BasicTendermint<Rules>::ask_for_missing_polkas(Outbox& out) {
   const auto lacks = [&](Round round, BlockId block) {

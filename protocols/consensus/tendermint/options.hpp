@@ -9,7 +9,7 @@
 
 namespace seqlab::protocols {
 
-enum class RoundSkip : std::uint8_t { validity, quorum };        ///< paper: V of any type (L55); CometBFT: Q of one type
+enum class RoundSkip : std::uint8_t { validity, quorum };  ///< paper: V of any type (L55); CometBFT: Q of one type
 enum class Timestamps : std::uint8_t { none, bft_time, proposer };  ///< PBTS = proposer
 
 struct TendermintOptions {
@@ -21,7 +21,8 @@ struct TendermintOptions {
   RoundSkip round_skip = RoundSkip::quorum;
   bool proposer_arms_propose_timeout = true;  ///< paper: no
   bool create_empty_blocks = true;
-  Duration create_empty_blocks_interval{};    ///< with create_empty_blocks = false: an empty block after this anyway; 0 = never
+  /// With create_empty_blocks = false: an empty block after this anyway; 0 = never.
+  Duration create_empty_blocks_interval{};
   Timestamps timestamps = Timestamps::proposer;
   Duration precision = 505ms;
   Duration message_delay = 15s;               ///< grows by 1/10 a round

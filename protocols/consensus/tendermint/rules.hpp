@@ -1,6 +1,6 @@
 // Tendermint's decisions, each a pure function: no clock, no I/O, no draws. The handlers (tendermint.hpp) are written
-// once, over a `Rules` type; `PaperRules` is the honest one. A test that needs a replica with one wrong decision derives
-// from it, hides that one function, and instantiates the handlers with it:
+// once, over a `Rules` type; `PaperRules` is the honest one. A test that needs a replica with one wrong decision
+// derives from it, hides that one function, and instantiates the handlers with it:
 //
 //   struct NoLock : PaperRules {
 //     static LockedValue lock_on_polka(LockedValue before, Round, BlockId) { return before; }

@@ -14,8 +14,8 @@
 
 namespace seqlab::protocols {
 
-/// What a replica says about one round, in the order in which it may; `value_seen` says nothing to others, it only keeps
-/// a polka that was seen too late to vote for it.
+/// What a replica says about one round, in the order in which it may; `value_seen` says nothing to others, it only
+/// keeps a polka that was seen too late to vote for it.
 enum class Statement : std::uint8_t { none, proposal, prevote, precommit, value_seen };
 
 /// lockedValue and lockedRound, or validValue and validRound.

@@ -1,6 +1,6 @@
 // Tendermint (arXiv 1807.04938) with weighted stake and CometBFT's deviations behind options. This is the state of one
-// replica and the handlers of its inputs; every decision is a pure function of rules.hpp. NOTES.md tells the protocol in
-// prose, maps the paper's lines to functions and lists the deviations.
+// replica and the handlers of its inputs; every decision is a pure function of rules.hpp. NOTES.md tells the protocol
+// in prose, maps the paper's lines to functions and lists the deviations.
 //
 // Life of a height: new_height (waiting for timeout_commit) -> rounds of propose, prevote, precommit -> commit (the
 // block is with the application) -> next height. After every input that can matter `evaluate` runs the rules to a

@@ -222,7 +222,8 @@ void BasicTendermint<Rules>::on_timer(std::uint64_t token, const EngineView& vie
       }
       break;
     case Timer::stall:
-      if (height == height_ && mark == (static_cast<std::uint32_t>(round_.value) << 3U | static_cast<std::uint32_t>(step_))) {
+      if (height == height_ &&
+          mark == (static_cast<std::uint32_t>(round_.value) << 3U | static_cast<std::uint32_t>(step_))) {
         on_stall(view, out);
       }
       break;
@@ -802,7 +803,8 @@ void BasicTendermint<Rules>::propose(const EngineView& view, Outbox& out) {
     const BlockPtr block = k->block;
     return say_proposal(block, choice.valid_round, view, out);
   }
-  effect::BuildPayload build{height_, round_, parent_, state_before_, last_commit(view), view.wall, {}, committee_hash_};
+  effect::BuildPayload build{height_,           round_,    parent_, state_before_,
+                             last_commit(view), view.wall, {},      committee_hash_};
   if (options_.timestamps == Timestamps::proposer && height_.value > 1 && view.wall <= parent_time_) {
     // The block must be later than its parent: wait for the own clock to pass it.
     return set_timer(Timer::clock, parent_time_ - view.wall + Duration{1}, height_, round_, out);

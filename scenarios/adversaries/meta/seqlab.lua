@@ -124,7 +124,8 @@ Context.peers = nil
 ---@return boolean
 function Context:send(to, msg, options) end
 
----A changed copy signed by `self` (or `as`). Nothing if this kind of message cannot be forged or the key is not owned.
+---A changed copy signed by `self` (or `as`). Nothing if this kind of message cannot be forged or the key is
+---not owned.
 ---@param msg seqlab.Message
 ---@param changes? seqlab.Forge
 ---@return seqlab.Message?
@@ -140,7 +141,8 @@ function Context:keep(msg) end
 ---@param value? any
 function Context:after(delay, value) end
 
----Stops a node. Own nodes for free and with any disk fault; others as far as granted, with unsynced_lost or torn_tail. Without restart_after it stays down.
+---Stops a node. Own nodes for free and with any disk fault; others as far as granted, with unsynced_lost or
+---torn_tail. Without restart_after it stays down.
 ---@param node string
 ---@param options? {restart_after?: seqlab.Duration, disk?: seqlab.DiskFault}
 ---@return boolean
@@ -337,7 +339,7 @@ function Rng:pick(list) end
 ---@field partition_max integer total time of its partitions
 
 ---A candidate in `on_build`.
----@class seqlab.Transaction
+---@class seqlab.Tx
 ---@field index integer position in the list, from 1; what `on_build` recognises it by
 ---@field id string
 ---@field sender integer account
@@ -348,19 +350,32 @@ function Rng:pick(list) end
 ---@field gas integer
 ---@field bytes integer encoded size
 
+---What the hooks about messages want. The other kinds pass without a call, and cost nothing.
+---@class seqlab.Kinds
+---@field on_send? seqlab.MessageKind[]
+---@field on_receive? seqlab.MessageKind[]
+---@field on_link? seqlab.MessageKind[]
+
 ---What a script returns. No other key is accepted.
 ---@class seqlab.Adversary
 ---@field api 1
 ---@field params? table<string, boolean|integer|string|string[]> defaults of what a scenario may set
 ---@field records? seqlab.RecordKind[] what on_record is called for
----@field kinds? {on_send?: seqlab.MessageKind[], on_receive?: seqlab.MessageKind[], on_link?: seqlab.MessageKind[]} the other kinds pass without a call, and cost nothing
----@field on_start? fun(ctx: seqlab.Context) Once, before anything else happens.
----@field on_send? fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict? An own node is about to send.
----@field on_receive? fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict? A message reaches an own node; ctx.drop hides it from the node's honest code.
----@field on_build? fun(ctx: seqlab.Context, txs: seqlab.Transaction[], height: integer, round: integer): seqlab.Transaction[]? An own node builds a block: the transactions to put in, in order, or nothing to leave them as they are.
----@field on_link? fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict|seqlab.Duration|nil A message is on a link: ctx.drop, or a duration to hold it back, as far as granted.
----@field on_timer? fun(ctx: seqlab.Context, value: any) What ctx:after announced.
----@field on_record? fun(ctx: seqlab.Context, rec: seqlab.Record) Something happened, of the kinds in `records`. Actions follow within the same instant, a crash at once.
+---@field kinds? seqlab.Kinds
+---Once, before anything else happens.
+---@field on_start? fun(ctx: seqlab.Context)
+---An own node is about to send.
+---@field on_send? fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict?
+---A message reaches an own node; ctx.drop hides it from the node's honest code.
+---@field on_receive? fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict?
+---An own node builds a block: the transactions to put in, in order, or nothing to leave them as they are.
+---@field on_build? fun(ctx: seqlab.Context, txs: seqlab.Tx[], height: integer, round: integer): seqlab.Tx[]?
+---A message is on a link: ctx.drop, or a duration to hold it back, as far as granted.
+---@field on_link? fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict|seqlab.Duration|nil
+---What ctx:after announced.
+---@field on_timer? fun(ctx: seqlab.Context, value: any)
+---Something happened, of the kinds in `records`. Actions follow within the same instant, a crash at once.
+---@field on_record? fun(ctx: seqlab.Context, rec: seqlab.Record)
 
 -- Of Lua's standard library there are, and nothing else (`pairs` walks sorted keys, `table.sort` is stable):
 -- _VERSION assert error getmetatable ipairs math.abs math.ceil math.floor math.fmod math.huge math.max

@@ -109,10 +109,12 @@ std::int64_t integer_param(const AdversarySpec& spec, const ScriptWorld& world, 
     const std::string path = world.path + ".params." + key;
     const std::int64_t* number = std::get_if<std::int64_t>(&given);
     if (key != name) {
-      problems.push_back(Problem{world.scenario_file, 0, 0, path, fmt::format("{} has no parameter `{}`", spec.script, key),
+      problems.push_back(Problem{world.scenario_file, 0, 0, path,
+                                 fmt::format("{} has no parameter `{}`", spec.script, key),
                                  fmt::format("it has {}", name)});
     } else if (number == nullptr || *number < low || *number > high) {
-      problems.push_back(Problem{world.scenario_file, 0, 0, path, fmt::format("the parameter `{}` is out of range", key),
+      problems.push_back(Problem{world.scenario_file, 0, 0, path,
+                                 fmt::format("the parameter `{}` is out of range", key),
                                  fmt::format("an integer within {} ... {}", low, high)});
     } else {
       value = *number;

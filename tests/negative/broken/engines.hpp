@@ -1,5 +1,5 @@
-// Engines that are broken at their rim: a sound engine inside, and one kind of effect that is lost or changed on its way
-// out. For properties that no decision of Tendermint can break.
+// Engines that are broken at their rim: a sound engine inside, and one kind of effect that is lost or changed on its
+// way out. For properties that no decision of Tendermint can break.
 #pragma once
 
 #include <functional>
@@ -123,7 +123,8 @@ inline RewritingEngine::Rewrite accuse(NodeId victim) {
 /// Says nothing any more from `height` on.
 inline RewritingEngine::Rewrite mute_from(Height height) {
   return [height](Effect&& effect, const EngineView& view, Outbox& out) {
-    const bool speech = std::holds_alternative<effect::Broadcast>(effect) || std::holds_alternative<effect::Send>(effect);
+    const bool speech =
+        std::holds_alternative<effect::Broadcast>(effect) || std::holds_alternative<effect::Send>(effect);
     if (speech && next(view.chain.height()) >= height) return;
     out.add(std::move(effect));
   };

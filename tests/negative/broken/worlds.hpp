@@ -130,23 +130,21 @@ inline scenarios::Trigger at(Duration when) {
 /// When `node` has sent its vote in that round.
 inline scenarios::Trigger on_vote(std::uint32_t node, sim::VoteType type, std::uint64_t height, std::uint32_t round) {
   scenarios::Trigger trigger;
-  scenarios::Trigger::Point point;
+  scenarios::Trigger::Point& point = *(trigger.on = scenarios::Trigger::Point{});
   point.record = sim::RecordKind::voted;
   point.node = NodeId{node};
   point.height = height;
   point.round = round;
   point.detail = static_cast<std::uint8_t>(type);
-  trigger.on = point;
   return trigger;
 }
 
 inline scenarios::Trigger on_record(sim::RecordKind kind, std::uint32_t node, std::uint64_t height) {
   scenarios::Trigger trigger;
-  scenarios::Trigger::Point point;
+  scenarios::Trigger::Point& point = *(trigger.on = scenarios::Trigger::Point{});
   point.record = kind;
   point.node = NodeId{node};
   point.height = height;
-  trigger.on = point;
   return trigger;
 }
 

@@ -130,7 +130,8 @@ TEST_CASE("powers 1 and 3 give the sequence 2, 1, 2, 2 for ever", "[tendermint][
   CHECK(chosen == std::vector<std::uint32_t>{2, 1, 2, 2, 2, 1, 2, 2, 2, 1, 2, 2});
 }
 
-TEST_CASE("over any P consecutive steps each validator is chosen as often as its power says", "[tendermint][priority]") {
+TEST_CASE("over any P consecutive steps each validator is chosen as often as its power says",
+          "[tendermint][priority]") {
   sim::Stream luck{5, "test"};
   for (int trial = 0; trial < 20; ++trial) {
     std::vector<Validator> v;

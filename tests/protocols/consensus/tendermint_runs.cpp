@@ -130,7 +130,8 @@ TEST_CASE("a hidden lock is resolved: the locked replica proposes its value and 
   CHECK(net.chain(NodeId{0}).commit(Height{1})->round == Round{1});
 }
 
-TEST_CASE("a hidden lock outlives a crash of the only one who has it, and of everybody", "[tendermint][crash][hidden-lock]") {
+TEST_CASE("a hidden lock outlives a crash of the only one who has it, and of everybody",
+          "[tendermint][crash][hidden-lock]") {
   for (const bool everybody : {false, true}) {
     EngineHarness net{equal_committee(4), 4, make_tendermint()};
     bool restarted = false;
@@ -550,7 +551,8 @@ TEST_CASE("heights follow each other at once without timeout_commit, and what co
   CHECK(net.count(MessageKind::status) == 0);
 }
 
-TEST_CASE("the state is a regular value: copies are equal, act alike, and differ when one acts", "[tendermint][value]") {
+TEST_CASE("the state is a regular value: copies are equal, act alike, and differ when one acts",
+          "[tendermint][value]") {
   EngineHarness net{equal_committee(4), 4, make_tendermint()};
   net.start_all();
   std::set<std::pair<std::uint64_t, std::uint64_t>> hashes;
