@@ -676,10 +676,12 @@ bool SequencerNode::State::transmit(std::span<const NodeId> to, const MessagePtr
   } else {
     for (const NodeId receiver : to) {
       context.network.send(id, receiver, message);
-      if (life != life_) return false;
+      if (life != life_) break;
     }
   }
-  return life == life_ && emit_statement(consensus(message));
+  // It has left, even if the machine was switched off at that very record.
+  emit_statement(consensus(message));
+  return life == life_;
 }
 
 /// Records a proposal or a vote of this node that has just left, unless it is one of the last that did.
@@ -964,10 +966,10 @@ void SequencerNode::release(std::span<const NodeId> to, const MessagePtr& messag
   } else {
     for (const NodeId receiver : to) {
       context_.network.send(s.id, receiver, message, delay);
-      if (life != s.life_) return;
+      if (life != s.life_) break;
     }
   }
-  if (life == s.life_) s.emit_statement(consensus(message));
+  s.emit_statement(consensus(message));
 }
 
 void SequencerNode::inject(NodeId from, const MessagePtr& message) { state_->receive(from, message); }
