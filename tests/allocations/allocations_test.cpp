@@ -22,7 +22,9 @@ TEST_CASE("the allocation counter sees every form of new", "[allocations]") {
     const auto many = std::make_unique<int[]>(100);
     const auto wide = std::make_unique<Wide>();
     std::vector<int> vector(10);
-    CHECK(reinterpret_cast<std::uintptr_t>(wide.get()) % 128 == 0);
+    // A compiler may leave out an allocation that nobody can see (Clang does): this one is seen.
+    const volatile std::uintptr_t address = reinterpret_cast<std::uintptr_t>(wide.get());
+    CHECK(address % 128 == 0);
     CHECK(*one + many[99] + vector[9] == 3);
   }
   const Allocations used = tests::since(before);
