@@ -16,7 +16,7 @@ enum class Colour : std::uint8_t { automatic, always, never };
 /// What every command knows.
 struct Context {
   std::string program = "seqlab";    ///< how the user started us: the first word of commands that we print
-  std::string library;               ///< --library; "" = not given
+  std::string library_root;          ///< --library; "" = not given
   Colour colour = Colour::automatic;
 };
 

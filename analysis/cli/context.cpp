@@ -15,7 +15,7 @@
 namespace seqlab::analysis {
 
 scenarios::Library library_of(const Context& context) {
-  std::string root = context.library;
+  std::string root = context.library_root;
   std::string origin = "--library";
   if (root.empty()) {
     const char* named = std::getenv("SEQLAB_LIBRARY");

@@ -57,9 +57,8 @@ return {
 constexpr const char* editor_settings =
     R"({
   "$schema": "https://raw.githubusercontent.com/LuaLS/vscode-lua/master/setting/schema.json",
-  "runtime.version": "Lua 5.4",
-  "workspace.library": ["meta"],
-  "workspace.checkThirdParty": false
+  "runtime": {"version": "Lua 5.4"},
+  "workspace": {"library": ["meta"], "checkThirdParty": false}
 }
 )";
 
@@ -94,7 +93,7 @@ int init_command(const InitArguments& a, const Context& context) {
     text += fmt::format("wrote {}\n", path.lexically_normal().string());
   }
   std::vector<std::string> words{context.program, "run", (folder / "first.yaml").lexically_normal().string()};
-  if (!context.library.empty()) words.insert(words.end(), {"--library", context.library});
+  if (!context.library_root.empty()) words.insert(words.end(), {"--library", context.library_root});
   text += fmt::format("next: {}\n", shell_line(words));
   print(text);
   return 0;

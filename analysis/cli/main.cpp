@@ -47,7 +47,7 @@ void declare(CLI::App& app, Arguments& a) {
       exit_codes);
   app.set_version_flag("--version", "seqlab " + version(), "print the version");
   app.set_help_flag("-h,--help", "print this help");
-  app.add_option("--library", a.context.library,
+  app.add_option("--library", a.context.library_root,
                  "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
       ->type_name("DIR");
   app.add_option("--color", a.colour, "auto, always or never")->type_name("WHEN");

@@ -20,9 +20,9 @@ std::vector<std::string> scenario_words(const RunArguments& a, const Context& co
     words.push_back("--set");
     words.push_back(override_word);
   }
-  if (!context.library.empty()) {
+  if (!context.library_root.empty()) {
     words.push_back("--library");
-    words.push_back(context.library);
+    words.push_back(context.library_root);
   }
   return words;
 }

@@ -516,7 +516,7 @@ int lua_string_format(lua_State* L) {
   const char* end = at + size;
   LuaState& host = LuaState::of(L);
   int arg = 1;
-  const int top = lua_gettop(L);  // the buffer puts a placeholder above
+  const int top = lua_gettop(L);  // the buffer puts a value of its own above
   luaL_Buffer out;
   luaL_buffinit(L, &out);
   while (at < end) {

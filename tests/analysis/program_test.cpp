@@ -389,7 +389,7 @@ TEST_CASE("init writes a first attack that runs, and overwrites nothing", "[anal
   CHECK(result["adversary_budget"][0]["used"]["forged"].get<int>() > 0);
   CHECK(result["adversary_budget"][0]["used"]["refused"] == 0);
   CHECK(contains(read_file(seqlab.path("my attack/meta/seqlab.lua")), "---@meta"));
-  CHECK(Json::parse(read_file(seqlab.path("my attack/.luarc.json")))["runtime.version"] == "Lua 5.4");
+  CHECK(Json::parse(read_file(seqlab.path("my attack/.luarc.json")))["runtime"]["version"] == "Lua 5.4");
 
   seqlab.write("my attack/first.lua", "return {} -- mine");
   const Outcome again = seqlab("seqlab init 'my attack'");

@@ -16,7 +16,7 @@ namespace seqlab::analysis::test {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "seqlab-test-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "seqlab-test-").string() + std::string(6, 'X');
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
     path_ = name;
   }
