@@ -51,14 +51,14 @@ class GuardedStacks {
 
 }  // namespace
 
-/// Hands over to the context that it was told. Whatever else becomes ready (new fibers, the library's dispatcher, which
-/// only collects finished fibers) is served when nobody was named.
+/// Only for the edges of a fiber's life, because the hand-over between running fibers needs no choice (`switch_to`):
+/// new fibers are posted here, and when one ends the library's dispatcher, which collects it, and then the main context
+/// go on.
 class FiberHost::Algorithm final : public boost::fibers::algo::algorithm {
  public:
   explicit Algorithm(FiberHost& host) : host_(host) {}
   void awakened(context* ready) noexcept override { ready_.push_back(ready); }
   context* pick_next() noexcept override {
-    if (next_ != nullptr) return std::exchange(next_, nullptr);
     if (ready_.empty()) return host_.main_;
     context* const first = ready_.front();
     ready_.pop_front();
@@ -68,7 +68,6 @@ class FiberHost::Algorithm final : public boost::fibers::algo::algorithm {
   void suspend_until(std::chrono::steady_clock::time_point const&) noexcept override {}
   void notify() noexcept override {}
 
-  void name_next(context* next) { next_ = next; }
   /// The fiber that was just posted.
   context* take_last() {
     context* const last = ready_.back();
@@ -78,7 +77,6 @@ class FiberHost::Algorithm final : public boost::fibers::algo::algorithm {
 
  private:
   FiberHost& host_;
-  context* next_ = nullptr;
   std::deque<context*> ready_;
 };
 

@@ -1,5 +1,5 @@
-// The fibers of one thread: Boost.Fiber under a scheduling algorithm of our own that does nothing but hand over to the
-// context it was told, and a pool of worker fibers whose stacks are kept from world to world.
+// The fibers of one thread: Boost.Fiber under a scheduling algorithm of our own that chooses nothing (who runs next is
+// decided in processes.cpp), and a pool of worker fibers whose stacks are kept from world to world.
 //
 // The pool belongs to the thread because Boost.Fiber's scheduler does. Nothing of it is visible to a world: which
 // worker runs a process makes no difference to what happens.
