@@ -524,6 +524,8 @@ Shape<Trigger::Point> point_shape() {
       });
 }
 
+}  // namespace
+
 Shape<FaultSpec> fault_shape() {
   struct Keys {
     Trigger when;
@@ -615,6 +617,8 @@ Shape<FaultSpec> fault_shape() {
         }
       });
 }
+
+namespace {
 
 Shape<AdversarySpec> adversary_shape() {
   using A = AdversarySpec;
