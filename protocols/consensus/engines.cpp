@@ -27,6 +27,15 @@ EnginePromises promises_of_tendermint(const EngineParameters& p, Duration delta)
           .clock_bound = t.timestamps == Timestamps::proposer ? t.precision : Duration{},
           .block_interval = t.skip_timeout_commit ? Duration{} : t.timeout_commit};
 }
+void hurry_tendermint(EngineParameters& p, Duration delta) {
+  TendermintOptions& t = p.tendermint;
+  t.timeout_propose = 4 * delta;
+  t.timeout_prevote = 2 * delta;
+  t.timeout_precommit = 2 * delta;
+  t.timeout_propose_delta = t.timeout_prevote_delta = t.timeout_precommit_delta = delta;
+  t.timeout_commit = delta;
+  t.gossip_stall = 12 * delta;
+}
 
 std::unique_ptr<Engine> make_centralised(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
   return std::make_unique<EngineOf<Centralised>>(Centralised{self, p.centralised});
@@ -38,12 +47,16 @@ EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta
           .round_bound = 2 * p.centralised.block_interval + 2 * delta,
           .block_interval = p.centralised.block_interval};
 }
+void hurry_centralised(EngineParameters& p, Duration delta) {
+  p.centralised.block_interval = 2 * delta;
+  p.centralised.follower_stall = 4 * delta;
+}
 
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
-                make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
+                make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>, hurry_tendermint},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
-                make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
+                make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>, hurry_centralised},
 };
 
 }  // namespace

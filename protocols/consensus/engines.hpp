@@ -58,6 +58,9 @@ struct EngineEntry {
   EnginePromises (*promises)(const EngineParameters& parameters, Duration delta);
   /// Sets the parameters of all other engines to their defaults: they say nothing.
   void (*keep_own)(EngineParameters& parameters);
+  /// Sets its timers to the least with which it makes progress when messages take up to `delta`: what searches use, so
+  /// that many rounds fit into little time. Null: there are none to set.
+  void (*hurry)(EngineParameters& parameters, Duration delta) = nullptr;
 };
 
 /// All engines, by name. No registration: a plain list.
