@@ -86,6 +86,7 @@ std::string to_json(const PlanFile& plan) {
   Json out;
   out["schema"] = plan_schema_name;
   out["version"] = plan.version;
+  out["build"] = plan.build;
   out["seed"] = plan.plan.seed;
   out["seed_text"] = std::to_string(plan.plan.seed);
   out["scenario"] =
@@ -120,6 +121,7 @@ PlanFile parse_plan(const std::string& text, const std::string& file) {
     reader.raise_if_any();  // nothing else can be judged
   }
   plan.version = reader.text("version", "text");
+  if (document.is_object() && document.contains("build")) plan.build = reader.text("build", "text");
   if (const Json* seed =
           reader.find("seed", Json::value_t::number_unsigned, "a whole number from 0 to 18446744073709551615")) {
     plan.plan.seed = seed->get<std::uint64_t>();

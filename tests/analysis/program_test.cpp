@@ -252,6 +252,21 @@ TEST_CASE("a replay that comes out differently says what differs", "[analysis][p
     CHECK(done.code == 4);
     CHECK(contains(done.err, digest));
   }
+  SECTION("another digest of another build is told, with both builds") {
+    change("a/plan.json", build_id(), "sources 0123456789ab, GNU 1.0");
+    const Outcome same = seqlab("seqlab replay a");
+    CHECK(same.code == 0);
+    CHECK_FALSE(contains(same.err, "build"));
+    change("a/plan.json", digest, std::string(32, '0'));
+    const Outcome other = seqlab("seqlab replay a");
+    CHECK(other.code == 1);
+    CHECK(contains(other.err, "note: recorded by another build (sources 0123456789ab, GNU 1.0)"));
+    CHECK(contains(other.err, "repeated by this one (" + build_id() + ")"));
+  }
+  SECTION("a plan of before builds were recorded") {
+    change("a/plan.json", "  \"build\": \"" + build_id() + "\",\n", "");
+    CHECK(seqlab("seqlab replay a").code == 0);
+  }
   SECTION("another version of the program") {
     change("a/plan.json", "\"version\": \"" + version() + "\"", "\"version\": \"0.0.1\"");
     const Outcome same = seqlab("seqlab replay a");
@@ -427,9 +442,44 @@ TEST_CASE("the program works from any folder and takes its library from where it
   CHECK_FALSE(contains(seqlab("SEQLAB_LIBRARY=lib seqlab list scenarios").out, "equivocating-proposer"));
 }
 
+TEST_CASE("what a script prints is in the report, in the JSON object and in the run folder", "[analysis][program]") {
+  const Shell seqlab;
+  seqlab.write("talker.lua",
+               "return { api = 1, on_start = function(ctx) print('hello', 7) print('it is', ctx.now) end }\n");
+  seqlab.write("small.yaml", std::string{small_scenario} + "expect: {}\n");
+  const std::string run =
+      "seqlab run small.yaml --set 'environment.adversaries=[{script: talker.lua, nodes: [n3]}]'";
+  CHECK(contains(seqlab(run).out, "  script log     2 lines printed (--json shows them, --out DIR keeps them)\n"));
+  const Json json = Json::parse(seqlab(run + " --json").out);
+  CHECK(json["adversary_budget"][0]["log"] == Json{"hello\t7", "it is\t0"});
+  const Outcome kept = seqlab(run + " --out a");
+  CHECK(contains(kept.out, "  script log     2 lines printed (a/script.log)\n"));
+  CHECK(read_file(seqlab.path("a/script.log")) == "talker.lua on n3: hello\t7\ntalker.lua on n3: it is\t0\n");
+  CHECK(seqlab(run + " --out a --force --quiet").code == 0);
+
+  CHECK_FALSE(contains(seqlab("seqlab run small.yaml --out b").out, "script log"));
+  CHECK_FALSE(seqlab.has("b/script.log"));
+}
+
+TEST_CASE("a run folder without a name is refused", "[analysis][program]") {
+  const Shell seqlab;
+  const Outcome done = seqlab("seqlab run equivocating-proposer --out ''");
+  CHECK(done.code == 3);
+  CHECK(contains(done.err, "--out: needs the name of a folder"));
+}
+
+TEST_CASE("an init that cannot write leaves nothing in the way of the next one", "[analysis][program]") {
+  const Shell seqlab;
+  // A full disk, as far as a limit of one block can play it: the annotations do not fit.
+  const Outcome done = seqlab("( ulimit -f 8; seqlab init start )");
+  CHECK(done.code == 3);
+  CHECK_FALSE(seqlab.has("start/first.yaml"));
+  CHECK(seqlab("seqlab init start").code == 0);
+}
+
 TEST_CASE("the version is printed", "[analysis][program]") {
   const Shell seqlab;
   const Outcome done = seqlab("seqlab --version");
   CHECK(done.code == 0);
-  CHECK(done.out == "seqlab " + version() + "\n");
+  CHECK(done.out == "seqlab " + version() + " (" + build_id() + ")\n");
 }
