@@ -200,6 +200,15 @@ Fields fields_of(const Record& r) {
           .signed_number("round", round_of(r))
           .number("a", r.a)
           .number("b", r.b);
+    case RecordKind::reverted:
+      return f.node("node", r.node)
+          .number("height", r.height)
+          .word("level", word_for(static_cast<sim::CommitLevel>(r.detail)))
+          .hash("block", r.id());
+    case RecordKind::epoch_entered:
+      return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).number("epoch", r.a);
+    case RecordKind::intervened:
+      return f.node("node", r.node).node("peer", r.peer).number("intervention", r.a);
     case RecordKind::note:
       return f.node("node", r.node).number("script", r.peer.value).number("a", r.a).number("b", r.b);
   }

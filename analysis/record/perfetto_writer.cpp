@@ -364,6 +364,10 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::tx_confirmed:
     case RecordKind::tx_retried: instant(record, record.node, Layer::transactions, sim::name_of(record.kind)); break;
 
+    case RecordKind::reverted:
+    case RecordKind::epoch_entered: instant(record, record.node, Layer::consensus, sim::name_of(record.kind)); break;
+
+    case RecordKind::intervened:
     case RecordKind::attack:
     case RecordKind::note:
       if (record.node == no_node) {
@@ -371,7 +375,7 @@ void PerfettoWriter::on_record(const Record& record) {
       } else {
         const std::string_view name = record.kind == RecordKind::attack
                                           ? word_for(static_cast<sim::AttackKind>(record.detail))
-                                          : std::string_view{"note"};
+                                          : sim::name_of(record.kind);
         instant(record, record.node, Layer::adversary, name);
       }
       break;

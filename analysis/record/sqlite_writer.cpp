@@ -528,6 +528,9 @@ void SqliteWriter::on_record(const Record& r) {
       break;
     case RecordKind::note: s.run(s.note->put(at).put(r.peer).put(r.node).put_unsigned(r.a).put_unsigned(r.b)); break;
 
+    case RecordKind::reverted:
+    case RecordKind::epoch_entered:
+    case RecordKind::intervened:
     case RecordKind::persisted:
     case RecordKind::certificate_signer:
     case RecordKind::step_entered:

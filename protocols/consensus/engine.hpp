@@ -20,7 +20,7 @@ class ChainView {
   virtual Height height() const = 0;                       ///< of the last committed block, 0 if none
   virtual BlockPtr block(Height h) const = 0;              ///< null if not there (yet, or pruned)
   virtual const Commit* commit(Height h) const = 0;        ///< null likewise
-  virtual const Committee& committee(Height h) const = 0;  ///< of heights 1 ... height()+2
+  virtual const Committee& committee(Height h) const = 0;  ///< known up to height() + the engine's change_lag
   virtual StateRoot state() const = 0;                     ///< after the last committed block
 
  protected:

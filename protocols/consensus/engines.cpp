@@ -9,19 +9,41 @@ namespace seqlab::protocols {
 
 namespace {
 
+/// Leaves everything at its default but `Member`.
+template <auto Member>
+void keep_own(EngineParameters& parameters) {
+  EngineParameters own;
+  own.*Member = parameters.*Member;
+  parameters = own;
+}
+
 std::unique_ptr<Engine> make_tendermint(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
   return std::make_unique<EngineOf<Tendermint>>(Tendermint{self, p.tendermint});
+}
+EnginePromises promises_of_tendermint(const EngineParameters& p, Duration delta) {
+  const TendermintOptions& t = p.tendermint;
+  return {.has_locks = true,
+          .round_bound = t.timeout_propose + t.timeout_prevote + t.timeout_precommit + t.timeout_commit + 6 * delta,
+          .clock_bound = t.timestamps == Timestamps::proposer ? t.precision : Duration{},
+          .block_interval = t.skip_timeout_commit ? Duration{} : t.timeout_commit};
 }
 
 std::unique_ptr<Engine> make_centralised(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
   return std::make_unique<EngineOf<Centralised>>(Centralised{self, p.centralised});
 }
+EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta) {
+  return {.byzantine_tolerant = false,
+          .sequencer = p.centralised.sequencer,
+          .has_certificates = false,
+          .round_bound = 2 * p.centralised.block_interval + 2 * delta,
+          .block_interval = p.centralised.block_interval};
+}
 
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
-                make_tendermint},
+                make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
-                make_centralised},
+                make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
 };
 
 }  // namespace

@@ -20,10 +20,40 @@ struct EngineParameters {
   friend bool operator==(const EngineParameters&, const EngineParameters&) = default;
 };
 
+/// What an engine promises under its parameters: what checkers, verdicts and searches hold it to.
+struct EnginePromises {
+  /// Safe with up to F of Byzantine power. If not: safe while `sequencer` is honest (no_node: while everybody is).
+  bool byzantine_tolerant = true;
+  NodeId sequencer{no_node};
+  /// Every final commit of a block rests on `voted` records of a quorum for that very block, and `certified` records
+  /// say which. A node votes once a round, type and height.
+  bool has_certificates = true;
+  /// Tendermint's lock: `locked`, prevotes and precommits mean what its paper says.
+  bool has_locks = false;
+  /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices.
+  bool commits_proposals = true;
+  /// Longest time from entering a round to leaving it when nothing fails, at round 0: of the liveness checker.
+  Duration round_bound{};
+  /// A commit needs so many live leaders one after the other in the order of nodes; 1 also where leaders are drawn.
+  std::uint32_t leaders_in_a_row = 1;
+  /// Whole rotations of the leader schedule that may pass without a commit in a healed core that has such a row.
+  std::uint32_t rotations = 0;
+  /// How far clocks may be apart before liveness is not promised; 0: any.
+  Duration clock_bound{};
+  /// Executing height h changes the committee from h + change_lag on.
+  std::uint32_t change_lag = 2;
+  /// Least time between two blocks; 0: none.
+  Duration block_interval{};
+};
+
 struct EngineEntry {
   std::string_view name;
   std::string_view text;  ///< one line for `list`
   std::unique_ptr<Engine> (*make)(NodeId self, const Committee& genesis, const EngineParameters& parameters);
+  /// @param delta  longest message delay once the network is stable
+  EnginePromises (*promises)(const EngineParameters& parameters, Duration delta);
+  /// Sets the parameters of all other engines to their defaults: they say nothing.
+  void (*keep_own)(EngineParameters& parameters);
 };
 
 /// All engines, by name. No registration: a plain list.

@@ -4,23 +4,10 @@
 #include <cstdint>
 #include <optional>
 
-#include "protocols/consensus/outbox.hpp"
+#include "protocols/consensus/messages.hpp"
 
 namespace seqlab::protocols {
 
-/// The fields that every message has, filled as far as they exist in this kind.
-struct MessageFields {
-  MessageKind kind{};
-  NodeId author{no_node};
-  Height height{};
-  Round round{no_round};
-  Round valid_round{no_round};
-  BlockId block;                       ///< nil = {}
-  std::uint32_t bytes = 0;
-  std::uint32_t transactions = 0;      ///< in the block that it carries
-  TxId tx;                             ///< transaction, transaction_result
-  AccountId sender{};                  ///< transaction
-};
 MessageFields fields_of(const sim::Message& message);
 
 struct ForgeChanges {
@@ -39,5 +26,10 @@ struct ForgeChanges {
 /// otherwise. @pre signer.owns(as.value)
 MessagePtr forge(sim::MessagePool& pool, const sim::Message& message, NodeId as, const ForgeChanges& changes,
                  const Signer& signer);
+
+/// Another block that is as valid as the first and consistent in itself (its id and size are those of its content).
+/// Swaps neighbours of different senders, so that the nonces of each sender stay in sequence; where that is impossible
+/// the last transaction is left out, and an empty block moves its timestamp by less than a millisecond.
+BlockPtr varied(const Block& block, std::uint64_t salt);
 
 }  // namespace seqlab::protocols

@@ -38,6 +38,10 @@ MessageKind kind_of(VoteType type) {
   return MessageKind::vote;
 }
 
+std::uint32_t transactions_of(const BlockPtr& block) {
+  return block != nullptr ? static_cast<std::uint32_t>(block->transactions.size()) : 0;
+}
+
 }  // namespace
 
 std::string_view name_of(MessageKind kind) {
@@ -54,6 +58,16 @@ std::string_view name_of(MessageKind kind) {
     case MessageKind::evidence: return "evidence";
     case MessageKind::transaction: return "transaction";
     case MessageKind::transaction_result: return "transaction_result";
+    case MessageKind::new_view: return "new_view";
+    case MessageKind::certificate: return "certificate";
+    case MessageKind::no_endorsement: return "no_endorsement";
+    case MessageKind::recovery: return "recovery";
+    case MessageKind::view_change: return "view_change";
+    case MessageKind::checkpoint: return "checkpoint";
+    case MessageKind::vertex: return "vertex";
+    case MessageKind::vertex_request: return "vertex_request";
+    case MessageKind::vertex_response: return "vertex_response";
+    case MessageKind::handover: return "handover";
     case MessageKind::count: break;
   }
   SEQLAB_ASSERT(false, static_cast<int>(kind));
@@ -81,9 +95,45 @@ ProposalMessage::ProposalMessage(Proposal p)
   wire_bytes = plus(proposal_wire_bytes, proposal.block != nullptr ? proposal.block->bytes : 0);
 }
 
+void ProposalMessage::fill(MessageFields& f) const {
+  f.height = proposal.height;
+  f.round = proposal.round;
+  f.valid_round = proposal.valid_round;
+  f.block = proposal.block != nullptr ? proposal.block->id : BlockId{};
+  f.transactions = transactions_of(proposal.block);
+}
+
+sim::Record ProposalMessage::statement() const {
+  sim::Record record{.kind = sim::RecordKind::proposed,
+                     .flags = static_cast<std::uint16_t>(proposal.valid_round.value + 1),
+                     .peer = author,
+                     .round = static_cast<std::uint32_t>(proposal.round.value),
+                     .height = proposal.height.value};
+  return proposal.block != nullptr ? record.with_id(proposal.block->id) : record;
+}
+
+std::uint64_t ProposalMessage::signature_count() const {
+  if (proposal.block == nullptr) return 1;
+  return 1 + proposal.block->last_commit.signatures.size() + 2 * proposal.block->evidence.size();
+}
+
 VoteMessage::VoteMessage(const Vote& v) : ConsensusMessage(kind_of(v.type), MessageClass::consensus), vote(v) {
   author = vote.voter;
   wire_bytes = vote_wire_bytes;
+}
+
+void VoteMessage::fill(MessageFields& f) const {
+  f.height = vote.height;
+  f.round = vote.round;
+  f.block = vote.block;
+}
+
+sim::Record VoteMessage::statement() const {
+  sim::Record record{.kind = sim::RecordKind::voted,
+                     .detail = static_cast<std::uint8_t>(vote.type),
+                     .round = static_cast<std::uint32_t>(vote.round.value),
+                     .height = vote.height.value};
+  return record.with_id(vote.block);
 }
 
 StatusMessage::StatusMessage(Status s)
@@ -92,10 +142,21 @@ StatusMessage::StatusMessage(Status s)
   wire_bytes = status_wire_bytes + bitmap_bytes(status.prevotes) + bitmap_bytes(status.precommits);
 }
 
+void StatusMessage::fill(MessageFields& f) const {
+  f.height = status.height;
+  f.round = status.round;
+}
+
 VotesRequestMessage::VotesRequestMessage(VotesRequest r)
     : ConsensusMessage(MessageKind::votes_request, MessageClass::sync), request(std::move(r)) {
   author = request.node;
   wire_bytes = votes_request_wire_bytes + bitmap_bytes(request.have);
+}
+
+void VotesRequestMessage::fill(MessageFields& f) const {
+  f.height = request.height;
+  f.round = request.round;
+  f.block = request.block;
 }
 
 BlockRequestMessage::BlockRequestMessage(NodeId node, Height h, BlockId b)
@@ -104,10 +165,23 @@ BlockRequestMessage::BlockRequestMessage(NodeId node, Height h, BlockId b)
   wire_bytes = block_request_wire_bytes;
 }
 
+void BlockRequestMessage::fill(MessageFields& f) const {
+  f.height = height;
+  f.block = block;
+}
+
 BlockResponseMessage::BlockResponseMessage(NodeId node, BlockPtr b, Commit c)
     : ConsensusMessage(MessageKind::block_response, MessageClass::sync), block(std::move(b)), commit(std::move(c)) {
   author = node;
   wire_bytes = plus(block_response_wire_bytes, plus(block != nullptr ? block->bytes : 0, encoded_bytes(commit)));
+}
+
+void BlockResponseMessage::fill(MessageFields& f) const {
+  if (block == nullptr) return;
+  f.height = block->height;
+  f.block = block->id;
+  f.transactions = transactions_of(block);
+  if (!commit.signatures.empty()) f.round = commit.round;
 }
 
 EvidenceMessage::EvidenceMessage(NodeId node, Evidence e)
@@ -116,10 +190,21 @@ EvidenceMessage::EvidenceMessage(NodeId node, Evidence e)
   wire_bytes = evidence_wire_bytes;
 }
 
+void EvidenceMessage::fill(MessageFields& f) const {
+  f.height = evidence.first.height;
+  f.round = evidence.first.round;
+  f.block = evidence.first.block;
+}
+
 TransactionMessage::TransactionMessage(const Transaction& tx)
     : ConsensusMessage(MessageKind::transaction, MessageClass::transaction), transaction(tx) {
   author = transaction.client;
   wire_bytes = plus(transaction_wire_bytes, transaction.bytes);
+}
+
+void TransactionMessage::fill(MessageFields& f) const {
+  f.tx = transaction.id;
+  f.sender = transaction.sender;
 }
 
 TransactionResultMessage::TransactionResultMessage(NodeId node, TxId id, Outcome o, Height h, std::uint8_t d)
@@ -130,6 +215,11 @@ TransactionResultMessage::TransactionResultMessage(NodeId node, TxId id, Outcome
       detail(d) {
   author = node;
   wire_bytes = result_wire_bytes;
+}
+
+void TransactionResultMessage::fill(MessageFields& f) const {
+  f.tx = tx;
+  f.height = height;
 }
 
 }  // namespace seqlab::protocols

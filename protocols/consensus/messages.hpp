@@ -8,6 +8,7 @@
 
 #include "protocols/types/block.hpp"
 #include "sim/net/message.hpp"
+#include "sim/trace/record.hpp"
 
 namespace seqlab::protocols {
 
@@ -18,6 +19,9 @@ enum class MessageKind : std::uint8_t {
   proposal, prevote, precommit, vote, timeout,            // consensus
   status, votes_request, block_request, block_response,   // catch-up
   evidence, transaction, transaction_result,
+  // of single engines; kinds keep their numbers
+  new_view, certificate, no_endorsement, recovery, view_change, checkpoint, vertex, vertex_request, vertex_response,
+  handover,
   count
 };
 std::string_view name_of(MessageKind kind);
@@ -25,9 +29,37 @@ std::string_view name_of(MessageKind kind);
 /// Result of checking a message's signatures; kept with the shared body, so that each is checked once a run.
 enum class Checked : std::uint8_t { not_yet, good, bad };
 
+/// The fields that every message has, filled as far as they exist in this kind.
+struct MessageFields {
+  MessageKind kind{};
+  NodeId author{no_node};
+  Height height{};
+  Round round{no_round};
+  Round valid_round{no_round};
+  BlockId block;                       ///< nil = {}
+  std::uint32_t bytes = 0;
+  std::uint32_t transactions = 0;      ///< in the block that it carries
+  TxId tx;                             ///< transaction, transaction_result
+  AccountId sender{};                  ///< transaction
+};
+
+struct ForgeChanges;
+
+/// Base of all messages of this layer. An engine's own messages derive from it in the engine's folder; what the node,
+/// records, adversaries and searches need to know of them they say themselves.
 class ConsensusMessage : public sim::Message {
  public:
   MessageKind message_kind() const { return static_cast<MessageKind>(kind); }
+  /// Kind, author and bytes are filled in by `fields_of`.
+  virtual void fill(MessageFields& fields) const { (void)fields; }
+  /// What the author promises by signing it: a record `proposed` or `voted` without time and node; of kind `note` if it
+  /// is no statement that contradicts others.
+  virtual sim::Record statement() const { return {.kind = sim::RecordKind::note}; }
+  bool is_statement() const { return statement().kind != sim::RecordKind::note; }
+  /// How many a receiver has to check before it can use the message, those of a block's transactions apart.
+  virtual std::uint64_t signature_count() const { return 0; }
+  /// A changed copy signed by `as`; null if there is no such thing. See forge.hpp.
+  virtual MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes, const Signer& signer) const;
   NodeId author{no_node};           ///< who signed the content (a relay may send it)
   mutable Checked checked = Checked::not_yet;
 
@@ -55,6 +87,11 @@ struct Proposal {
 class ProposalMessage final : public ConsensusMessage {
  public:
   explicit ProposalMessage(Proposal p);
+  void fill(MessageFields& fields) const override;
+  sim::Record statement() const override;
+  std::uint64_t signature_count() const override;
+  MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
+                    const Signer& signer) const override;
   const Proposal proposal;
   /// Hash of the committee for which the block's `last_commit` was found good; {} = not checked yet.
   mutable Hash128 last_commit_checked;
@@ -64,6 +101,11 @@ class ProposalMessage final : public ConsensusMessage {
 class VoteMessage final : public ConsensusMessage {
  public:
   explicit VoteMessage(const Vote& v);
+  void fill(MessageFields& fields) const override;
+  sim::Record statement() const override;
+  std::uint64_t signature_count() const override { return 1; }
+  MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
+                    const Signer& signer) const override;
   const Vote vote;
 };
 
@@ -81,6 +123,7 @@ struct Status {
 class StatusMessage final : public ConsensusMessage {
  public:
   explicit StatusMessage(Status s);
+  void fill(MessageFields& fields) const override;
   const Status status;
 };
 
@@ -97,6 +140,7 @@ struct VotesRequest {
 class VotesRequestMessage final : public ConsensusMessage {
  public:
   explicit VotesRequestMessage(VotesRequest r);
+  void fill(MessageFields& fields) const override;
   const VotesRequest request;
 };
 
@@ -104,6 +148,7 @@ class BlockRequestMessage final : public ConsensusMessage {
  public:
   /// `block` {}: the committed block of `height`; otherwise that block, committed or not.
   BlockRequestMessage(NodeId node, Height height, BlockId block);
+  void fill(MessageFields& fields) const override;
   const Height height;
   const BlockId block;
 };
@@ -112,6 +157,8 @@ class BlockResponseMessage final : public ConsensusMessage {
  public:
   /// `commit` without signatures: the block is not committed at the sender. `block` null: "I do not have it".
   BlockResponseMessage(NodeId node, BlockPtr block, Commit commit);
+  void fill(MessageFields& fields) const override;
+  std::uint64_t signature_count() const override { return commit.signatures.size(); }
   const BlockPtr block;
   const Commit commit;
 };
@@ -119,12 +166,16 @@ class BlockResponseMessage final : public ConsensusMessage {
 class EvidenceMessage final : public ConsensusMessage {
  public:
   EvidenceMessage(NodeId node, Evidence evidence);
+  void fill(MessageFields& fields) const override;
+  std::uint64_t signature_count() const override { return 2; }
   const Evidence evidence;
 };
 
 class TransactionMessage final : public ConsensusMessage {
  public:
   explicit TransactionMessage(const Transaction& tx);
+  void fill(MessageFields& fields) const override;
+  std::uint64_t signature_count() const override { return 1; }
   const Transaction transaction;
 };
 
@@ -133,6 +184,7 @@ class TransactionResultMessage final : public ConsensusMessage {
  public:
   enum class Outcome : std::uint8_t { admitted, refused, soft, committed };
   TransactionResultMessage(NodeId node, TxId tx, Outcome outcome, Height height, std::uint8_t detail);
+  void fill(MessageFields& fields) const override;
   const TxId tx;
   const Outcome outcome;
   const Height height;

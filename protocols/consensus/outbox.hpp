@@ -29,8 +29,15 @@ struct Broadcast { MessagePtr message; };
 /// Re-arming an id replaces it. `token` comes back in `on_timer`; stale ones must be recognisable by the engine.
 struct SetTimer { std::uint32_t id; Duration delay; std::uint64_t token; };
 struct CancelTimer { std::uint32_t id; };
+/// What a payload follows.
+enum class Payload : std::uint8_t {
+  next_block,  ///< of the block after the last committed one, which names the state it starts from
+  branch,      ///< of a block on top of `ancestors`, not yet committed; names no state (ordered first, executed later)
+  vertex       ///< of a vertex of a DAG: ordered later, with others, in a block that the engine makes
+};
 /// Answered by `Engine::on_built` with the same height and round. The block carries every field given here, `evidence`
-/// ahead of the transactions; it may have no transactions.
+/// ahead of the transactions; it may have no transactions. `next_block` and `branch` are answered by null if the
+/// height is not the one after the last committed block and the ancestors. A `vertex` takes any height.
 struct BuildPayload {
   Height height;
   Round round;
@@ -40,11 +47,22 @@ struct BuildPayload {
   SimTime timestamp;
   std::vector<Evidence> evidence;
   Hash128 committee_hash;
+  Payload payload = Payload::next_block;
+  /// Ordered or proposed but not committed, oldest first: what they spend is spent, what they contain is not repeated.
+  /// Blocks that have been committed meanwhile count as committed.
+  std::vector<BlockPtr> ancestors{};
 };
-/// Answered by `Engine::on_validated`.
-struct ValidatePayload { BlockPtr block; };
+/// Answered by `Engine::on_validated`: whether limits hold, signatures are good and every transaction executes after
+/// the committed chain and `ancestors` (a `vertex`: is well formed). A function of these alone.
+struct ValidatePayload {
+  BlockPtr block;
+  Payload payload = Payload::next_block;
+  std::vector<BlockPtr> ancestors{};
+};
 /// Commit callback: exactly once a level, in height order, gap free. `final` is answered by `Engine::on_executed`.
 struct Deliver { BlockPtr block; CommitLevel level; Commit commit; };
+/// Takes back a delivery below `final`: that block, at that level. Its descendants went before it.
+struct Revert { BlockPtr block; CommitLevel level; };
 struct ReportEvidence { Evidence evidence; };
 /// A record for the trace; the host fills in node and time.
 struct Trace { sim::Record record; };
@@ -52,7 +70,7 @@ struct Trace { sim::Record record; };
 
 using Effect = std::variant<effect::Persist, effect::Forget, effect::Send, effect::Broadcast, effect::SetTimer,
                             effect::CancelTimer, effect::BuildPayload, effect::ValidatePayload, effect::Deliver,
-                            effect::ReportEvidence, effect::Trace>;
+                            effect::Revert, effect::ReportEvidence, effect::Trace>;
 
 class Outbox {
  public:

@@ -4,8 +4,9 @@
 
 namespace seqlab::protocols {
 
-ChainStore::ChainStore(const Committee& genesis, StateRoot state, std::uint64_t keep_blocks)
-    : genesis_(&genesis), keep_blocks_(keep_blocks) {
+ChainStore::ChainStore(const Committee& genesis, StateRoot state, std::uint64_t keep_blocks,
+                       std::uint32_t change_lag)
+    : genesis_(&genesis), keep_blocks_(keep_blocks), change_lag_(change_lag) {
   clear(state);
 }
 
@@ -52,7 +53,7 @@ void ChainStore::append(BlockPtr block, Commit commit, StateRoot after, std::spa
   blocks_.push_back(std::move(block));
   last_commit_ = std::move(commit);
   if (!updates.empty()) {
-    const Height from{height_.value + 2};
+    const Height from{height_.value + change_lag_};
     auto changed = std::make_shared<const Committee>(committee(from).with(updates));
     const Committee* pointer = changed.get();
     epochs_.push_back({from, pointer, std::move(changed)});

@@ -16,9 +16,10 @@ namespace seqlab::protocols {
 
 class ChainStore final : public ChainView {
  public:
-  /// @param genesis      committee of heights 1 and 2; outlives the store, which keeps no copy
+  /// @param genesis      committee of the first heights; outlives the store, which keeps no copy
   /// @param keep_blocks  how many blocks stay readable, 0 = all
-  ChainStore(const Committee& genesis, StateRoot state, std::uint64_t keep_blocks);
+  /// @param change_lag   executing height h changes the committee from h + change_lag on; at least 1
+  ChainStore(const Committee& genesis, StateRoot state, std::uint64_t keep_blocks, std::uint32_t change_lag = 2);
 
   Height height() const override { return height_; }
   BlockPtr block(Height h) const override;
@@ -30,7 +31,7 @@ class ChainStore final : public ChainView {
   Height first() const { return Height{height_.value + 1 - blocks_.size()}; }
 
   /// @param after    state root after the block
-  /// @param updates  hold from two heights later
+  /// @param updates  hold from `change_lag` heights later
   /// @pre block->height == height() + 1
   void append(BlockPtr block, Commit commit, StateRoot after, std::span<const ValidatorUpdate> updates);
   /// Back to genesis.
@@ -44,6 +45,7 @@ class ChainStore final : public ChainView {
   };
   const Committee* genesis_;
   std::uint64_t keep_blocks_;
+  std::uint32_t change_lag_;
   Height height_{};
   StateRoot state_;
   std::deque<BlockPtr> blocks_;

@@ -296,8 +296,13 @@ std::vector<Transaction> Mempool::select(const Ledger& ledger, LeaderOrder order
   };
   for (std::uint32_t i = 0; i < s.senders.size(); ++i) {
     const State::Sender& sender = s.senders[i];
-    if (sender.queue.empty() || sender.queue.front().nonce != ledger.next_nonce(sender.account)) continue;
-    push({{}, i, 0, static_cast<std::uint64_t>(ledger.balance(sender.account).value)});
+    if (sender.queue.empty()) continue;
+    // A ledger on trial may be ahead of what was committed: what is on a branch already is not chosen again.
+    const std::uint64_t nonce = ledger.next_nonce(sender.account);
+    std::uint32_t position = 0;
+    while (position < sender.queue.size() && sender.queue[position].nonce < nonce) ++position;
+    if (position == sender.queue.size() || sender.queue[position].nonce != nonce) continue;
+    push({{}, i, position, static_cast<std::uint64_t>(ledger.balance(sender.account).value)});
   }
 
   std::vector<Transaction> block;

@@ -57,6 +57,7 @@ class Mempool {
   std::optional<Height> committed_at(const TxId& id) const;
   /// Takes nothing out: the transactions for a block, in the leader's order, within the limits (bytes and gas of the
   /// transactions alone). They all execute: nonces in sequence, each sender can pay from what it has already.
+  /// @param ledger  the one that `on_committed` last saw, or a branch ahead of it (on trial)
   std::vector<Transaction> select(const Ledger& ledger, LeaderOrder order, const BlockLimits& limits) const;
   /// Removes what a committed block contains, and what its nonces and payments made obsolete.
   /// @param included  those that executed; one that failed changed nothing and may still find its turn

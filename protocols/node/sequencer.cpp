@@ -18,6 +18,7 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -99,27 +100,6 @@ const ConsensusMessage& consensus(const MessagePtr& message) {
   return static_cast<const ConsensusMessage&>(*message);
 }
 
-bool is_vote(MessageKind kind) {
-  return kind == MessageKind::prevote || kind == MessageKind::precommit || kind == MessageKind::vote ||
-         kind == MessageKind::timeout;
-}
-
-/// Signatures that a receiver has to check before it can use the message. Those of a block's transactions are checked
-/// when the block is validated.
-std::uint64_t signatures_in(const ConsensusMessage& message) {
-  const MessageKind kind = message.message_kind();
-  if (is_vote(kind) || kind == MessageKind::transaction) return 1;
-  if (kind == MessageKind::evidence) return 2;
-  if (kind == MessageKind::proposal) {
-    const BlockPtr& block = static_cast<const ProposalMessage&>(message).proposal.block;
-    return 1 + (block == nullptr ? 0 : block->last_commit.signatures.size() + 2 * block->evidence.size());
-  }
-  if (kind == MessageKind::block_response) {
-    return static_cast<const BlockResponseMessage&>(message).commit.signatures.size();
-  }
-  return 0;
-}
-
 Duration times(Duration cost, std::uint64_t count) { return cost * static_cast<std::int64_t>(count); }
 
 /// What a client is told when its transaction left the pool.
@@ -141,7 +121,7 @@ struct SequencerNode::State {
         make_engine(std::move(factory)),
         has_costs(shared.costs != NodeCosts{}),
         ledger(shared.ledger),
-        chain(shared.genesis, ledger.root(), shared.keep_blocks),
+        chain(shared.genesis, ledger.root(), shared.keep_blocks, shared.change_lag),
         mempool(shared.mempool),
         outbox(shared.network.pool()) {}
 
@@ -173,6 +153,7 @@ struct SequencerNode::State {
   Step apply_one(effect::BuildPayload& e);
   Step apply_one(effect::ValidatePayload& e);
   Step apply_one(effect::Deliver& e);
+  Step apply_one(effect::Revert& e);
   Step apply_one(effect::ReportEvidence& e);
   Step apply_one(effect::Trace& e);
   /// Comes back to the effect in front, with `stage` one higher, after `delay` of real time.
@@ -189,11 +170,14 @@ struct SequencerNode::State {
 
   // ---- payload ----
   BlockPtr build(effect::BuildPayload& e);
-  bool is_valid(const Block& block);
+  bool is_valid(const effect::ValidatePayload& e);
+  bool follows(Height height, effect::Payload payload, const std::vector<BlockPtr>& ancestors) const;
+  void execute_ancestors(const std::vector<BlockPtr>& ancestors);
   bool authentic(const Transaction& tx) {
     return tx.well_formed() && context.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
   }
-  void keep_executable(std::vector<Transaction>& transactions, const BlockLimits& limits, NodeId proposer);
+  void keep_executable(std::vector<Transaction>& transactions, const std::vector<BlockPtr>& ancestors,
+                       const BlockLimits& limits, NodeId proposer);
 
   // ---- commits ----
   std::vector<ValidatorUpdate> append(const BlockPtr& block, Commit commit);
@@ -362,7 +346,7 @@ void SequencerNode::State::arrive(NodeId from, const MessagePtr& message) {
 void SequencerNode::State::receive(NodeId from, const MessagePtr& message) {
   if (engine == nullptr) return;
   if (has_costs) {
-    Duration cost = times(context.costs.verify_signature, signatures_in(consensus(message)));
+    Duration cost = times(context.costs.verify_signature, consensus(message).signature_count());
     if (cost != Duration::zero()) {
       if (verified.empty()) verified.resize(64);
       std::uint64_t& seen = verified[message->sequence % verified.size()];
@@ -529,10 +513,11 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Forget& e) {
 }
 
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::Send& e) {
-  const bool own = consensus(e.message).author == id;
-  const MessageKind kind = consensus(e.message).message_kind();
-  const bool statement = own && (is_vote(kind) || kind == MessageKind::proposal);
-  if (stage == 0 && statement && compute(context.costs.sign) == Step::wait) return Step::wait;
+  if (has_costs && stage == 0) {
+    const ConsensusMessage& said_now = consensus(e.message);
+    const bool signs = said_now.author == id && said_now.is_statement();
+    if (signs && compute(context.costs.sign) == Step::wait) return Step::wait;
+  }
   const NodeId to = e.to;
   const MessagePtr message = e.message;
   if (to == id) {
@@ -543,10 +528,11 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Send& e) {
 }
 
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::Broadcast& e) {
-  const bool own = consensus(e.message).author == id;
-  const MessageKind kind = consensus(e.message).message_kind();
-  const bool statement = own && (is_vote(kind) || kind == MessageKind::proposal);
-  if (stage == 0 && statement && compute(context.costs.sign) == Step::wait) return Step::wait;
+  if (has_costs && stage == 0) {
+    const ConsensusMessage& said_now = consensus(e.message);
+    const bool signs = said_now.author == id && said_now.is_statement();
+    if (signs && compute(context.costs.sign) == Step::wait) return Step::wait;
+  }
   const MessagePtr message = e.message;
   if (!transmit(context.peers, message, true)) return Step::dead;
   inputs.push_back(Received{id, message});
@@ -586,7 +572,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::BuildPayload&
 }
 
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::ValidatePayload& e) {
-  const bool valid = is_valid(*e.block);
+  const bool valid = is_valid(e);
   std::uint64_t unseen = 0;  // a transaction that waits here was verified when it came
   if (has_costs) {
     for (const Transaction& tx : e.block->transactions) unseen += mempool.waiting(tx.id) ? 0U : 1U;
@@ -649,6 +635,13 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Deliver& e) {
   return Step::done;
 }
 
+SequencerNode::State::Step SequencerNode::State::apply_one(effect::Revert& e) {
+  Record reverted{.kind = RecordKind::reverted,
+                  .detail = static_cast<std::uint8_t>(e.level),
+                  .height = e.block->height.value};
+  return emit(reverted.with_id(e.block->id)) ? Step::done : Step::dead;
+}
+
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::ReportEvidence& e) {
   const bool alive = emit({.kind = RecordKind::evidence,
                            .detail = static_cast<std::uint8_t>(e.evidence.kind),
@@ -687,26 +680,8 @@ bool SequencerNode::State::transmit(std::span<const NodeId> to, const MessagePtr
 /// Records a proposal or a vote of this node that has just left, unless it is one of the last that did.
 bool SequencerNode::State::emit_statement(const ConsensusMessage& message) {
   if (message.author != id) return true;
-  Record record;
-  const MessageKind kind = message.message_kind();
-  if (kind == MessageKind::proposal) {
-    const Proposal& p = static_cast<const ProposalMessage&>(message).proposal;
-    record.kind = RecordKind::proposed;
-    record.flags = static_cast<std::uint16_t>(p.valid_round.value + 1);
-    record.peer = id;
-    record.round = static_cast<std::uint32_t>(p.round.value);
-    record.height = p.height.value;
-    if (p.block != nullptr) record.with_id(p.block->id);
-  } else if (is_vote(kind)) {
-    const Vote& v = static_cast<const VoteMessage&>(message).vote;
-    record.kind = RecordKind::voted;
-    record.detail = static_cast<std::uint8_t>(v.type);
-    record.round = static_cast<std::uint32_t>(v.round.value);
-    record.height = v.height.value;
-    record.with_id(v.block);
-  } else {
-    return true;
-  }
+  const Record record = message.statement();
+  if (record.kind == RecordKind::note) return true;
   const Hash128 statement = FieldHash<7>{}
                                 .add(record.kind)
                                 .add(record.detail)
@@ -732,8 +707,8 @@ std::span<const NodeId> SequencerNode::State::others() {
 // ---- payload --------------------------------------------------------------------------------------------------------
 
 BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
-  // The answer to a question about another height than the next one is "nothing".
-  if (e.height != next(chain.height()) || e.state_before != chain.state()) return nullptr;
+  if (!follows(e.height, e.payload, e.ancestors)) return nullptr;
+  if (e.payload == effect::Payload::next_block && e.state_before != chain.state()) return nullptr;
   auto block = std::make_shared<Block>();
   block->height = e.height;
   block->round = e.round;
@@ -748,25 +723,53 @@ BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
   BlockLimits left = context.limits;
   const std::uint32_t overhead = block->compute_bytes();
   left.max_bytes = left.max_bytes > overhead ? left.max_bytes - overhead : 0;
-  if (adversary == nullptr) {
-    block->transactions = mempool.select(ledger, context.leader_order, left);
-  } else {
-    // The owner of the node sees everything that waits and says what goes first; the rules stay as they are.
+  const bool owned = adversary != nullptr;
+  {
+    // The owner of a corrupt node sees everything that waits and says what goes first; the rules stay as they are.
     constexpr BlockLimits everything{std::numeric_limits<std::uint32_t>::max(), std::numeric_limits<Gas>::max()};
-    block->transactions = mempool.select(ledger, context.leader_order, everything);
+    std::optional<Ledger::Trial> trial;
+    if (!e.ancestors.empty()) {
+      trial.emplace(ledger);
+      execute_ancestors(e.ancestors);
+    }
+    block->transactions = mempool.select(ledger, context.leader_order, owned ? everything : left);
+  }
+  if (owned) {
     const std::uint64_t life = life_;
     adversary->on_build(self, e.height, e.round, block->transactions);
     if (life != life_) return nullptr;
-    keep_executable(block->transactions, left, id);
+    keep_executable(block->transactions, e.ancestors, left, id);
   }
   block->bytes = block->compute_bytes();
   block->id = block->compute_id();
   return block;
 }
 
-void SequencerNode::State::keep_executable(std::vector<Transaction>& transactions, const BlockLimits& limits,
+/// Whether a block of that height can follow the committed chain and the ancestors.
+bool SequencerNode::State::follows(Height height, effect::Payload payload,
+                                   const std::vector<BlockPtr>& ancestors) const {
+  if (payload == effect::Payload::vertex) return true;
+  const Height last = ancestors.empty() ? chain.height() : std::max(chain.height(), ancestors.back()->height);
+  return height == next(last);
+}
+
+/// @pre a trial runs
+void SequencerNode::State::execute_ancestors(const std::vector<BlockPtr>& ancestors) {
+  for (const BlockPtr& ancestor : ancestors) {
+    // What was committed meanwhile has been executed; a vertex fails on what others have ordered already.
+    if (ancestor->height <= chain.height() && chain.block(ancestor->height) != nullptr &&
+        chain.block(ancestor->height)->id == ancestor->id) {
+      continue;
+    }
+    for (const Transaction& tx : ancestor->transactions) ledger.execute(tx, ancestor->proposer);
+  }
+}
+
+void SequencerNode::State::keep_executable(std::vector<Transaction>& transactions,
+                                           const std::vector<BlockPtr>& ancestors, const BlockLimits& limits,
                                            NodeId proposer) {
   const Ledger::Trial trial{ledger};
+  execute_ancestors(ancestors);
   std::uint64_t bytes = 0;
   Gas gas = 0;
   std::erase_if(transactions, [&](const Transaction& tx) {
@@ -778,18 +781,24 @@ void SequencerNode::State::keep_executable(std::vector<Transaction>& transaction
   });
 }
 
-/// Whether the block may follow the committed chain: a function of the block and of the committed state alone.
+/// Whether the block may follow the committed chain and its ancestors: a function of them alone.
 /// Parent, committee, last commit, timestamps and evidence are the engine's business.
-bool SequencerNode::State::is_valid(const Block& block) {
-  if (block.height != next(chain.height()) || block.state_before != chain.state()) return false;
+bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
+  const Block& block = *e.block;
+  if (!follows(block.height, e.payload, e.ancestors)) return false;
+  const StateRoot expected = e.payload == effect::Payload::next_block ? chain.state() : StateRoot{};
+  if (block.state_before != expected) return false;
   if (block.bytes != block.compute_bytes() || block.bytes > context.limits.max_bytes) return false;
   if (block.id != block.compute_id()) return false;
+  const bool executes = e.payload != effect::Payload::vertex;
   const Ledger::Trial trial{ledger};
+  if (executes) execute_ancestors(e.ancestors);
   Gas gas = 0;
   for (const Transaction& tx : block.transactions) {
     if (tx.bytes > context.mempool.max_transaction_bytes || tx.gas > context.limits.max_gas - gas) return false;
     gas += tx.gas;
-    if (!authentic(tx) || ledger.execute(tx, block.proposer) != TxStatus::ok) return false;
+    if (!authentic(tx)) return false;
+    if (executes && ledger.execute(tx, block.proposer) != TxStatus::ok) return false;
   }
   return true;
 }

@@ -66,6 +66,8 @@ struct SequencerContext {
   NodeCosts costs;
   LedgerGenesis ledger;
   sim::Dissemination dissemination = sim::Dissemination::direct;
+  /// Executing height h changes the committee from h + change_lag on. Of the engine, see EngineEntry.
+  std::uint32_t change_lag = 2;
   /// Voting power changes that the application orders: executing `height` returns them.
   std::vector<std::pair<Height, ValidatorUpdate>> validator_updates;
   std::uint64_t keep_blocks = 0;        ///< committed blocks kept for others to catch up, 0 = all

@@ -38,13 +38,19 @@ struct CommitSignature {
   friend bool operator==(const CommitSignature&, const CommitSignature&) = default;
 };
 
-/// Signatures of more than two thirds of the power under one block (sorted by voter).
+struct Block;
+using BlockPtr = std::shared_ptr<const Block>;
+
+/// Why a block is final: signatures of more than two thirds of the power under one block (sorted by voter). In chained
+/// engines a certificate on a descendant commits it: then `descendants` leads from the block's child to the certified
+/// one (each names its parent and carries its parent's certificate in `last_commit`).
 struct Commit {
   Height height{};
   Round round{};
   BlockId block;
   VoteType type = VoteType::precommit;
   std::vector<CommitSignature> signatures{};
+  std::vector<BlockPtr> descendants{};  ///< oldest first; the last one is what was signed, at `round`
   friend bool operator==(const Commit&, const Commit&) = default;
 };
 
@@ -65,7 +71,7 @@ struct Block {
   BlockId parent;
   NodeId proposer{no_node};
   SimTime timestamp{};
-  StateRoot state_before;     ///< state root after the parent ("app hash")
+  StateRoot state_before;     ///< state root after the parent ("app hash"); {} where ordering runs ahead of execution
   Hash128 committee_hash;     ///< of the committee of this height
   std::vector<Transaction> transactions;
   std::vector<Evidence> evidence;
@@ -76,7 +82,6 @@ struct Block {
   BlockId compute_id() const;
   std::uint32_t compute_bytes() const;
 };
-using BlockPtr = std::shared_ptr<const Block>;
 
 // Encoded sizes, with 32-byte digests as a real chain has them.
 inline constexpr std::uint32_t digest_bytes = 32;
@@ -88,7 +93,7 @@ inline constexpr std::uint32_t block_header_bytes = 8 + 4 + digest_bytes + 4 + 8
 /// Encoded size of a commit.
 std::uint32_t encoded_bytes(const Commit& commit);
 
-/// What executing a block gave. Validator updates hold from two heights later.
+/// What executing a block gave. Validator updates hold from the engine's `change_lag` later (EngineEntry).
 struct ExecutionResult {
   StateRoot state;
   std::vector<ValidatorUpdate> validator_updates;

@@ -18,7 +18,7 @@ namespace seqlab::scenarios {
 class Accountability final : public Checker {
  public:
   explicit Accountability(const CheckerContext& context)
-      : fits_(context.has_certificates), corrupt_nodes_(context.corrupt_nodes), roster_(context.node_count) {}
+      : fits_(context.engine.has_certificates), corrupt_nodes_(context.corrupt_nodes), roster_(context.node_count) {}
   std::string_view name() const override { return "accountability"; }
   sim::KindMask kinds() const override {
     if (!fits_) return 0;

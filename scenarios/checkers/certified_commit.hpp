@@ -12,7 +12,7 @@ namespace seqlab::scenarios {
 class CertifiedCommit final : public Checker {
  public:
   explicit CertifiedCommit(const CheckerContext& context)
-      : fits_(context.has_certificates), roster_(context.node_count) {}
+      : fits_(context.engine.has_certificates), roster_(context.node_count) {}
   std::string_view name() const override { return "certified_commit"; }
   sim::KindMask kinds() const override {
     if (!fits_) return 0;

@@ -25,11 +25,8 @@ struct Finding {
 /// What the run promised, as far as it can be known from the scenario alone (who is corrupt comes as records).
 struct CheckerContext {
   std::uint32_t node_count = 0;        ///< sequencer nodes are 0 ... node_count-1, clients come after them
-  bool byzantine_tolerant = true;      ///< false for engines that promise nothing against a corrupt leader
-  bool has_certificates = true;        ///< commits rest on quorums of votes
-  Duration round_bound{};              ///< longest time a round may take in the healed phase, at round 0
+  protocols::EnginePromises engine{};
   bool corrupt_nodes = true;  ///< some node may be given to an adversary; false spares the checkers its messages
-  NodeId sequencer{no_node};           ///< the one node that orders, in engines that have such a node
   std::uint64_t healing_blocks = 3;    ///< heights that the whole healed core must commit to count as progress
 };
 

@@ -28,7 +28,8 @@ std::unique_ptr<Checker> make(const CheckerContext& context) {
 }
 
 bool always(const CheckerContext&) { return true; }
-bool with_certificates(const CheckerContext& context) { return context.has_certificates; }
+bool with_certificates(const CheckerContext& context) { return context.engine.has_certificates; }
+bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
 constexpr CheckerEntry all[] = {
     {"accountability",
@@ -44,7 +45,7 @@ constexpr CheckerEntry all[] = {
      make<IdenticalExecution>, always},
     {"liveness", "the healed core commits new blocks, all of it", make<LivenessChecker>, always},
     {"lock_rule", "an honest node precommits what has a polka, and prevotes against its lock only after a later one",
-     make<LockRule>, with_certificates},
+     make<LockRule>, with_locks},
     {"no_double_commit", "an honest node commits a height once", make<NoDoubleCommit>, always},
     {"one_vote", "an honest node votes once a round and type, also after a restart", make<OneVote>, with_certificates},
     {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},

@@ -19,7 +19,7 @@ namespace seqlab::scenarios {
 class EvidenceChecker final : public Checker {
  public:
   explicit EvidenceChecker(const CheckerContext& context)
-      : fits_(context.has_certificates),
+      : fits_(context.engine.has_certificates),
         corrupt_nodes_(context.corrupt_nodes),
         roster_(context.node_count),
         witnesses_(context.corrupt_nodes ? context.node_count : 0) {}

@@ -83,12 +83,30 @@ void LivenessChecker::begin(SimTime at) {
   for (const NodeId node : core_) power += roster_.powers().of(node, start_ + 1);
   if (core_.empty()) return decide(Liveness::excused, at, {});
   if (forked_) return decide(Liveness::excused, at, {});
-  if (context_.has_certificates && power < roster_.powers().quorum(start_ + 1)) {
+  if (context_.engine.has_certificates && power < roster_.powers().quorum(start_ + 1)) {
     return decide(Liveness::excused, at, {});
   }
-  if (context_.sequencer != no_node && !std::binary_search(core_.begin(), core_.end(), context_.sequencer)) {
+  const NodeId sequencer = context_.engine.sequencer;
+  if (sequencer != no_node && !std::binary_search(core_.begin(), core_.end(), sequencer)) {
     return decide(Liveness::excused, at, {});
   }
+  if (longest_run_of_leaders() < context_.engine.leaders_in_a_row) return decide(Liveness::excused, at, {});
+}
+
+/// Neighbours in the order of nodes, the first after the last, that belong to the core.
+std::uint64_t LivenessChecker::longest_run_of_leaders() const {
+  std::vector<bool> live;
+  for (std::uint32_t i = 0; i < context_.node_count; ++i) {
+    if (roster_.powers().of(NodeId{i}, start_ + 1) > 0) live.push_back(positions_[i].core);
+  }
+  if (std::ranges::find(live, false) == live.end()) return ~std::uint64_t{0};
+  std::uint64_t longest = 0;
+  std::uint64_t run = 0;
+  for (std::size_t i = 0; i < 2 * live.size(); ++i) {
+    run = live[i % live.size()] ? run + 1 : 0;
+    longest = std::max(longest, run);
+  }
+  return longest;
 }
 
 void LivenessChecker::judge(const Record& record) {
@@ -229,7 +247,7 @@ std::uint64_t LivenessChecker::rounds_needed() const {
   const std::uint64_t members = roster_.powers().members(height_);
   const std::uint64_t good = static_cast<std::uint64_t>(
       std::count_if(core_.begin(), core_.end(), [&](NodeId n) { return roster_.powers().of(n, height_) > 0; }));
-  return 2 * (members - std::min(good, members) + 2);
+  return 2 * (members - std::min(good, members) + 2) + context_.engine.rotations * members;
 }
 
 std::vector<NodeId> LivenessChecker::missing() const {
@@ -247,7 +265,7 @@ void LivenessChecker::finish(SimTime end) {
   const std::vector<NodeId> behind = missing();
   if (behind.empty()) return decide(Liveness::progress, end, {});
   const Duration healed_for = end - healed_at_;
-  const Duration round_long = std::max({context_.round_bound, round_max_, Duration{10s}});
+  const Duration round_long = std::max({context_.engine.round_bound, round_max_, Duration{10s}});
 
   if (behind.size() < core_.size()) {
     // Some made it. The others may be catching up: open as long as they move.

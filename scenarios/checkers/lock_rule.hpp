@@ -13,7 +13,7 @@ namespace seqlab::scenarios {
 class LockRule final : public Checker {
  public:
   explicit LockRule(const CheckerContext& context)
-      : fits_(context.has_certificates), corrupt_nodes_(context.corrupt_nodes), roster_(context.node_count) {}
+      : fits_(context.engine.has_locks), corrupt_nodes_(context.corrupt_nodes), roster_(context.node_count) {}
   std::string_view name() const override { return "lock_rule"; }
   sim::KindMask kinds() const override {
     if (!fits_) return 0;

@@ -10,7 +10,8 @@ namespace seqlab::scenarios {
 /// held to it: it counts as faulty (see ModelMonitor).
 class OneVote final : public Checker {
  public:
-  explicit OneVote(const CheckerContext& context) : fits_(context.has_certificates), roster_(context.node_count) {}
+  explicit OneVote(const CheckerContext& context)
+      : fits_(context.engine.has_certificates), roster_(context.node_count) {}
   std::string_view name() const override { return "one_vote"; }
   sim::KindMask kinds() const override {
     return fits_ ? Roster::kinds() | sim::mask_of(RecordKind::voted) : 0;

@@ -12,7 +12,7 @@ namespace seqlab::scenarios {
 class SingleSigner final : public Checker {
  public:
   explicit SingleSigner(const CheckerContext& context)
-      : rounds_(context.has_certificates), roster_(context.node_count) {}
+      : rounds_(context.engine.has_certificates), roster_(context.node_count) {}
   std::string_view name() const override { return "single_signer"; }
   sim::KindMask kinds() const override {
     return Roster::kinds() | sim::mask_of(RecordKind::proposed);

@@ -454,11 +454,9 @@ class Judge {
                         std::to_string(s_.stop.height));
     }
     if (!clean("design")) return;
-    Duration pace{};
-    if (s_.design.engine == "centralised") pace = s_.design.parameters.centralised.block_interval;
-    if (s_.design.engine == "tendermint" && !s_.design.parameters.tendermint.skip_timeout_commit) {
-      pace = s_.design.parameters.tendermint.timeout_commit;
-    }
+    const protocols::EngineEntry* engine = protocols::find_engine(s_.design.engine);
+    if (engine == nullptr) return;
+    const Duration pace = engine->promises(s_.design.parameters, s_.environment.network.delta).block_interval;
     if (pace == Duration{}) return;
     // Clocks may run fast by their drift.
     const std::int64_t fast = 1'000'000 + s_.environment.machines.clock_drift_ppm_max;

@@ -452,9 +452,9 @@ Hash128 scenario_hash(const Scenario& scenario) {
   meaning.seed = 0;  // a run's seed is in its plan
   meaning.environment.workload.trace_file.clear();
   for (AdversarySpec& adversary : meaning.environment.adversaries) adversary.script = "script";
-  // Parameters of an engine that does not run say nothing.
-  if (meaning.design.engine != "tendermint") meaning.design.parameters.tendermint = {};
-  if (meaning.design.engine != "centralised") meaning.design.parameters.centralised = {};
+  if (const protocols::EngineEntry* engine = protocols::find_engine(meaning.design.engine)) {
+    engine->keep_own(meaning.design.parameters);
+  }
   const std::string text = to_yaml(meaning);
   return hash128(std::as_bytes(std::span{text}));
 }

@@ -7,12 +7,25 @@
 
 namespace seqlab::scenarios {
 
+namespace {
+
+std::vector<std::string> message_kind_names() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(protocols::MessageKind::count); ++i) {
+    names.emplace_back(protocols::name_of(static_cast<protocols::MessageKind>(i)));
+  }
+  return names;
+}
+
+}  // namespace
+
 std::vector<std::string> detail_names(sim::RecordKind kind) {
   using sim::RecordKind;
   switch (kind) {
     case RecordKind::voted:
     case RecordKind::certified:
     case RecordKind::certificate_signer: return {"none", "prevote", "precommit", "vote", "timeout"};
+    case RecordKind::reverted:
     case RecordKind::committed: return {"soft", "speculative", "final"};
     case RecordKind::evidence: return {"double_vote", "double_proposal", "amnesia", "conflicting_certificates"};
     case RecordKind::disk_lost: return {"unsynced_lost", "torn_tail", "wiped", "rolled_back"};
@@ -27,8 +40,7 @@ std::vector<std::string> detail_names(sim::RecordKind kind) {
     case RecordKind::message_delivered:
     case RecordKind::message_dropped:
     case RecordKind::message_rejected:
-      return {"proposal",      "prevote",       "precommit",      "vote",     "timeout",     "status",
-              "votes_request", "block_request", "block_response", "evidence", "transaction", "transaction_result"};
+      return message_kind_names();
     default: return {};
   }
 }

@@ -100,23 +100,18 @@ void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::
   }
 }
 
+protocols::EnginePromises promises_of(const Scenario& scenario) {
+  const protocols::EngineEntry* engine = protocols::find_engine(scenario.design.engine);
+  SEQLAB_ASSERT(engine != nullptr, scenario.design.engine);
+  return engine->promises(scenario.design.parameters, scenario.environment.network.delta);
+}
+
 CheckerContext checker_context(const Scenario& scenario) {
-  const Design& design = scenario.design;
-  const bool bft = design.engine != "centralised";
   CheckerContext about;
-  about.node_count = design.committee.count;
-  about.byzantine_tolerant = bft;
-  about.has_certificates = bft;
+  about.node_count = scenario.design.committee.count;
+  about.engine = promises_of(scenario);
   about.corrupt_nodes = !scenario.environment.adversaries.empty();
   about.healing_blocks = scenario.stop.healing_blocks;
-  if (!bft) about.sequencer = design.parameters.centralised.sequencer;
-  const auto& t = design.parameters.tendermint;
-  about.corrupt_nodes = !scenario.environment.adversaries.empty();
-  about.healing_blocks = scenario.stop.healing_blocks;
-  if (!bft) about.sequencer = design.parameters.centralised.sequencer;
-  about.round_bound = bft ? t.timeout_propose + t.timeout_prevote + t.timeout_precommit + t.timeout_commit +
-                                6 * scenario.environment.network.delta
-                          : 2 * design.parameters.centralised.block_interval + 2 * scenario.environment.network.delta;
   return about;
 }
 

@@ -19,6 +19,9 @@ void set_up_machines(const Scenario& scenario, sim::Simulation& simulation, sim:
 void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes,
                     std::span<const NodeId> sequencers);
 
+/// What the scenario's engine promises.
+protocols::EnginePromises promises_of(const Scenario& scenario);
+
 CheckerContext checker_context(const Scenario& scenario);
 
 }  // namespace seqlab::scenarios

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "scenarios/world/environment.hpp"
 #include "sim/base/fixed_point.hpp"
 
 namespace seqlab::scenarios {
@@ -11,16 +12,12 @@ namespace seqlab::scenarios {
 // ---- the model ----------------------------------------------------------------------------------------------------
 
 Model model_of(const Scenario& scenario) {
-  const Design& design = scenario.design;
   Model model;
-  model.node_count = design.committee.count;
-  if (design.engine == "centralised") {
-    model.byzantine_tolerant = false;
-    model.sequencer = design.parameters.centralised.sequencer;
-  }
-  if (design.engine == "tendermint" && design.parameters.tendermint.timestamps == protocols::Timestamps::proposer) {
-    model.clock_bound = design.parameters.tendermint.precision;
-  }
+  model.node_count = scenario.design.committee.count;
+  const protocols::EnginePromises promises = promises_of(scenario);
+  model.byzantine_tolerant = promises.byzantine_tolerant;
+  model.sequencer = promises.sequencer;
+  model.clock_bound = promises.clock_bound;
   const MachineSpec& machines = scenario.environment.machines;
   const Duration longest = scenario.stop.after + scenario.stop.healing;
   const std::int64_t drift = mul_div_ceil(ns(longest), machines.clock_drift_ppm_max, 1'000'000);

@@ -79,6 +79,7 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
                                       .costs = s.environment.machines.costs,
                                       .ledger = {.accounts = s.environment.workload.accounts},
                                       .dissemination = s.design.dissemination,
+                                      .change_lag = promises_of(s).change_lag,
                                       .validator_updates = {},
                                       .keep_blocks = s.design.keep_blocks};
   for (std::uint32_t i = 0; i < s.design.committee.count; ++i) context.peers.push_back(NodeId{i});
@@ -223,7 +224,7 @@ void World::Parts::announce_committee() {
   for (const auto& change : spec.changes) {
     simulation.emit({.kind = RecordKind::validator,
                      .node = change.node,
-                     .height = change.height + 2,
+                     .height = change.height + context.change_lag,
                      .a = static_cast<std::uint64_t>(change.power)});
   }
   for (const AdversarySpec& adversary : scenario.environment.adversaries) {

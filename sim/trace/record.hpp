@@ -64,7 +64,11 @@ namespace seqlab::sim {
     "cause")                                                                                                           \
   /* adversaries: peer = script number */                                                                              \
   X(attack, "node = corrupt node or none, detail = AttackKind, height, round, a, b: amount used")                      \
-  X(note, "node, a, b: a number that a script or a test wants in the trace")
+  X(note, "node, a, b: a number that a script or a test wants in the trace")                                           \
+  /* later additions: kinds keep their numbers */                                                                      \
+  X(reverted, "node, height, detail = CommitLevel below final that is taken back, id = block")                         \
+  X(epoch_entered, "node, height of its first block, round, a = epoch")                                                \
+  X(intervened, "node = whose message or machine, peer = receiver, a = number of the intervention in the plan")
 
 enum class RecordKind : std::uint8_t {
 #define SEQLAB_X(name, text) name,

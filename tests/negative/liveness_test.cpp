@@ -13,6 +13,7 @@ namespace {
 
 CheckerContext four() {
   CheckerContext context;
+  context.engine.has_locks = true;
   context.node_count = 4;
   context.healing_blocks = 2;
   return context;
@@ -75,8 +76,8 @@ TEST_CASE("a core that had forked is excused", "[checkers][liveness]") {
 
 TEST_CASE("a core without the node that orders is excused", "[checkers][liveness]") {
   CheckerContext context = four();
-  context.has_certificates = false;
-  context.sequencer = NodeId{3};
+  context.engine.has_certificates = false;
+  context.engine.sequencer = NodeId{3};
   CHECK(run_checker("liveness", context, start + "core n0..n2\n wait 500000").liveness == Liveness::excused);
   CHECK(run_checker("liveness", context, start + "core n0 n3\n wait 500000").liveness == Liveness::suspected);
 }

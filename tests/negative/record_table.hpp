@@ -431,6 +431,7 @@ inline Judged run_checker(std::string_view name, const scenarios::CheckerContext
 
 inline Judged run_checker(std::string_view name, std::string_view text) {
   scenarios::CheckerContext context;
+  context.engine.has_locks = true;
   context.node_count = 4;
   return run_checker(name, context, text);
 }

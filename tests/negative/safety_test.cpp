@@ -11,15 +11,16 @@ namespace {
 
 CheckerContext nodes(std::uint32_t count) {
   CheckerContext context;
+  context.engine.has_locks = true;
   context.node_count = count;
   return context;
 }
 
 CheckerContext one_orders() {
   CheckerContext context = nodes(3);
-  context.has_certificates = false;
-  context.byzantine_tolerant = false;
-  context.sequencer = NodeId{0};
+  context.engine.has_certificates = false;
+  context.engine.byzantine_tolerant = false;
+  context.engine.sequencer = NodeId{0};
   return context;
 }
 

@@ -7,6 +7,7 @@
 #include "scenarios/adversaries/native/native_adversaries.hpp"
 #include "tests/scenarios/lua_support.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/golden.hpp"
 
 namespace seqlab::scenarios::test {
 
@@ -392,8 +393,7 @@ TEST_CASE("the annotations for editors are the committed ones and match the bind
   const std::string made = lua_annotations();
   const fs::path file = adversaries / "meta" / "seqlab.lua";
   CHECK(made.rfind("---@meta\n", 0) == 0);
-  INFO("renew the file with the text of lua_annotations()");
-  CHECK(read_text(file) == made);
+  CHECK(seqlab::test::golden(file, made) == made);
   for (const LuaBinding& binding : lua_bindings()) {
     const std::string field = std::string{binding.owner} + "." + std::string{binding.name} + " = nil";
     const std::string method = "function " + std::string{binding.owner} + ":" + std::string{binding.name} + "(";

@@ -9,6 +9,7 @@
 #include "scenarios/spec/parse.hpp"
 #include "scenarios/spec/value.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/golden.hpp"
 
 using namespace seqlab;
 using namespace seqlab::scenarios;
@@ -267,8 +268,8 @@ TEST_CASE("two catalogue files of one name are an error", "[spec][catalog]") {
 }
 
 TEST_CASE("the schema and the reference in the repository are those of the table", "[spec][schema]") {
-  CHECK(slurp(library.root + "/schema/scenario.schema.json") == scenario_schema());
-  CHECK(slurp(library.root + "/schema/reference.md") == scenario_reference());
+  CHECK(seqlab::test::golden(library.root + "/schema/scenario.schema.json", scenario_schema()) == scenario_schema());
+  CHECK(seqlab::test::golden(library.root + "/schema/reference.md", scenario_reference()) == scenario_reference());
 }
 
 TEST_CASE("the schema describes every key once and closes every mapping", "[spec][schema]") {

@@ -297,6 +297,7 @@ class EngineHarness {
     std::uint64_t applied = 0;
     std::optional<std::uint64_t> crash_in;
     bool pumping = false;
+    std::vector<std::pair<BlockPtr, CommitLevel>> reverted;
   };
 
   Node& at(NodeId n) { return *nodes_[n.value]; }
@@ -363,6 +364,7 @@ class EngineHarness {
   }
   void apply_one(NodeId n, effect::SetTimer& e) { at(n).timers[e.id] = {now_ + e.delay, ++order_, e.token}; }
   void apply_one(NodeId n, effect::CancelTimer& e) { at(n).timers.erase(e.id); }
+  void apply_one(NodeId n, effect::Revert& e) { at(n).reverted.push_back({e.block, e.level}); }
   void apply_one(NodeId n, effect::BuildPayload& e) {
     Block b;
     b.height = e.height;

@@ -21,6 +21,16 @@ error("this file describes the scripts' interface; it is not meant to be run")
 ---| "evidence"
 ---| "transaction"
 ---| "transaction_result"
+---| "new_view"
+---| "certificate"
+---| "no_endorsement"
+---| "recovery"
+---| "view_change"
+---| "checkpoint"
+---| "vertex"
+---| "vertex_request"
+---| "vertex_response"
+---| "handover"
 
 ---@alias seqlab.RecordKind
 ---| "validator"
@@ -64,6 +74,9 @@ error("this file describes the scripts' interface; it is not meant to be run")
 ---| "balance_moved"
 ---| "attack"
 ---| "note"
+---| "reverted"
+---| "epoch_entered"
+---| "intervened"
 
 ---The world as the script sees it: first argument of every hook.
 ---@class seqlab.Context
