@@ -8,6 +8,7 @@
 #include "analysis/record/output_file.hpp"
 #include "analysis/record/plan_file.hpp"
 #include "analysis/report/format.hpp"
+#include "scenarios/spec/diagnostics.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::analysis {
@@ -17,6 +18,13 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   std::error_code error;
   // The folder will do as well.
   const fs::path plan_path = fs::is_directory(a.plan, error) ? fs::path(a.plan) / "plan.json" : fs::path(a.plan);
+  if (!fs::exists(plan_path, error)) {
+    scenarios::Problem problem;
+    problem.file = plan_path.string();
+    problem.text = "there is no such plan";
+    problem.hint = "plan.json of a run folder, or the folder; `seqlab run SCENARIO --out DIR` writes one";
+    throw scenarios::InputError(std::move(problem));
+  }
   const PlanFile plan = parse_plan(read_file(plan_path.string()), plan_path.string());
   const std::string scenario_file = (plan_path.parent_path() / plan.scenario_file).string();
   const scenarios::Scenario scenario =

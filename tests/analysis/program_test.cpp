@@ -203,6 +203,7 @@ TEST_CASE("bad input exits with 3, explains itself on stderr and leaves stdout e
       Row{"seqlab run small.yaml --set stop.after", {"--set", "path=value"}},
       Row{"seqlab run small.yaml --set stop.aftr=1s", {"aftr", "after"}},
       Row{"seqlab run small.yaml --trace", {"--out"}}, Row{"seqlab run", {"scenario"}},
+      Row{"seqlab replay nowhere", {"there is no such plan", "--out"}},
       Row{"seqlab", {"run", "list", "replay"}}, Row{"seqlab rum small.yaml", {"`rum`", "`run`"}},
       Row{"seqlab run small.yaml --jsom", {"`--jsom`", "`--json`"}},
       Row{"seqlab --libary x list", {"`--libary`", "`--library`"}}, Row{"seqlab list engnes", {"engnes", "`engines`"}},
