@@ -30,6 +30,12 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   const scenarios::Scenario scenario =
       scenarios::parse_scenario(read_file(scenario_file), scenario_file, library_of(context));
 
+  if (const std::vector<std::string> wrong = scenarios::problems_of(plan.plan, scenario); !wrong.empty()) {
+    std::vector<scenarios::Problem> problems;
+    for (const std::string& text : wrong) problems.push_back({plan_path.string(), 0, 0, {}, text, {}});
+    throw scenarios::InputError(std::move(problems));
+  }
+
   ExecuteOptions options;
   options.progress = a.progress;
   Executed done = execute(scenario, plan.plan, options);

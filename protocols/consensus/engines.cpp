@@ -18,7 +18,7 @@ void keep_own(EngineParameters& parameters) {
 }
 
 std::unique_ptr<Engine> make_tendermint(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
-  return std::make_unique<EngineOf<Tendermint>>(Tendermint{self, p.tendermint});
+  return std::make_unique<EngineOf<Tendermint>>(Tendermint{self, p.tendermint, p.leaders});
 }
 EnginePromises promises_of_tendermint(const EngineParameters& p, Duration delta) {
   const TendermintOptions& t = p.tendermint;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
@@ -17,6 +18,9 @@ namespace seqlab::protocols {
 struct EngineParameters {
   TendermintOptions tendermint;
   CentralisedOptions centralised;
+  /// Who leads, set by a plan: round r is led by leaders[r % size]; where rounds begin anew with each height, by
+  /// leaders[(height - 1 + r) % size]. Empty: the engine's own election.
+  std::vector<NodeId> leaders{};
   friend bool operator==(const EngineParameters&, const EngineParameters&) = default;
 };
 

@@ -528,6 +528,8 @@ Shape<Trigger::Point> point_shape() {
       });
 }
 
+}  // namespace
+
 Shape<FaultSpec> fault_shape() {
   struct Keys {
     Trigger when;
@@ -619,6 +621,8 @@ Shape<FaultSpec> fault_shape() {
         }
       });
 }
+
+namespace {
 
 Shape<AdversarySpec> adversary_shape() {
   using A = AdversarySpec;

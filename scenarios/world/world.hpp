@@ -22,7 +22,7 @@ class World {
 
   /// Safety phase, then healing phase, then judgement. Once.
   RunResult run();
-  /// What the scripts printed, one text an adversary in the order of the scenario. After a run.
+  /// What the scripts printed, one text an adversary in the order of the scenario; empty without adversaries.
   std::vector<std::string> script_logs() const;
 
   /// For tests and explorers.
