@@ -46,7 +46,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.footer(
       std::string{"Examples:\n  seqlab list scenarios\n  seqlab run equivocating-proposer\n  seqlab run --help\n\n"} +
       exit_codes);
-  app.set_version_flag("--version", "seqlab " + version(), "print the version");
+  app.set_version_flag("--version", "seqlab " + version() + " (" + build_id() + ")", "print the version");
   app.set_help_flag("-h,--help", "print this help");
   app.add_option("--library", a.context.library_root,
                  "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
@@ -66,7 +66,8 @@ void declare(CLI::App& app, Arguments& a) {
   run->add_flag("--quiet", a.run.quiet, "print the verdict, and what a failure needs");
   run->add_flag("--verify", a.run.verify, "run twice at once and name the first record that differs");
   run->add_option("--out", a.run.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check([](const std::string& name) { return name.empty() ? "needs the name of a folder" : ""; });
   run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
   run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
   run->add_flag("--force", a.run.force, "with --out: replace the run folder that is there");
