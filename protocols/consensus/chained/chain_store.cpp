@@ -197,8 +197,8 @@ ChainStore::Executed ChainStore::on_executed(Height height, const CommitRule& ru
 
 // ---- fetching -------------------------------------------------------------------------------------------------------
 
-void ChainStore::note_peer(NodeId peer, Height committed, Outbox& out) {
-  if (peer == self_ || committed <= next(decided())) return;
+void ChainStore::note_peer(NodeId peer, Height committed, bool beyond, Outbox& out) {
+  if (peer == self_ || committed <= (beyond ? decided() : next(decided()))) return;
   sync_.note(peer, next(committed));
   ask_for_blocks(out);
 }
@@ -285,6 +285,7 @@ ChainStore::Arrived ChainStore::on_block_response(NodeId from, const MessagePtr&
     if (!sync_.refused(from)) return {Reject::not_for_me};
     ask_for_blocks(out);
     finish_catching_up(out);
+    arm_sync_timer(out);  // then the next peer is asked
     return {};
   }
   const bool by_id = sync_.is_open(block->height, block->id);
@@ -323,7 +324,8 @@ ChainStore::Arrived ChainStore::take_kept(BlockId keep, const CommitRule& rule, 
   return take_committed(from, static_cast<const BlockResponseMessage&>(*message), keep, rule, leaders, view, out);
 }
 
-/// The block after the head with its proof: signatures of this epoch's committee under a descendant, by the commit rule.
+/// The block after the head with its proof: signatures of this epoch's committee under a descendant, as the commit rule
+/// wants it.
 ChainStore::Arrived ChainStore::take_committed(NodeId from, const BlockResponseMessage& body, BlockId keep,
                                                const CommitRule& rule, LeaderSchedule& leaders, const EngineView& view,
                                                Outbox& out) {

@@ -106,8 +106,9 @@ class ChainStore {
   Executed on_executed(Height height, const CommitRule& rule, const EngineView& view, Outbox& out);
 
   // -- fetching
-  /// `peer` says that it has committed up to `committed`.
-  void note_peer(NodeId peer, Height committed, Outbox& out);
+  /// `peer` says that it has committed up to `committed`. One block more than here is ordinary, unless it is `beyond`
+  /// this replica's epoch.
+  void note_peer(NodeId peer, Height committed, bool beyond, Outbox& out);
   void on_block_request(NodeId from, const BlockRequestMessage& request, const EngineView& view, Outbox& out) const;
   struct Arrived {
     Reject why = Reject::none;

@@ -37,9 +37,15 @@ struct ChainedOptions {
   PacemakerOptions pacemaker;
   Duration sync_timeout = 1s;                    ///< a request goes to another peer after one to two of these
   std::uint32_t sync_window = 8;                 ///< committed blocks requested at once while catching up, at least 1
+  Duration proposal_pause{};                     ///< a leader waits so long in its round before it proposes
   Duration timestamp_bound = 300s;               ///< blocks from farther in the future get no vote
   friend bool operator==(const ChainedOptions&, const ChainedOptions&) = default;
 };
+
+/// How replicas get from round to round when nothing is certified. `timeout_certificates`: everybody hears who gives a
+/// round up, a quorum of timeouts (TC) ends it. `new_view`: only the next leader hears it, and each replica enters the
+/// next round when its own timer says so (HotStuff's pacemaker; then let timers double).
+enum class RoundSync : std::uint8_t { timeout_certificates, new_view };
 
 /// Duration of a round's timer `rounds` rounds after the last committed one.
 Duration round_timeout(const PacemakerOptions& options, std::int64_t rounds_since_commit);
