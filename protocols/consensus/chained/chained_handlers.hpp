@@ -585,15 +585,20 @@ void BasicChained<Rules>::on_timeout(NodeId from, const MessagePtr& message, con
 
   process_qc(t.high_qc, view, out);
   if (t.last_tc != nullptr) process_tc(t.last_tc, view, out);
+  const auto index = static_cast<std::uint32_t>(member);
+  const Power power = power_of(index);
   if (t.round < round_ && !(new_view && next(t.round) == round_)) {
+    // The last ones of a round come when it is over. Who says so again has not heard of that.
+    if (next(t.round) == round_) {
+      const Collected added = timeouts_.open(t.round).add(index, power, t, epoch.committee.size());
+      if (added == Collected::counted) return;
+    }
     refuse(Reject::stale);
     return help(from, out);
   }
   if (t.round.value > round_.value + (new_view ? chained_limits::vote_rounds_ahead : 0)) {
     return refuse(Reject::far_future);
   }
-  const auto index = static_cast<std::uint32_t>(member);
-  const Power power = power_of(index);
   TimeoutCollector& timeouts = timeouts_.open(t.round);
   if (timeouts.add(index, power, t, epoch.committee.size()) != Collected::counted) return;
   const Power sum = timeouts.power();
@@ -662,7 +667,7 @@ void BasicChained<Rules>::enter_round(Round round, TimeoutCertPtr tc, const Engi
   own_timeout_ = {};
   double_proposal_ = build_asked_ = wait_armed_ = wait_over_ = false;
   votes_.drop_below(Round{round.value - 1});
-  timeouts_.drop_below(Rules::sends_new_view(options_) ? previous(round) : round);
+  timeouts_.drop_below(previous(round));
   trace_round(out);
   arm_round_timer(out);
   if (Rules::sends_new_view(options_) && round_tc_ == nullptr) {
