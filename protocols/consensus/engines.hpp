@@ -10,6 +10,8 @@
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
+#include "protocols/consensus/hotstuff/options.hpp"
+#include "protocols/consensus/jolteon/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
 namespace seqlab::protocols {
@@ -18,6 +20,8 @@ namespace seqlab::protocols {
 struct EngineParameters {
   TendermintOptions tendermint;
   CentralisedOptions centralised;
+  HotStuffOptions hotstuff;
+  JolteonOptions jolteon;
   /// Who leads, set by a plan: round r is led by leaders[r % size]; where rounds begin anew with each height, by
   /// leaders[(height - 1 + r) % size]. Empty: the engine's own election.
   std::vector<NodeId> leaders{};
