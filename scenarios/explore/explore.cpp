@@ -105,6 +105,7 @@ class Search {
   void reach(const std::array<ReplicaId, instances_max>& replicas, StateId parent, std::uint32_t cost);
   SetId available(const ReplicaId* replicas, std::uint32_t instance);
   std::uint32_t edges(ReplicaId from, SetId available);
+  void drop_redundant(std::size_t first, SetId available);
   bool is_wrong(const ReplicaId* replicas, std::uint32_t instance, ReplicaId to) const;
   bool conflict(const ChainPtr& a, const ChainPtr& b) const;
   std::string_view limit() const;
@@ -129,6 +130,8 @@ class Search {
   FlatMap edge_list_of_;                        // (replica, available) -> list
   std::vector<std::uint32_t> mark_;             // by replica: last search that met it
   std::uint32_t search_ = 0;
+  std::vector<std::uint32_t> place_;            // by replica: where it is among the edges of this search
+  std::vector<bool> redundant_;
   std::vector<std::pair<ReplicaId, std::uint32_t>> queue_;
   IndexTable abstract_;
   std::vector<std::uint64_t> abstract_seen_;
@@ -252,10 +255,37 @@ std::uint32_t Search::edges(ReplicaId from, SetId available) {
       }
     });
   }
+  drop_redundant(first, available);
   const auto list = static_cast<std::uint32_t>(edge_lists_.size());
   edge_lists_.push_back({first, static_cast<std::uint32_t>(edge_pool_.size() - first)});
   edge_list_of_.insert(key, list);
   return list;
+}
+
+/// Of two edges that end where the one leads to the other by a step that nobody notices, the shorter is enough: the
+/// rest of the longer one can wait until it is needed. So replicas take no more messages than their next word needs.
+void Search::drop_redundant(std::size_t first, SetId available) {
+  ++search_;
+  const auto count = static_cast<std::uint32_t>(edge_pool_.size() - first);
+  if (place_.size() < mark_.size()) place_.resize(mark_.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    mark_[edge_pool_[first + i].to] = search_;
+    place_[edge_pool_[first + i].to] = i;
+  }
+  redundant_.assign(count, false);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Edge edge = edge_pool_[first + i];
+    space_.for_each_move(edge.to, available, [&](Input, const ReplicaSpace::Move& move) {
+      if (move.speaks || move.to >= mark_.size() || mark_[move.to] != search_) return;
+      const std::uint32_t other = place_[move.to];
+      if (edge_pool_[first + other].steps == edge.steps + 1) redundant_[other] = true;
+    });
+  }
+  std::size_t kept = first;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (!redundant_[i]) edge_pool_[kept++] = edge_pool_[first + i];
+  }
+  edge_pool_.resize(kept);
 }
 
 void Search::expand(StateId state) {
