@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <deque>
+#include <memory>
+#include <string_view>
 
 #include "protocols/consensus/forge.hpp"
 #include "scenarios/explore/flat_map.hpp"
@@ -25,35 +27,28 @@ using StateId = std::uint32_t;
 constexpr StateId no_state = ~StateId{0};
 constexpr std::size_t instances_max = 16;
 
-/// Global states in the order in which they were found: their replicas, whence they came, how many steps it took.
+/// Global states in the order in which they were found: their replicas, and whence they came.
 class StateStore {
  public:
-  explicit StateStore(std::size_t width) : width_(width), stride_(width + 2) {}
+  explicit StateStore(std::size_t width) : width_(width), stride_(width + 1) {}
 
-  struct Found {
-    StateId state;
-    bool fresh;
-  };
-  Found find_or_add(const ReplicaId* replicas) {
+  /// @return the new state's number, or no_state if it was there
+  StateId add(const ReplicaId* replicas, StateId parent) {
     const std::uint64_t hash = hash_of(replicas);
     const auto same = [&](StateId s) { return std::equal(replicas, replicas + width_, this->replicas(s)); };
-    if (const StateId s = table_.find(hash, same); s != IndexTable::absent) return {s, false};
+    if (table_.find(hash, same) != IndexTable::absent) return no_state;
     const auto s = static_cast<StateId>(count_);
     if ((count_ & (chunk_states - 1)) == 0) {
       chunks_.push_back(std::make_unique<std::uint32_t[]>(chunk_states * stride_));
     }
     ++count_;
     std::copy(replicas, replicas + width_, row(s));
+    row(s)[width_] = parent;
     table_.insert(hash, s, [&](StateId other) { return hash_of(this->replicas(other)); });
-    return {s, true};
+    return s;
   }
   const ReplicaId* replicas(StateId s) const { return chunks_[s >> chunk_bits].get() + (s & (chunk_states - 1)) * stride_; }
   StateId parent(StateId s) const { return replicas(s)[width_]; }
-  std::uint32_t cost(StateId s) const { return replicas(s)[width_ + 1]; }
-  void set(StateId s, StateId parent, std::uint32_t cost) {
-    row(s)[width_] = parent;
-    row(s)[width_ + 1] = cost;
-  }
   std::size_t size() const { return count_; }
   std::size_t bytes() const { return chunks_.size() * chunk_states * stride_ * sizeof(std::uint32_t) + table_.bytes(); }
 
@@ -73,10 +68,45 @@ class StateStore {
   IndexTable table_;
 };
 
-/// Steps of one replica up to the first that others may notice.
-struct Edge {
-  ReplicaId to;
-  std::uint32_t steps;
+/// A set of small numbers that only grows.
+class IdSet {
+ public:
+  /// @return whether it was not there
+  bool insert(std::uint32_t id) {
+    if (slots_.empty() || count_ * 2 >= slots_.size()) grow();
+    std::size_t at = spread(id) & (slots_.size() - 1);
+    while (slots_[at] != 0 && slots_[at] != id + 1) at = (at + 1) & (slots_.size() - 1);
+    if (slots_[at] != 0) return false;
+    slots_[at] = id + 1;
+    ++count_;
+    return true;
+  }
+  std::size_t bytes() const { return slots_.capacity() * sizeof(std::uint32_t); }
+
+ private:
+  void grow() {
+    std::vector<std::uint32_t> old(slots_.empty() ? 8 : slots_.size() * 2);
+    old.swap(slots_);
+    count_ = 0;
+    for (const std::uint32_t s : old) {
+      if (s != 0) insert(s - 1);
+    }
+  }
+  std::vector<std::uint32_t> slots_;
+  std::size_t count_ = 0;
+};
+
+/// What one replica can do with the messages that others said to it, until it does something that others may notice.
+/// Grown by one step at a time, as far as the search needs it.
+struct Local {
+  ReplicaId from;
+  SetId available;
+  std::vector<ReplicaId> frontier;     ///< reached by `layers` steps that nobody noticed
+  IdSet met;
+  std::vector<ReplicaId> heard;        ///< reached by `layers` steps, the last of which is noticed; redundant ones too
+  std::vector<ReplicaId> edges;        ///< the needed ones, of all layers
+  std::vector<std::uint32_t> layer_end;
+  bool exhausted() const { return frontier.empty(); }
 };
 
 class Search {
@@ -89,7 +119,6 @@ class Search {
  private:
   /// A state that is wrong: `replica` of `instance`, after `parent`.
   struct Suspect {
-    std::uint32_t cost;
     StateId parent;
     std::uint32_t instance;
     ReplicaId replica;
@@ -101,15 +130,28 @@ class Search {
     std::uint16_t crash;
   };
 
+  /// A replica of a state whose longer ways on are still to be followed.
+  struct Unfinished {
+    StateId state;
+    std::uint32_t local;
+    std::uint16_t instance;
+    std::uint16_t layer;  ///< the next one
+  };
+
   void expand(StateId state);
-  void reach(const std::array<ReplicaId, instances_max>& replicas, StateId parent, std::uint32_t cost);
+  void follow(const Unfinished& where, std::array<ReplicaId, instances_max>& replicas);
+  void reach(const std::array<ReplicaId, instances_max>& replicas, StateId parent);
   SetId available(const ReplicaId* replicas, std::uint32_t instance);
-  std::uint32_t edges(ReplicaId from, SetId available);
-  void drop_redundant(std::size_t first, SetId available);
+  std::uint32_t local_of(ReplicaId from, SetId available);
+  void grow(Local& local);
   bool is_wrong(const ReplicaId* replicas, std::uint32_t instance, ReplicaId to) const;
   bool conflict(const ChainPtr& a, const ChainPtr& b) const;
   std::string_view limit() const;
+  void judge_suspects();
   bool confirm(const Suspect& suspect);
+  std::uint64_t waiting() const;
+  std::size_t bytes() const;
+  static std::size_t local_bytes(const Local& local);
 
   std::vector<Step> path_to(const Suspect& suspect);
   void append_path(ReplicaId from, SetId available, ReplicaId to, std::uint32_t instance, std::vector<Step>& steps);
@@ -119,20 +161,15 @@ class Search {
   ReplicaSpace space_;
   std::size_t width_;
   StateStore store_;
-  std::vector<std::vector<StateId>> waiting_;   // by cost; a state that was reached again at less waits twice
-  std::uint64_t waiting_count_ = 0;
-  std::vector<Edge> edge_pool_;
-  struct EdgeList {
-    std::size_t first;
-    std::uint32_t count;
-  };
-  std::vector<EdgeList> edge_lists_;
-  FlatMap edge_list_of_;                        // (replica, available) -> list
-  std::vector<std::uint32_t> mark_;             // by replica: last search that met it
-  std::uint32_t search_ = 0;
-  std::vector<std::uint32_t> place_;            // by replica: where it is among the edges of this search
-  std::vector<bool> redundant_;
-  std::vector<std::pair<ReplicaId, std::uint32_t>> queue_;
+  // Of the present number of steps, and of one more.
+  std::vector<StateId> fresh_, fresh_next_;
+  std::vector<Unfinished> unfinished_, unfinished_next_;
+  std::deque<Local> locals_;
+  FlatMap local_by_key_;                        // (replica, available)
+  std::size_t local_bytes_ = 0;
+  std::vector<std::uint32_t> mark_;             // by replica: last time that it was marked
+  std::uint32_t marks_ = 0;
+  std::vector<std::uint32_t> place_;            // by replica, if marked: its place
   IndexTable abstract_;
   std::vector<std::uint64_t> abstract_seen_;
   std::vector<Suspect> suspects_;
@@ -141,54 +178,50 @@ class Search {
 
 // ---- the search -----------------------------------------------------------------------------------------------------
 
-/// By number of steps, so that the first violation that is settled is a shortest one.
+/// By number of steps: states that are one step further only come when all others are done. So each state is found by a
+/// shortest way, and so is the first violation.
 ExploreResult Search::run() {
   std::array<ReplicaId, instances_max> first{};
   for (std::uint32_t i = 0; i < width_; ++i) first[i] = space_.first(i);
-  reach(first, no_state, 0);
+  reach(first, no_state);
 
-  constexpr std::uint64_t report_every = 4096;
-  std::uint64_t expanded = 0;
-  std::string_view stopped = "exhausted";
-  for (std::uint32_t cost = 0; cost < waiting_.size(); ++cost) {
-    std::ranges::stable_sort(suspects_, {}, &Suspect::cost);
-    while (!suspects_.empty() && suspects_.front().cost <= cost && !result_.violation) {
-      if (!confirm(suspects_.front())) ++result_.unconfirmed;
-      suspects_.erase(suspects_.begin());
+  std::string_view stopped;
+  std::uint64_t turns = 0;
+  const auto stop = [&] {
+    if (!suspects_.empty()) judge_suspects();
+    if (result_.violation) return stopped = "violation", true;
+    if (stopped = limit(); !stopped.empty()) return true;
+    constexpr std::uint64_t report_every = 1024;
+    if (options_.on_progress && ++turns % report_every == 0 &&
+        !options_.on_progress({result_.transitions, store_.size(), waiting(), result_.depth})) {
+      stopped = "interrupted";
     }
-    if (result_.violation) {
-      stopped = "violation";
-      break;
-    }
-    if (options_.bounds.depth_max > 0 && cost > options_.bounds.depth_max) {
+    return !stopped.empty();
+  };
+  for (std::uint32_t depth = 1; stopped.empty(); ++depth) {
+    fresh_.swap(fresh_next_);
+    unfinished_.swap(unfinished_next_);
+    if (fresh_.empty() && unfinished_.empty()) {
+      stopped = "exhausted";
+    } else if (options_.bounds.depth_max > 0 && depth > options_.bounds.depth_max) {
       stopped = "depth_max";
-      break;
+    } else {
+      result_.depth = depth;
     }
-    // Nothing joins this list any more: every step costs at least one.
-    for (std::size_t i = 0; i < waiting_[cost].size(); ++i) {
-      const StateId state = waiting_[cost][i];
-      --waiting_count_;
-      if (store_.cost(state) != cost) continue;  // it was reached at less
-      result_.depth = cost;
+    while (stopped.empty() && !unfinished_.empty()) {
+      const Unfinished where = unfinished_.back();
+      unfinished_.pop_back();
+      std::array<ReplicaId, instances_max> now{};
+      std::copy_n(store_.replicas(where.state), width_, now.begin());
+      follow(where, now);
+      stop();
+    }
+    while (stopped.empty() && !fresh_.empty()) {
+      const StateId state = fresh_.back();
+      fresh_.pop_back();
       expand(state);
-      if (const std::string_view why = limit(); !why.empty()) {
-        stopped = why;
-        break;
-      }
-      if (options_.on_progress && ++expanded % report_every == 0 &&
-          !options_.on_progress({result_.transitions, store_.size(), waiting_count_, cost})) {
-        stopped = "interrupted";
-        break;
-      }
+      stop();
     }
-    if (stopped != "exhausted") break;
-    std::vector<StateId>{}.swap(waiting_[cost]);
-  }
-  // A limit was hit: what was found so far counts, though a shorter one may be about.
-  std::ranges::stable_sort(suspects_, {}, &Suspect::cost);
-  for (const Suspect& suspect : suspects_) {
-    if (result_.violation) break;
-    if (!confirm(suspect)) ++result_.unconfirmed;
   }
 
   result_.stopped = stopped;
@@ -199,10 +232,19 @@ ExploreResult Search::run() {
   result_.engine_inputs = space_.engine_inputs();
   result_.messages = space_.messages();
   result_.cuts = space_.cuts();
-  result_.memory_bytes = store_.bytes() + space_.bytes() + edge_pool_.capacity() * sizeof(Edge) + edge_list_of_.bytes() +
-                         edge_lists_.capacity() * sizeof(EdgeList) + waiting_count_ * sizeof(StateId) +
-                         abstract_.bytes() + abstract_seen_.capacity() * sizeof(std::uint64_t);
+  result_.memory_bytes = bytes();
   return std::move(result_);
+}
+
+std::uint64_t Search::waiting() const {
+  return fresh_.size() + fresh_next_.size() + unfinished_.size() + unfinished_next_.size();
+}
+
+std::size_t Search::bytes() const {
+  return store_.bytes() + space_.bytes() + local_bytes_ + locals_.size() * sizeof(Local) + local_by_key_.bytes() +
+         (fresh_.capacity() + fresh_next_.capacity()) * sizeof(StateId) +
+         (unfinished_.capacity() + unfinished_next_.capacity()) * sizeof(Unfinished) + abstract_.bytes() +
+         abstract_seen_.capacity() * sizeof(std::uint64_t);
 }
 
 std::string_view Search::limit() const {
@@ -210,11 +252,7 @@ std::string_view Search::limit() const {
   if (b.states_max > 0 && store_.size() >= b.states_max) return "states_max";
   if (b.transitions_max > 0 && result_.transitions >= b.transitions_max) return "transitions_max";
   if (store_.size() >= no_state - 1) return "states_max";
-  if (b.memory_bytes_max > 0 &&
-      store_.bytes() + space_.bytes() + edge_pool_.capacity() * sizeof(Edge) + edge_list_of_.bytes() +
-              waiting_count_ * sizeof(StateId) >= b.memory_bytes_max) {
-    return "memory_bytes_max";
-  }
+  if (b.memory_bytes_max > 0 && bytes() >= b.memory_bytes_max) return "memory_bytes_max";
   return {};
 }
 
@@ -228,112 +266,135 @@ SetId Search::available(const ReplicaId* replicas, std::uint32_t instance) {
   return all;
 }
 
-/// Every way on for one replica until it does something that others may notice. Steps that nobody notices commute with
-/// all steps of others and enable none of them, so each run is as good as one in which they come right before the step
-/// that is noticed: the states between need not be global states.
-std::uint32_t Search::edges(ReplicaId from, SetId available) {
+std::uint32_t Search::local_of(ReplicaId from, SetId available) {
   const std::uint64_t key = std::uint64_t{from} << 32U | available;
-  if (const std::uint32_t known = edge_list_of_.find(key); known != FlatMap::absent) return known;
-  const std::size_t first = edge_pool_.size();
-  ++search_;
-  const auto meet = [&](ReplicaId r) {
-    if (mark_.size() <= r) mark_.resize(std::max<std::size_t>(2 * mark_.size(), r + 1), 0);
-    return std::exchange(mark_[r], search_) != search_;
-  };
-  queue_.clear();
-  queue_.emplace_back(from, 0);
-  meet(from);
-  for (std::size_t i = 0; i < queue_.size(); ++i) {
-    const auto [now, steps] = queue_[i];
-    const std::uint32_t next = steps + 1;
-    space_.for_each_move(now, available, [&](Input, const ReplicaSpace::Move& move) {
-      if (!meet(move.to)) return;
-      if (move.speaks) {
-        edge_pool_.push_back({move.to, next});
-      } else {
-        queue_.emplace_back(move.to, next);
-      }
-    });
-  }
-  drop_redundant(first, available);
-  const auto list = static_cast<std::uint32_t>(edge_lists_.size());
-  edge_lists_.push_back({first, static_cast<std::uint32_t>(edge_pool_.size() - first)});
-  edge_list_of_.insert(key, list);
-  return list;
+  if (const std::uint32_t known = local_by_key_.find(key); known != FlatMap::absent) return known;
+  const auto id = static_cast<std::uint32_t>(locals_.size());
+  Local& local = locals_.emplace_back();
+  local.from = from;
+  local.available = available;
+  local.frontier.push_back(from);
+  local.met.insert(from);
+  local_by_key_.insert(key, id);
+  return id;
 }
 
-/// Of two edges that end where the one leads to the other by a step that nobody notices, the shorter is enough: the
-/// rest of the longer one can wait until it is needed. So replicas take no more messages than their next word needs.
-void Search::drop_redundant(std::size_t first, SetId available) {
-  ++search_;
-  const auto count = static_cast<std::uint32_t>(edge_pool_.size() - first);
-  if (place_.size() < mark_.size()) place_.resize(mark_.size());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    mark_[edge_pool_[first + i].to] = search_;
-    place_[edge_pool_[first + i].to] = i;
-  }
-  redundant_.assign(count, false);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Edge edge = edge_pool_[first + i];
-    space_.for_each_move(edge.to, available, [&](Input, const ReplicaSpace::Move& move) {
-      if (move.speaks || move.to >= mark_.size() || mark_[move.to] != search_) return;
-      const std::uint32_t other = place_[move.to];
-      if (edge_pool_[first + other].steps == edge.steps + 1) redundant_[other] = true;
+/// Follows all ways of one replica by one step more.
+///
+/// Steps that nobody notices commute with all steps of others and enable none of them: each run is as good as one in
+/// which they come right before the next step of the same replica that is noticed. Hence only such steps lead to other
+/// global states. And of two of them, where the one leads to the other by a step that nobody notices, the shorter is
+/// enough: the rest of the longer one can wait until it is needed. So replicas take no more messages than their next
+/// word needs.
+void Search::grow(Local& local) {
+  std::vector<ReplicaId> frontier;
+  std::vector<ReplicaId> heard;
+  for (const ReplicaId now : local.frontier) {
+    space_.for_each_move(now, local.available, [&](Input, const ReplicaSpace::Move& move) {
+      if (local.met.insert(move.to)) (move.speaks ? heard : frontier).push_back(move.to);
     });
   }
-  std::size_t kept = first;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (!redundant_[i]) edge_pool_[kept++] = edge_pool_[first + i];
+  ++marks_;
+  if (mark_.size() < space_.replicas()) {
+    mark_.resize(2 * space_.replicas());
+    place_.resize(mark_.size());
   }
-  edge_pool_.resize(kept);
+  for (std::uint32_t i = 0; i < heard.size(); ++i) {
+    mark_[heard[i]] = marks_;
+    place_[heard[i]] = i;
+  }
+  std::vector<bool> redundant(heard.size(), false);
+  if (!heard.empty()) {
+    for (const ReplicaId shorter : local.heard) {
+      space_.for_each_move(shorter, local.available, [&](Input, const ReplicaSpace::Move& move) {
+        if (!move.speaks && move.to < mark_.size() && mark_[move.to] == marks_) redundant[place_[move.to]] = true;
+      });
+    }
+  }
+  local_bytes_ -= local_bytes(local);
+  for (std::uint32_t i = 0; i < heard.size(); ++i) {
+    if (!redundant[i]) local.edges.push_back(heard[i]);
+  }
+  local.layer_end.push_back(static_cast<std::uint32_t>(local.edges.size()));
+  local.heard.swap(heard);
+  local.frontier.swap(frontier);
+  if (local.exhausted()) {
+    local.met = {};
+    std::vector<ReplicaId>{}.swap(local.heard);
+    std::vector<ReplicaId>{}.swap(local.frontier);
+    local.edges.shrink_to_fit();
+  }
+  local_bytes_ += local_bytes(local);
+}
+
+std::size_t Search::local_bytes(const Local& local) {
+  return local.met.bytes() + (local.frontier.capacity() + local.heard.capacity() + local.edges.capacity() +
+                              local.layer_end.capacity()) * sizeof(std::uint32_t);
 }
 
 void Search::expand(StateId state) {
   std::array<ReplicaId, instances_max> now{};
   std::copy_n(store_.replicas(state), width_, now.begin());
-  const std::uint32_t cost = store_.cost(state);
-  std::uint32_t crashes = 0;
-  if (options_.bounds.crashes_max > 0) {
-    for (std::uint32_t i = 0; i < width_; ++i) crashes += space_.replica(now[i]).crashes;
-  }
   for (std::uint32_t i = 0; i < width_; ++i) {
-    const ReplicaId before = now[i];
-    if (space_.replica(before).status == Replica::Status::finished) continue;
-    const EdgeList list = edge_lists_[edges(before, available(now.data(), i))];
-    for (std::size_t e = list.first; e < list.first + list.count; ++e) {
-      const Edge edge = edge_pool_[e];
-      const Replica& after = space_.replica(edge.to);
-      if (crashes + after.crashes - space_.replica(before).crashes > options_.bounds.crashes_max) continue;
-      ++result_.transitions;
-      if (is_wrong(now.data(), i, edge.to)) {
-        suspects_.push_back({cost + edge.steps, state, i, edge.to});
-        if (waiting_.size() <= cost + edge.steps) waiting_.resize(cost + edge.steps + 1);
-        continue;
-      }
-      now[i] = edge.to;
-      reach(now, state, cost + edge.steps);
-      now[i] = before;
-    }
+    if (space_.replica(now[i]).status == Replica::Status::finished) continue;
+    const std::uint32_t local = local_of(now[i], available(now.data(), i));
+    follow({state, local, static_cast<std::uint16_t>(i), 0}, now);
   }
 }
 
-void Search::reach(const std::array<ReplicaId, instances_max>& replicas, StateId parent, std::uint32_t cost) {
-  const StateStore::Found found = store_.find_or_add(replicas.data());
-  if (!found.fresh && store_.cost(found.state) <= cost) return;
-  if (found.fresh) {
-    std::uint64_t abstract = 0;
-    for (std::uint32_t i = 0; i < width_; ++i) abstract = spread(abstract + space_.replica(replicas[i]).abstract);
-    const auto same = [&](std::uint32_t n) { return abstract_seen_[n] == abstract; };
-    if (abstract_.find(abstract, same) == IndexTable::absent) {
-      abstract_seen_.push_back(abstract);
-      abstract_.insert(abstract, static_cast<std::uint32_t>(abstract_seen_.size() - 1),
-                       [&](std::uint32_t n) { return abstract_seen_[n]; });
+/// Goes on with one replica by the steps of one layer. @param replicas  of the state; the same afterwards
+void Search::follow(const Unfinished& where, std::array<ReplicaId, instances_max>& replicas) {
+  Local& local = locals_[where.local];
+  while (local.layer_end.size() <= where.layer) {
+    if (local.exhausted()) return;
+    grow(local);
+  }
+  const ReplicaId before = replicas[where.instance];
+  std::uint32_t crashes_left = options_.bounds.crashes_max;
+  if (crashes_left > 0) {
+    for (std::uint32_t i = 0; i < width_; ++i) {
+      if (i != where.instance) crashes_left -= std::min<std::uint32_t>(crashes_left, space_.replica(replicas[i]).crashes);
     }
   }
-  store_.set(found.state, parent, cost);
-  if (waiting_.size() <= cost) waiting_.resize(cost + 1);
-  waiting_[cost].push_back(found.state);
-  ++waiting_count_;
+  const std::uint32_t first = where.layer == 0 ? 0 : local.layer_end[where.layer - 1];
+  for (std::uint32_t e = first; e < local.layer_end[where.layer]; ++e) {
+    const ReplicaId to = local.edges[e];
+    if (space_.replica(to).crashes > crashes_left) continue;
+    ++result_.transitions;
+    if (is_wrong(replicas.data(), where.instance, to)) {
+      suspects_.push_back({where.state, where.instance, to});
+      continue;
+    }
+    replicas[where.instance] = to;
+    reach(replicas, where.state);
+    replicas[where.instance] = before;
+  }
+  const bool more = where.layer + 1U < local.layer_end.size() || !local.exhausted();
+  if (more) {
+    unfinished_next_.push_back(
+        {where.state, where.local, where.instance, static_cast<std::uint16_t>(where.layer + 1)});
+  }
+}
+
+void Search::reach(const std::array<ReplicaId, instances_max>& replicas, StateId parent) {
+  const StateId state = store_.add(replicas.data(), parent);
+  if (state == no_state) return;
+  fresh_next_.push_back(state);
+  std::uint64_t abstract = 0;
+  for (std::uint32_t i = 0; i < width_; ++i) abstract = spread(abstract + space_.replica(replicas[i]).abstract);
+  const auto same = [&](std::uint32_t n) { return abstract_seen_[n] == abstract; };
+  if (abstract_.find(abstract, same) != IndexTable::absent) return;
+  abstract_seen_.push_back(abstract);
+  abstract_.insert(abstract, static_cast<std::uint32_t>(abstract_seen_.size() - 1),
+                   [&](std::uint32_t n) { return abstract_seen_[n]; });
+}
+
+void Search::judge_suspects() {
+  for (const Suspect& suspect : suspects_) {
+    if (confirm(suspect)) break;
+    ++result_.unconfirmed;
+  }
+  suspects_.clear();
 }
 
 // ---- judging --------------------------------------------------------------------------------------------------------
@@ -437,7 +498,7 @@ std::vector<Search::Step> Search::path_to(const Suspect& suspect) {
   return steps;
 }
 
-/// The shortest way of one replica, as `edges` found it.
+/// The shortest way of one replica, as `grow` found it.
 void Search::append_path(ReplicaId from, SetId available, ReplicaId to, std::uint32_t instance,
                          std::vector<Step>& steps) {
   struct Met {
@@ -447,11 +508,13 @@ void Search::append_path(ReplicaId from, SetId available, ReplicaId to, std::uin
     std::uint16_t crash;
   };
   std::vector<Met> met{{from, 0, {}, ReplicaSpace::no_crash}};
+  IdSet known;
+  known.insert(from);
   for (std::size_t i = 0; i < met.size() && met.back().replica != to; ++i) {
     bool done = false;
     space_.for_each_move(met[i].replica, available, [&](Input input, const ReplicaSpace::Move& move) {
       if (done || (move.speaks && move.to != to)) return;
-      if (std::ranges::find(met, move.to, &Met::replica) != met.end()) return;
+      if (!known.insert(move.to)) return;
       met.push_back({move.to, i, input, move.crash});
       done = move.to == to;
     });
