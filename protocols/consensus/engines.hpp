@@ -40,6 +40,9 @@ struct EnginePromises {
   bool has_locks = false;
   /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices.
   bool commits_proposals = true;
+  /// Delivers speculatively after the first certificate, and takes that back only if the block's leader signed two
+  /// blocks for one round. Once more than F of honest power has voted for an honest leader's block, it stays.
+  bool speculative = false;
   /// Longest time from entering a round to leaving it when nothing fails, at round 0: of the liveness checker.
   Duration round_bound{};
   /// A commit needs so many live leaders one after the other in the order of nodes; 1 also where leaders are drawn.
