@@ -2,8 +2,9 @@
 // so that it goes on where it was stopped.
 //
 // Cases are dealt in cycles. In each cycle every stream (a strategy on a target) gets as many cases as its weight.
-// Shard i of n takes the cycles c with c mod n = i. What a case is and what comes of it depends on (target, strategy, seed,
-// index) alone, and for strategies that learn on the batches before it in this shard: never on threads, time or limits.
+// Shard i of n takes the cycles c with c mod n = i. What a case is and what comes of it depends on (target, strategy,
+// seed, index) alone, and for strategies that learn on the batches before it in this shard: never on threads, time or
+// limits.
 #pragma once
 
 #include <cstdint>
