@@ -95,8 +95,8 @@ PlanFile parse_plan(const std::string& text, const std::string& file) {
   if (value != nullptr) {
     const Value* schema = value->find("schema");
     if (schema != nullptr && schema->text != plan_schema_name) {
-      scenarios::Reader{problems}.problem(*schema, fmt::format("is `{}`", schema->text.substr(0, 80)),
-                                          fmt::format("this program reads {}", plan_schema_name));
+      scenarios::Reader{problems}.problem_at("schema", schema->at, fmt::format("is `{}`", schema->text.substr(0, 80)),
+                                             fmt::format("this program reads {}", plan_schema_name));
     } else {
       scenarios::Reader reader{problems};
       document_shape().read(*value, document, reader);

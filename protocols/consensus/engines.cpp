@@ -3,6 +3,8 @@
 #include <array>
 
 #include "protocols/consensus/centralised/centralised.hpp"
+#include "protocols/consensus/hotstuff/hotstuff.hpp"
+#include "protocols/consensus/jolteon/jolteon.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
 namespace seqlab::protocols {
@@ -27,6 +29,15 @@ EnginePromises promises_of_tendermint(const EngineParameters& p, Duration delta)
           .clock_bound = t.timestamps == Timestamps::proposer ? t.precision : Duration{},
           .block_interval = t.skip_timeout_commit ? Duration{} : t.timeout_commit};
 }
+void hurry_tendermint(EngineParameters& p, Duration delta) {
+  TendermintOptions& t = p.tendermint;
+  t.timeout_propose = 4 * delta;
+  t.timeout_prevote = 2 * delta;
+  t.timeout_precommit = 2 * delta;
+  t.timeout_propose_delta = t.timeout_prevote_delta = t.timeout_precommit_delta = delta;
+  t.timeout_commit = delta;
+  t.gossip_stall = 12 * delta;
+}
 
 std::unique_ptr<Engine> make_centralised(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
   return std::make_unique<EngineOf<Centralised>>(Centralised{self, p.centralised});
@@ -38,12 +49,62 @@ EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta
           .round_bound = 2 * p.centralised.block_interval + 2 * delta,
           .block_interval = p.centralised.block_interval};
 }
+void hurry_centralised(EngineParameters& p, Duration delta) {
+  p.centralised.block_interval = 2 * delta;
+  p.centralised.follower_stall = 4 * delta;
+}
+
+/// @param in_a_row  leaders whose rounds have to follow each other for a commit
+EnginePromises promises_of_chained(const ChainedOptions& o, Duration leader_wait, std::uint32_t in_a_row,
+                                   Duration delta) {
+  const bool ordered = o.leader.election == LeaderElection::round_robin;
+  return {.round_bound = o.pacemaker.timeout + o.proposal_pause + leader_wait + 4 * delta,
+          .leaders_in_a_row = ordered ? in_a_row : 1,
+          .rotations = ordered ? 2U : 2 * in_a_row,
+          .clock_bound = o.timestamp_bound,
+          .change_lag = 1,
+          .block_interval = o.proposal_pause};
+}
+
+void hurry_chained(ChainedOptions& o, Duration delta) {
+  o.pacemaker.timeout = 4 * delta;
+  o.sync_timeout = 4 * delta;
+}
+
+std::unique_ptr<Engine> make_hotstuff(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  HotStuffOptions o = p.hotstuff;
+  o.chained.leader.fixed = p.leaders;
+  if (o.chain == HotStuffChain::two_chain) return std::make_unique<EngineOf<HotStuff2>>(HotStuff2{self, o});
+  return std::make_unique<EngineOf<HotStuff>>(HotStuff{self, o});
+}
+void hurry_hotstuff(EngineParameters& p, Duration delta) {
+  hurry_chained(p.hotstuff.chained, delta);
+  p.hotstuff.delta = delta;
+}
+EnginePromises promises_of_hotstuff(const EngineParameters& p, Duration delta) {
+  const bool two = p.hotstuff.chain == HotStuffChain::two_chain;
+  return promises_of_chained(p.hotstuff.chained, two ? p.hotstuff.delta : Duration{}, two ? 3 : 4, delta);
+}
+
+std::unique_ptr<Engine> make_jolteon(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  JolteonOptions o = p.jolteon;
+  o.chained.leader.fixed = p.leaders;
+  return std::make_unique<EngineOf<Jolteon>>(Jolteon{self, o});
+}
+void hurry_jolteon(EngineParameters& p, Duration delta) { hurry_chained(p.jolteon.chained, delta); }
+EnginePromises promises_of_jolteon(const EngineParameters& p, Duration delta) {
+  return promises_of_chained(p.jolteon.chained, Duration{}, 3, delta);
+}
 
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
-                make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
+                make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>, hurry_tendermint},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
-                make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
+                make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>, hurry_centralised},
+    EngineEntry{"hotstuff", "chained HotStuff: a block every two message delays, final after seven (HotStuff-2: five)",
+                make_hotstuff, promises_of_hotstuff, keep_own<&EngineParameters::hotstuff>, hurry_hotstuff},
+    EngineEntry{"jolteon", "Jolteon, DiemBFT v4: two-chain commits, final after five message delays, all-to-all timeouts",
+                make_jolteon, promises_of_jolteon, keep_own<&EngineParameters::jolteon>, hurry_jolteon},
 };
 
 }  // namespace
