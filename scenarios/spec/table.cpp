@@ -340,6 +340,10 @@ Shape<Design> design_shape() {
           "In which order a leader puts transactions: first come first served, or highest fee first; the nonces of one "
           "sender stay in sequence in both."),
       field<D>("mempool", &D::mempool, pool, "Where transactions wait for a block."),
+      field<D>("keep_blocks", &D::keep_blocks, integer<std::uint64_t>(0, 1'000'000'000'000),
+               "How many committed blocks a node keeps; 0 keeps all, which takes much memory in a long run. A node "
+               "that needs older ones, because it was away for longer or lost its disk, cannot come back: there is no "
+               "state sync."),
       field<D>("signatures", &D::signatures,
                choice<protocols::SignatureBackend>(
                    {{"ideal", protocols::SignatureBackend::ideal}, {"real", protocols::SignatureBackend::real}}),
@@ -615,6 +619,8 @@ Shape<Trigger::Point> point_shape() {
       });
 }
 
+}  // namespace
+
 Shape<FaultSpec> fault_shape() {
   struct Keys {
     Trigger when;
@@ -706,6 +712,8 @@ Shape<FaultSpec> fault_shape() {
         }
       });
 }
+
+namespace {
 
 Shape<AdversarySpec> adversary_shape() {
   using A = AdversarySpec;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "protocols/types/ids.hpp"
 #include "sim/kernel/time.hpp"
 
 namespace seqlab::protocols {
@@ -17,6 +19,8 @@ struct LeaderOptions {
   std::uint32_t reputation_lag = 4;              ///< and none of the last so many rounds
   std::uint32_t reputation_active_weight = 99;   ///< for who proposed or voted in the window
   std::uint32_t reputation_inactive_weight = 1;  ///< for all others
+  /// Set by a plan, no part of a design: round r is led by fixed[r % size]. Empty: the election decides.
+  std::vector<NodeId> fixed{};
   friend bool operator==(const LeaderOptions&, const LeaderOptions&) = default;
 };
 
