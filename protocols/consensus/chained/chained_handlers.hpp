@@ -396,10 +396,7 @@ void BasicChained<Rules>::try_propose(const EngineView& view, Outbox& out) {
     return;
   }
   if (!chain_.connect(*high_qc_, out)) return;
-  const BlockPtr certified = chain_.tree().block(high_qc_->block);
-  const bool has_parent = certified != nullptr && certified->height > chain_.epoch().first &&
-                          certified->height.value > chain_.committed().value + 1;
-  const QuorumCertPtr parent = Rules::proposal_parent(high_qc_, has_parent ? parent_cert(certified) : nullptr);
+  const QuorumCertPtr parent = Rules::proposal_parent(high_qc_, chain_.tree());
   std::optional<std::vector<BlockPtr>> ancestors = chain_.tree().branch(parent->block, parent->height);
   if (!ancestors) return;
   const SimTime before = ancestors->empty() ? chain_.tree().root().timestamp : ancestors->back()->timestamp;
