@@ -228,8 +228,9 @@ ItemId ReplicaSpace::intern_item(const MessagePtr& body, NodeId from, NodeId to)
   return id;
 }
 
-/// What forging nodes can say once they have seen this: the same and nil, in any round, as a new proposal or as one
-/// that refers to an earlier round.
+/// What forging nodes can say once they have seen this. To a vote: the same and nil. Their votes alone never reach a
+/// threshold, so nothing is lost if they come after an honest one of that round. To a proposal: a new one, or the same
+/// again with reference to an earlier round, in any round.
 void ReplicaSpace::forge_from(ItemId base) {
   const Item seen = items_[base];
   std::vector<ItemId> made{base};
@@ -260,23 +261,22 @@ void ReplicaSpace::forge_from(ItemId base) {
   };
   if (said.kind != RecordKind::note) {
     for (const NodeId as : forging_) {
+      if (said.kind == RecordKind::voted) {
+        ForgeChanges vote;
+        add(as, vote);
+        vote.block = BlockId{};
+        add(as, vote);
+        continue;
+      }
       for (std::int32_t r = 0; r <= options_.bounds.round_max; ++r) {
-        if (said.kind == RecordKind::voted) {
-          ForgeChanges vote;
-          vote.round = Round{r};
-          add(as, vote);
-          vote.block = BlockId{};
-          add(as, vote);
-        } else {
-          ForgeChanges proposal;
-          proposal.round = Round{r};
-          for (std::int32_t valid = 0; valid < r; ++valid) {
-            proposal.valid_round = Round{valid};
-            add(as, proposal);
-          }
-          proposal.valid_round = no_round;
-          for (proposal.salt = 1; proposal.salt <= options_.payloads; ++proposal.salt) add(as, proposal);
+        ForgeChanges proposal;
+        proposal.round = Round{r};
+        for (std::int32_t valid = 0; valid < r; ++valid) {
+          proposal.valid_round = Round{valid};
+          add(as, proposal);
         }
+        proposal.valid_round = no_round;
+        for (proposal.salt = 0; proposal.salt < options_.payloads; ++proposal.salt) add(as, proposal);
       }
     }
   }
@@ -344,8 +344,9 @@ ReplicaSpace::RunResult ReplicaSpace::handle(const Replica& before, Input input,
     h.engine->start(before.log != nullptr ? *before.log : nothing, view, outbox_);
   } else if (input.kind == Input::Kind::timer) {
     h.engine = before.engine->clone();
-    const std::uint64_t token = before.timers[input.which].token;
-    h.state.timers.erase(h.state.timers.begin() + input.which);
+    const auto armed = std::ranges::find(h.state.timers, input.which, &Replica::ArmedTimer::id);
+    const std::uint64_t token = armed->token;
+    h.state.timers.erase(armed);
     if (options_.bounds.timers_max > 0) ++h.state.timers_fired;
     h.engine->on_timer(token, view, outbox_);
   } else {
@@ -722,7 +723,7 @@ std::size_t ReplicaSpace::own_moves(ReplicaId from) {
       scratch_->on_timer(now.timers[t].token,
                          {instances_[now.instance].node, wall(now.chain), *signatures_, chain}, outbox_);
       if (outbox_.empty() && scratch_->same_state(*now.engine)) continue;
-      add({Input::Kind::timer, t});
+      add({Input::Kind::timer, now.timers[t].id});
     }
     if (replicas_[from].crashes < options_.bounds.crashes_max) add({Input::Kind::crash});
   }
@@ -730,6 +731,19 @@ std::size_t ReplicaSpace::own_moves(ReplicaId from) {
   own_[from] = static_cast<std::uint32_t>(own_list_.size());
   own_list_.insert(own_list_.end(), list.begin(), list.end());
   return own_[from];
+}
+
+const ReplicaSpace::Move* ReplicaSpace::step(ReplicaId from, Input input) {
+  if (replicas_[from].flaw != Flaw::none || replicas_[from].status == Replica::Status::finished) return nullptr;
+  std::uint32_t at = 0;
+  if (input.kind == Input::Kind::deliver) {
+    if (replicas_[from].status == Replica::Status::up) at = deliver(from, input.which);
+  } else {
+    for (std::size_t i = own_moves(from); own_list_[i].moves != 0; ++i) {
+      if (own_list_[i].input.kind == input.kind && own_list_[i].input.which == input.which) at = own_list_[i].moves;
+    }
+  }
+  return at == 0 || moves_[at].crash != no_crash ? nullptr : &moves_[at];
 }
 
 // ---- once more ------------------------------------------------------------------------------------------------------
