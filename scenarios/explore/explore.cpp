@@ -267,7 +267,8 @@ SetId Search::available(const ReplicaId* replicas, std::uint32_t instance) {
   const NodeId node = space_.instances()[instance].node;
   SetId all = space_.opening_for(node);
   for (std::uint32_t i = 0; i < width_; ++i) {
-    if (i != instance) all = space_.sets().unite(all, space_.replica(replicas[i]).sent_to[node.value]);
+    // Its own words do not come back, but what forging nodes made of them does.
+    all = space_.sets().unite(all, space_.replica(replicas[i]).sent_to[node.value]);
   }
   return all;
 }

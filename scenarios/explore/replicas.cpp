@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint64_t never_moved = ~std::uint64_t{0};
 constexpr std::uint32_t not_asked = ~std::uint32_t{0};
 /// Estimate of what a replica holds besides its record, for the limit on memory: the engine's value and its containers.
-constexpr std::size_t engine_bytes = 3072;
+constexpr std::size_t engine_bytes = 2048;
 
 std::uint64_t key_of(std::uint32_t high, std::uint32_t low) { return std::uint64_t{high} << 32U | low; }
 
@@ -221,6 +221,7 @@ ItemId ReplicaSpace::intern_item(const MessagePtr& body, NodeId from, NodeId to)
     item.slot = FieldHash<5>{}.add(message.author).add(said.kind).add(said.detail).add(said.height).add(said.round)
                     .finish();
     item.claim = FieldHash<3>{}.add(said.flags).add(said.id()).finish();
+    item.height = Height{said.height};
   }
   items_.push_back(std::move(item));
   forged_.emplace_back();
@@ -254,6 +255,7 @@ void ReplicaSpace::forge_from(ItemId base) {
       item.slot = FieldHash<5>{}.add(as).add(statement.kind).add(statement.detail).add(statement.height)
                       .add(statement.round).finish();
       item.claim = FieldHash<3>{}.add(statement.flags).add(statement.id()).finish();
+      item.height = Height{statement.height};
       items_.push_back(std::move(item));
       forged_.push_back({id});
     }
@@ -671,8 +673,10 @@ std::uint32_t ReplicaSpace::record_moves(ReplicaId from, Input input, RunResult&
     ++cuts_.rounds;
     return 0;
   }
-  if (input.kind == Input::Kind::deliver && after.status == Replica::Status::up) {
-    // Would it have an effect again? Then it comes once: nothing would ever end otherwise.
+  const bool statement = input.kind == Input::Kind::deliver && items_[input.which].slot &&
+                         items_[input.which].height == before.height;
+  if (input.kind == Input::Kind::deliver && !statement && after.status == Replica::Status::up) {
+    // Would a request or an early message have an effect again? Then it comes once: nothing would ever end otherwise.
     scratch_ = after.engine->clone();
     scratch_of_ = ~ReplicaId{0};
     if (has_effect(after, input.which)) after.spent = sets_.unite(after.spent, sets_.intern({&input.which, 1}));

@@ -55,6 +55,7 @@ struct Item {
   Hash128 content;
   Hash128 slot;          ///< what its author may say once only; {}: no such thing
   Hash128 claim;         ///< what it says there
+  protocols::Height height{};  ///< of a statement
   bool corrupt = false;  ///< its author is corrupt
 };
 
