@@ -105,7 +105,13 @@ struct Local {
   SetId available;
   std::vector<ReplicaId> frontier;     ///< reached by `layers` steps that nobody noticed
   IdSet met;
-  std::vector<ReplicaId> heard;        ///< reached by `layers` steps, the last of which is noticed; redundant ones too
+  /// How the frontier was reached: a state, the one before it, and the input between; sorted by the first.
+  struct Arrival {
+    ReplicaId to;
+    ReplicaId from;
+    Input input;
+  };
+  std::vector<Arrival> arrivals;
   std::vector<ReplicaId> edges;        ///< the needed ones, of all layers
   std::vector<std::uint32_t> layer_end;
   bool exhausted() const { return frontier.empty(); }
@@ -146,6 +152,7 @@ class Search {
   SetId available(const ReplicaId* replicas, std::uint32_t instance);
   std::uint32_t local_of(ReplicaId from, SetId available);
   void grow(Local& local);
+  bool is_redundant(const Local& local, ReplicaId now, Input input, const ReplicaSpace::Move& move);
   bool is_wrong(const ReplicaId* replicas, std::uint32_t instance, ReplicaId to) const;
   bool conflict(const ChainPtr& a, const ChainPtr& b) const;
   std::string_view limit() const;
@@ -171,7 +178,6 @@ class Search {
   std::size_t local_bytes_ = 0;
   std::vector<std::uint32_t> mark_;             // by replica: last time that it was marked
   std::uint32_t marks_ = 0;
-  std::vector<std::uint32_t> place_;            // by replica, if marked: its place
   IndexTable abstract_;
   std::vector<std::uint64_t> abstract_seen_;
   std::vector<Suspect> suspects_;
@@ -263,7 +269,8 @@ SetId Search::available(const ReplicaId* replicas, std::uint32_t instance) {
   const NodeId node = space_.instances()[instance].node;
   SetId all = space_.opening_for(node);
   for (std::uint32_t i = 0; i < width_; ++i) {
-    if (i != instance) all = space_.sets().unite(all, space_.replica(replicas[i]).sent_to[node.value]);
+    // Its own words do not come back, but what forging nodes made of them does.
+    all = space_.sets().unite(all, space_.replica(replicas[i]).sent_to[node.value]);
   }
   return all;
 }
@@ -290,48 +297,54 @@ std::uint32_t Search::local_of(ReplicaId from, SetId available) {
 /// word needs.
 void Search::grow(Local& local) {
   std::vector<ReplicaId> frontier;
-  std::vector<ReplicaId> heard;
+  std::vector<Local::Arrival> arrivals;
+  local_bytes_ -= local_bytes(local);
+  ++marks_;
   for (const ReplicaId now : local.frontier) {
-    space_.for_each_move(now, local.available, [&](Input, const ReplicaSpace::Move& move) {
-      if (local.met.insert(move.to)) (move.speaks ? heard : frontier).push_back(move.to);
+    space_.for_each_move(now, local.available, [&](Input input, const ReplicaSpace::Move& move) {
+      const bool fresh = local.met.insert(move.to);
+      if (move.speaks) {
+        if (fresh && !is_redundant(local, now, input, move)) local.edges.push_back(move.to);
+        return;
+      }
+      if (mark_.size() <= move.to) mark_.resize(2 * std::size_t{move.to} + 64);
+      if (fresh) {
+        frontier.push_back(move.to);
+        mark_[move.to] = marks_;
+      }
+      if (mark_[move.to] == marks_ && move.crash == ReplicaSpace::no_crash) arrivals.push_back({move.to, now, input});
     });
   }
-  ++marks_;
-  if (mark_.size() < space_.replicas()) {
-    mark_.resize(2 * space_.replicas());
-    place_.resize(mark_.size());
-  }
-  for (std::uint32_t i = 0; i < heard.size(); ++i) {
-    mark_[heard[i]] = marks_;
-    place_[heard[i]] = i;
-  }
-  std::vector<bool> redundant(heard.size(), false);
-  if (!heard.empty()) {
-    for (const ReplicaId shorter : local.heard) {
-      space_.for_each_move(shorter, local.available, [&](Input, const ReplicaSpace::Move& move) {
-        if (!move.speaks && move.to < mark_.size() && mark_[move.to] == marks_) redundant[place_[move.to]] = true;
-      });
-    }
-  }
-  local_bytes_ -= local_bytes(local);
-  for (std::uint32_t i = 0; i < heard.size(); ++i) {
-    if (!redundant[i]) local.edges.push_back(heard[i]);
-  }
+  std::ranges::stable_sort(arrivals, {}, &Local::Arrival::to);
   local.layer_end.push_back(static_cast<std::uint32_t>(local.edges.size()));
-  local.heard.swap(heard);
   local.frontier.swap(frontier);
+  local.arrivals.swap(arrivals);
   if (local.exhausted()) {
     local.met = {};
-    std::vector<ReplicaId>{}.swap(local.heard);
+    std::vector<Local::Arrival>{}.swap(local.arrivals);
     std::vector<ReplicaId>{}.swap(local.frontier);
     local.edges.shrink_to_fit();
   }
   local_bytes_ += local_bytes(local);
 }
 
+/// Whether the step before `now` could as well have come after `input`, with the same result.
+bool Search::is_redundant(const Local& local, ReplicaId now, Input input, const ReplicaSpace::Move& move) {
+  if (move.crash != ReplicaSpace::no_crash) return false;
+  for (auto a = std::ranges::lower_bound(local.arrivals, now, {}, &Local::Arrival::to);
+       a != local.arrivals.end() && a->to == now; ++a) {
+    const ReplicaSpace::Move* first = space_.step(a->from, input);
+    if (first == nullptr || !first->speaks) continue;
+    const ReplicaId spoken = first->to;
+    const ReplicaSpace::Move* then = space_.step(spoken, a->input);
+    if (then != nullptr && !then->speaks && then->to == move.to) return true;
+  }
+  return false;
+}
+
 std::size_t Search::local_bytes(const Local& local) {
-  return local.met.bytes() + (local.frontier.capacity() + local.heard.capacity() + local.edges.capacity() +
-                              local.layer_end.capacity()) * sizeof(std::uint32_t);
+  return local.met.bytes() + local.arrivals.capacity() * sizeof(Local::Arrival) +
+         (local.frontier.capacity() + local.edges.capacity() + local.layer_end.capacity()) * sizeof(std::uint32_t);
 }
 
 void Search::expand(StateId state) {
@@ -557,7 +570,7 @@ ExploreStep Search::describe(const Step& step) const {
     }
     case Input::Kind::timer:
       out.kind = ExploreStep::Kind::timer;
-      out.timer = before.timers[step.input.which].id;
+      out.timer = step.input.which;
       out.text = fmt::format("timer {} of {} fires in height {} round {}", out.timer, name, before.height.value,
                              before.round.value);
       break;

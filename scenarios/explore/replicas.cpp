@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint64_t never_moved = ~std::uint64_t{0};
 constexpr std::uint32_t not_asked = ~std::uint32_t{0};
 /// Estimate of what a replica holds besides its record, for the limit on memory: the engine's value and its containers.
-constexpr std::size_t engine_bytes = 3072;
+constexpr std::size_t engine_bytes = 2048;
 
 std::uint64_t key_of(std::uint32_t high, std::uint32_t low) { return std::uint64_t{high} << 32U | low; }
 
@@ -221,6 +221,7 @@ ItemId ReplicaSpace::intern_item(const MessagePtr& body, NodeId from, NodeId to)
     item.slot = FieldHash<5>{}.add(message.author).add(said.kind).add(said.detail).add(said.height).add(said.round)
                     .finish();
     item.claim = FieldHash<3>{}.add(said.flags).add(said.id()).finish();
+    item.height = Height{said.height};
   }
   items_.push_back(std::move(item));
   forged_.emplace_back();
@@ -228,8 +229,9 @@ ItemId ReplicaSpace::intern_item(const MessagePtr& body, NodeId from, NodeId to)
   return id;
 }
 
-/// What forging nodes can say once they have seen this: the same and nil, in any round, as a new proposal or as one
-/// that refers to an earlier round.
+/// What forging nodes can say once they have seen this. To a vote: the same and nil. Their votes alone never reach a
+/// threshold, so nothing is lost if they come after an honest one of that round. To a proposal: a new one, or the same
+/// again with reference to an earlier round, in any round.
 void ReplicaSpace::forge_from(ItemId base) {
   const Item seen = items_[base];
   std::vector<ItemId> made{base};
@@ -253,6 +255,7 @@ void ReplicaSpace::forge_from(ItemId base) {
       item.slot = FieldHash<5>{}.add(as).add(statement.kind).add(statement.detail).add(statement.height)
                       .add(statement.round).finish();
       item.claim = FieldHash<3>{}.add(statement.flags).add(statement.id()).finish();
+      item.height = Height{statement.height};
       items_.push_back(std::move(item));
       forged_.push_back({id});
     }
@@ -260,23 +263,22 @@ void ReplicaSpace::forge_from(ItemId base) {
   };
   if (said.kind != RecordKind::note) {
     for (const NodeId as : forging_) {
+      if (said.kind == RecordKind::voted) {
+        ForgeChanges vote;
+        add(as, vote);
+        vote.block = BlockId{};
+        add(as, vote);
+        continue;
+      }
       for (std::int32_t r = 0; r <= options_.bounds.round_max; ++r) {
-        if (said.kind == RecordKind::voted) {
-          ForgeChanges vote;
-          vote.round = Round{r};
-          add(as, vote);
-          vote.block = BlockId{};
-          add(as, vote);
-        } else {
-          ForgeChanges proposal;
-          proposal.round = Round{r};
-          for (std::int32_t valid = 0; valid < r; ++valid) {
-            proposal.valid_round = Round{valid};
-            add(as, proposal);
-          }
-          proposal.valid_round = no_round;
-          for (proposal.salt = 1; proposal.salt <= options_.payloads; ++proposal.salt) add(as, proposal);
+        ForgeChanges proposal;
+        proposal.round = Round{r};
+        for (std::int32_t valid = 0; valid < r; ++valid) {
+          proposal.valid_round = Round{valid};
+          add(as, proposal);
         }
+        proposal.valid_round = no_round;
+        for (proposal.salt = 0; proposal.salt < options_.payloads; ++proposal.salt) add(as, proposal);
       }
     }
   }
@@ -344,8 +346,9 @@ ReplicaSpace::RunResult ReplicaSpace::handle(const Replica& before, Input input,
     h.engine->start(before.log != nullptr ? *before.log : nothing, view, outbox_);
   } else if (input.kind == Input::Kind::timer) {
     h.engine = before.engine->clone();
-    const std::uint64_t token = before.timers[input.which].token;
-    h.state.timers.erase(h.state.timers.begin() + input.which);
+    const auto armed = std::ranges::find(h.state.timers, input.which, &Replica::ArmedTimer::id);
+    const std::uint64_t token = armed->token;
+    h.state.timers.erase(armed);
     if (options_.bounds.timers_max > 0) ++h.state.timers_fired;
     h.engine->on_timer(token, view, outbox_);
   } else {
@@ -672,8 +675,10 @@ std::uint32_t ReplicaSpace::record_moves(ReplicaId from, Input input, RunResult&
     ++cuts_.rounds;
     return 0;
   }
-  if (input.kind == Input::Kind::deliver && after.status == Replica::Status::up) {
-    // Would it have an effect again? Then it comes once: nothing would ever end otherwise.
+  const bool statement = input.kind == Input::Kind::deliver && items_[input.which].slot &&
+                         items_[input.which].height == before.height;
+  if (input.kind == Input::Kind::deliver && !statement && after.status == Replica::Status::up) {
+    // Would a request or an early message have an effect again? Then it comes once: nothing would ever end otherwise.
     scratch_ = after.engine->clone();
     scratch_of_ = ~ReplicaId{0};
     if (has_effect(after, input.which)) after.spent = sets_.unite(after.spent, sets_.intern({&input.which, 1}));
@@ -724,7 +729,7 @@ std::size_t ReplicaSpace::own_moves(ReplicaId from) {
       scratch_->on_timer(now.timers[t].token,
                          {instances_[now.instance].node, wall(now.chain), *signatures_, chain}, outbox_);
       if (outbox_.empty() && scratch_->same_state(*now.engine)) continue;
-      add({Input::Kind::timer, t});
+      add({Input::Kind::timer, now.timers[t].id});
     }
     if (replicas_[from].crashes < options_.bounds.crashes_max) add({Input::Kind::crash});
   }
@@ -732,6 +737,19 @@ std::size_t ReplicaSpace::own_moves(ReplicaId from) {
   own_[from] = static_cast<std::uint32_t>(own_list_.size());
   own_list_.insert(own_list_.end(), list.begin(), list.end());
   return own_[from];
+}
+
+const ReplicaSpace::Move* ReplicaSpace::step(ReplicaId from, Input input) {
+  if (replicas_[from].flaw != Flaw::none || replicas_[from].status == Replica::Status::finished) return nullptr;
+  std::uint32_t at = 0;
+  if (input.kind == Input::Kind::deliver) {
+    if (replicas_[from].status == Replica::Status::up) at = deliver(from, input.which);
+  } else {
+    for (std::size_t i = own_moves(from); own_list_[i].moves != 0; ++i) {
+      if (own_list_[i].input.kind == input.kind && own_list_[i].input.which == input.which) at = own_list_[i].moves;
+    }
+  }
+  return at == 0 || moves_[at].crash != no_crash ? nullptr : &moves_[at];
 }
 
 // ---- once more ------------------------------------------------------------------------------------------------------

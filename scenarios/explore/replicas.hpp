@@ -55,6 +55,7 @@ struct Item {
   Hash128 content;
   Hash128 slot;          ///< what its author may say once only; {}: no such thing
   Hash128 claim;         ///< what it says there
+  protocols::Height height{};  ///< of a statement
   bool corrupt = false;  ///< its author is corrupt
 };
 
@@ -102,7 +103,7 @@ struct Replica {
 struct Input {
   enum class Kind : std::uint8_t { deliver, timer, crash, restart };
   Kind kind{};
-  std::uint32_t which = 0;  ///< item, or index in `timers`
+  std::uint32_t which = 0;  ///< item, or id of the timer
 };
 
 /// Gets the records of what is replayed.
@@ -158,6 +159,9 @@ class ReplicaSpace {
       call(move.input, move.moves, f);
     }
   }
+
+  /// The step without a crash; null if the input has no effect there. Valid until the next call of anything here.
+  const Move* step(ReplicaId from, Input input);
 
   /// Handles the input once more and tells what happens.
   void replay(ReplicaId from, Input input, std::uint16_t crash, const RecordSink& sink);
