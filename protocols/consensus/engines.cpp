@@ -3,6 +3,7 @@
 #include <array>
 
 #include "protocols/consensus/centralised/centralised.hpp"
+#include "protocols/consensus/monadbft/monadbft.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
 namespace seqlab::protocols {
@@ -39,11 +40,27 @@ EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta
           .block_interval = p.centralised.block_interval};
 }
 
+std::unique_ptr<Engine> make_monadbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  return std::make_unique<EngineOf<MonadBft>>(MonadBft{self, p.monadbft});
+}
+EnginePromises promises_of_monadbft(const EngineParameters& p, Duration delta) {
+  const MonadBftOptions& o = p.monadbft;
+  const bool ordered = o.leader.election == LeaderElection::round_robin;
+  return {.speculative = true,
+          .round_bound = o.round_timer() + 4 * delta,
+          .leaders_in_a_row = ordered ? 2U : 1U,
+          .rotations = ordered ? 2U : 4U,
+          .clock_bound = o.timestamp_tolerance() - o.delta,
+          .change_lag = 1};
+}
+
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
                 make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
+    EngineEntry{"monadbft", "MonadBFT: speculative after three message delays, final after five, no honest block is lost",
+                make_monadbft, promises_of_monadbft, keep_own<&EngineParameters::monadbft>},
 };
 
 }  // namespace

@@ -118,6 +118,59 @@ Shape<protocols::CentralisedOptions> centralised_shape() {
   });
 }
 
+/// Who leads a round. `leader(options)` is the LeaderOptions.
+template <class O, class Access>
+std::vector<Field<O>> leader_fields(Access leader) {
+  using protocols::LeaderElection;
+  const auto weight = integer<std::uint32_t>(1, 1'000'000);
+  return {
+      field<O>(
+          "leader_election", [leader](auto& o) -> auto& { return leader(o).election; },
+          choice<LeaderElection>({{"round_robin", LeaderElection::round_robin},
+                                  {"stake", LeaderElection::stake},
+                                  {"reputation", LeaderElection::reputation}}),
+          "Who leads a round: members in turn; in proportion to their power (Tendermint's proposer priority); or drawn, "
+          "mostly from those that proposed or voted in recently committed blocks (DiemBFT)."),
+      field<O>(
+          "reputation_window", [leader](auto& o) -> auto& { return leader(o).reputation_window; },
+          integer<std::uint32_t>(1, 10'000), "Reputation: how many committed blocks are looked at."),
+      field<O>(
+          "reputation_lag", [leader](auto& o) -> auto& { return leader(o).reputation_lag; },
+          integer<std::uint32_t>(0, 1000),
+          "Reputation: blocks of so many last rounds are not looked at, since not all replicas have them."),
+      field<O>(
+          "reputation_active_weight", [leader](auto& o) -> auto& { return leader(o).reputation_active_weight; }, weight,
+          "Reputation: weight of a member that proposed or voted in the window."),
+      field<O>(
+          "reputation_inactive_weight", [leader](auto& o) -> auto& { return leader(o).reputation_inactive_weight; },
+          weight, "Reputation: weight of all others."),
+  };
+}
+
+Shape<protocols::MonadBftOptions> monadbft_shape() {
+  using O = protocols::MonadBftOptions;
+  const auto timeout = duration(1ms, 1h);
+  const auto pause = duration(0s, 1h);
+  std::vector<Field<O>> fields{
+      field<O>("delta", &O::delta, timeout,
+               "Bound on the delay of a message that the timers are made for: a round lasts 3 delta + vote_pace + "
+               "processing before it is given up."),
+      field<O>("vote_pace", &O::vote_pace, pause,
+               "Least time between a replica's votes in consecutive rounds; sets the pace of blocks."),
+      field<O>("processing", &O::processing, pause, "What the timer of a round allows for work."),
+      field<O>("timeout_growth_percent", &O::growth_percent, integer<std::uint32_t>(100, 1000),
+               "Each round without a final block multiplies the timer by so many hundredths; 100: it never grows, as "
+               "Monad's."),
+      field<O>("timeout_growth_steps", &O::growth_steps_max, integer<std::uint32_t>(0, 64), "How often it grows at most."),
+      field<O>("sync_timeout", &O::sync_timeout, timeout,
+               "A request for a block goes to another peer after one to two of these."),
+      field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),
+               "How many committed blocks are requested at once while catching up."),
+  };
+  for (Field<O>& f : leader_fields<O>([](auto& o) -> auto& { return o.leader; })) fields.push_back(std::move(f));
+  return object<O>(std::move(fields));
+}
+
 constexpr Power power_max = (Power{1} << 60) - 1;
 
 Shape<std::vector<Power>> stake_shape() {
@@ -240,6 +293,9 @@ Shape<Design> design_shape() {
       engine_field<D>(
           "centralised", [](auto& d) -> auto& { return d.parameters.centralised; }, centralised_shape(),
           "Parameters of the engine `centralised`: one sequencer, everybody else follows."),
+      engine_field<D>(
+          "monadbft", [](auto& d) -> auto& { return d.parameters.monadbft; }, monadbft_shape(),
+          "Parameters of the engine `monadbft` (arXiv 2502.20692); the defaults are Monad's revision v0.10."),
       field<D>("committee", &D::committee, committee_shape(), "Who takes part, and with what weight."),
       field<D>("block", &D::block, block, "Limits of a block."),
       field<D>(
