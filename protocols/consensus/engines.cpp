@@ -3,6 +3,8 @@
 #include <array>
 
 #include "protocols/consensus/centralised/centralised.hpp"
+#include "protocols/consensus/hotstuff/hotstuff.hpp"
+#include "protocols/consensus/jolteon/jolteon.hpp"
 #include "protocols/consensus/monadbft/monadbft.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
@@ -40,6 +42,36 @@ EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta
           .block_interval = p.centralised.block_interval};
 }
 
+/// @param in_a_row  leaders whose rounds have to follow each other for a commit
+EnginePromises promises_of_chained(const ChainedOptions& o, Duration leader_wait, std::uint32_t in_a_row,
+                                   Duration delta) {
+  const bool ordered = o.leader.election == LeaderElection::round_robin;
+  return {.round_bound = o.pacemaker.timeout + o.proposal_pause + leader_wait + 4 * delta,
+          .leaders_in_a_row = ordered ? in_a_row : 1,
+          .rotations = ordered ? 2U : 2 * in_a_row,
+          .clock_bound = o.timestamp_bound,
+          .change_lag = 1,
+          .block_interval = o.proposal_pause};
+}
+
+std::unique_ptr<Engine> make_hotstuff(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  if (p.hotstuff.chain == HotStuffChain::two_chain) {
+    return std::make_unique<EngineOf<HotStuff2>>(HotStuff2{self, p.hotstuff});
+  }
+  return std::make_unique<EngineOf<HotStuff>>(HotStuff{self, p.hotstuff});
+}
+EnginePromises promises_of_hotstuff(const EngineParameters& p, Duration delta) {
+  const bool two = p.hotstuff.chain == HotStuffChain::two_chain;
+  return promises_of_chained(p.hotstuff.chained, two ? p.hotstuff.delta : Duration{}, two ? 3 : 4, delta);
+}
+
+std::unique_ptr<Engine> make_jolteon(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  return std::make_unique<EngineOf<Jolteon>>(Jolteon{self, p.jolteon});
+}
+EnginePromises promises_of_jolteon(const EngineParameters& p, Duration delta) {
+  return promises_of_chained(p.jolteon.chained, Duration{}, 3, delta);
+}
+
 std::unique_ptr<Engine> make_monadbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
   return std::make_unique<EngineOf<MonadBft>>(MonadBft{self, p.monadbft});
 }
@@ -59,6 +91,10 @@ constexpr std::array list{
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
                 make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
+    EngineEntry{"hotstuff", "chained HotStuff: a block every two message delays, final after seven (HotStuff-2: five)",
+                make_hotstuff, promises_of_hotstuff, keep_own<&EngineParameters::hotstuff>},
+    EngineEntry{"jolteon", "Jolteon, DiemBFT v4: two-chain commits, final after five message delays, all-to-all timeouts",
+                make_jolteon, promises_of_jolteon, keep_own<&EngineParameters::jolteon>},
     EngineEntry{"monadbft", "MonadBFT: speculative after three message delays, final after five, no honest block is lost",
                 make_monadbft, promises_of_monadbft, keep_own<&EngineParameters::monadbft>},
 };

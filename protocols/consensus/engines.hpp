@@ -9,6 +9,8 @@
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
+#include "protocols/consensus/hotstuff/options.hpp"
+#include "protocols/consensus/jolteon/options.hpp"
 #include "protocols/consensus/monadbft/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
@@ -18,6 +20,8 @@ namespace seqlab::protocols {
 struct EngineParameters {
   TendermintOptions tendermint;
   CentralisedOptions centralised;
+  HotStuffOptions hotstuff;
+  JolteonOptions jolteon;
   MonadBftOptions monadbft;
   friend bool operator==(const EngineParameters&, const EngineParameters&) = default;
 };

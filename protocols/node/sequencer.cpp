@@ -521,6 +521,8 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Send& e) {
   const NodeId to = e.to;
   const MessagePtr message = e.message;
   if (to == id) {
+    // Said as well: a leader that collects votes counts its own.
+    if (adversary == nullptr && !emit_statement(consensus(message))) return Step::dead;
     inputs.push_back(Received{id, message});
     return Step::done;
   }

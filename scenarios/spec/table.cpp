@@ -147,6 +147,72 @@ std::vector<Field<O>> leader_fields(Access leader) {
   };
 }
 
+/// What all engines of the HotStuff family have. `O` has a member `chained`.
+template <class O>
+std::vector<Field<O>> chained_fields() {
+  const auto timeout = duration(1ms, 1h);
+  const auto pause = duration(0s, 1h);
+  std::vector<Field<O>> fields = leader_fields<O>([](auto& o) -> auto& { return o.chained.leader; });
+  std::vector<Field<O>> more{
+      field<O>(
+          "timeout", [](auto& o) -> auto& { return o.chained.pacemaker.timeout; }, timeout,
+          "How long a replica stays in a round before it gives it up."),
+      field<O>(
+          "timeout_growth_percent", [](auto& o) -> auto& { return o.chained.pacemaker.growth_percent; },
+          integer<std::uint32_t>(100, 1000),
+          "Each round without a commit multiplies `timeout` by so many hundredths; 100: it never grows."),
+      field<O>(
+          "timeout_growth_steps", [](auto& o) -> auto& { return o.chained.pacemaker.growth_steps_max; },
+          integer<std::uint32_t>(0, 64), "How often it grows at most."),
+      field<O>(
+          "timeout_growth_lag", [](auto& o) -> auto& { return o.chained.pacemaker.growth_lag; },
+          integer<std::uint32_t>(0, 1000), "So many rounds after the last commit are ordinary and do not count."),
+      field<O>(
+          "join", [](auto& o) -> auto& { return o.chained.pacemaker.join; }, boolean(),
+          "Whether a replica gives up a round at once when more than a third of the power has."),
+      field<O>(
+          "proposal_pause", [](auto& o) -> auto& { return o.chained.proposal_pause; }, pause,
+          "How long a leader waits in its round before it proposes; sets the pace of blocks."),
+      field<O>(
+          "timestamp_bound", [](auto& o) -> auto& { return o.chained.timestamp_bound; }, timeout,
+          "Blocks from farther in the future get no vote."),
+      field<O>(
+          "sync_timeout", [](auto& o) -> auto& { return o.chained.sync_timeout; }, timeout,
+          "A request for a block goes to another peer after one to two of these."),
+      field<O>(
+          "sync_window", [](auto& o) -> auto& { return o.chained.sync_window; }, integer<std::uint32_t>(1, 1000),
+          "How many committed blocks are requested at once while catching up."),
+  };
+  for (Field<O>& f : more) fields.push_back(std::move(f));
+  return fields;
+}
+
+Shape<protocols::HotStuffOptions> hotstuff_shape() {
+  using O = protocols::HotStuffOptions;
+  using protocols::HotStuffChain;
+  using protocols::RoundSync;
+  std::vector<Field<O>> fields{
+      field<O>("chain", &O::chain,
+               choice<HotStuffChain>(
+                   {{"three_chain", HotStuffChain::three_chain}, {"two_chain", HotStuffChain::two_chain}}),
+               "`three_chain`: HotStuff, three certificates of consecutive rounds commit; `two_chain`: pipelined "
+               "HotStuff-2, two do, and a leader that lacks the certificate of the round before waits `delta`."),
+      field<O>("round_sync", &O::round_sync,
+               choice<RoundSync>({{"timeout_certificates", RoundSync::timeout_certificates},
+                                  {"new_view", RoundSync::new_view}}),
+               "How a failed round ends: everybody hears who gives it up and a quorum ends it, or each replica moves on "
+               "by its own timer and tells the next leader alone."),
+      field<O>("delta", &O::delta, duration(0s, 1h),
+               "`two_chain`: how long such a leader waits; at least the longest delay of a message."),
+  };
+  for (Field<O>& f : chained_fields<O>()) fields.push_back(std::move(f));
+  return object<O>(std::move(fields));
+}
+
+Shape<protocols::JolteonOptions> jolteon_shape() {
+  return object<protocols::JolteonOptions>(chained_fields<protocols::JolteonOptions>());
+}
+
 Shape<protocols::MonadBftOptions> monadbft_shape() {
   using O = protocols::MonadBftOptions;
   const auto timeout = duration(1ms, 1h);
@@ -293,6 +359,12 @@ Shape<Design> design_shape() {
       engine_field<D>(
           "centralised", [](auto& d) -> auto& { return d.parameters.centralised; }, centralised_shape(),
           "Parameters of the engine `centralised`: one sequencer, everybody else follows."),
+      engine_field<D>(
+          "hotstuff", [](auto& d) -> auto& { return d.parameters.hotstuff; }, hotstuff_shape(),
+          "Parameters of the engine `hotstuff` (arXiv 1803.05069; ePrint 2023/397)."),
+      engine_field<D>(
+          "jolteon", [](auto& d) -> auto& { return d.parameters.jolteon; }, jolteon_shape(),
+          "Parameters of the engine `jolteon` (arXiv 2106.10362); the defaults are DiemBFT's."),
       engine_field<D>(
           "monadbft", [](auto& d) -> auto& { return d.parameters.monadbft; }, monadbft_shape(),
           "Parameters of the engine `monadbft` (arXiv 2502.20692); the defaults are Monad's revision v0.10."),

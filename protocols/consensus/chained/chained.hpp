@@ -1,7 +1,7 @@
 // A replica of a chained engine of the HotStuff family: one block a round, votes for it go to the next leader, whose
 // proposal carries their certificate. This is the state and the handlers of its inputs; what an engine decides in its
 // own way (votes, locks, commits, the pacemaker's manner) are functions of its `Rules` (rules.hpp). The chain itself,
-// commits, epochs and everything fetched are ChainStore's (chain_store.hpp). NOTES.md of the engines map the rules.
+// commits, epochs and everything fetched are BranchStore's (branch_store.hpp). NOTES.md of the engines map the rules.
 //
 // Life of a round: entered by the certificate of the round before (QC or TC) -> the leader builds on its highest QC and
 // proposes -> replicas process certificates first, then decide about their vote -> votes to the next leader -> QC. Or
@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "protocols/consensus/chained/chain_store.hpp"
+#include "protocols/consensus/chained/branch_store.hpp"
 #include "protocols/consensus/chained/collectors.hpp"
 #include "protocols/consensus/chained/leader_schedule.hpp"
 #include "protocols/consensus/chained/messages.hpp"
@@ -40,14 +40,14 @@ class BasicChained {
   Round round() const { return round_; }
   const SafetyState& safety() const { return safety_; }
   const QuorumCertPtr& high_qc() const { return high_qc_; }
-  const ChainStore& chain() const { return chain_; }
+  const BranchStore& chain() const { return chain_; }
   NodeId leader_of(Round round) { return leaders_.leader(round); }
 
   friend bool operator==(const BasicChained& a, const BasicChained& b) { return a.same(b); }
   void hash_into(HashBuilder& h) const;
 
  private:
-  enum class Timer : std::uint8_t { round, sync = ChainStore::sync_timer, wait };
+  enum class Timer : std::uint8_t { round, sync = BranchStore::sync_timer, wait };
 
   static const CommitRule& commit_rule();
 
@@ -70,7 +70,7 @@ class BasicChained {
   void process_qc(const QuorumCertPtr& qc, const EngineView& view, Outbox& out);
   void process_tc(const TimeoutCertPtr& tc, const EngineView& view, Outbox& out);
   void update_lock(const QuorumCert& qc);
-  void take_arrived(NodeId from, const ConsensusMessage& message, const ChainStore::Arrived& arrived,
+  void take_arrived(NodeId from, const ConsensusMessage& message, const BranchStore::Arrived& arrived,
                     const EngineView& view, Outbox& out);
 
   // moving on
@@ -107,6 +107,7 @@ class BasicChained {
   MessagePtr own_timeout_;              // of the current round
   bool double_proposal_ = false;        // a second proposal of this round was reported
   bool build_asked_ = false;            // in this round
+  bool voting_ = false;                 // the application judges this round's block
   bool wait_armed_ = false;             // the leader waits before it proposes
   bool wait_over_ = false;
   Height log_height_{};                 // of the newest record; never decreases, so the newest is the last forgotten
@@ -114,7 +115,7 @@ class BasicChained {
   Rounds<TimeoutCollector> timeouts_;
   std::vector<std::pair<NodeId, MessagePtr>> later_;  // proposals and timeouts of the next epoch, few
   LeaderSchedule leaders_;
-  ChainStore chain_;
+  BranchStore chain_;
 };
 
 }  // namespace seqlab::protocols

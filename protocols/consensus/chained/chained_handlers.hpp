@@ -38,9 +38,7 @@ void BasicChained<Rules>::start(std::span<const Recovered> log, const EngineView
   const std::uint64_t from = chain.height().value > window ? chain.height().value - window : 1;
   for (Height h{from}; leader.election == LeaderElection::reputation && h <= chain.height(); ++h) {
     const BlockPtr block = chain.block(h);
-    const Commit* commit = chain.commit(h);
-    if (block == nullptr || commit == nullptr || commit->descendants.empty()) continue;
-    leaders_.on_committed(*block, commit->descendants.front()->last_commit);
+    if (block != nullptr && chain.commit(h) != nullptr) leaders_.on_committed(*block, certificate_of(chain, h));
   }
 
   high_qc_ = epoch.base_qc;
@@ -139,7 +137,7 @@ void BasicChained<Rules>::on_message(NodeId from, const MessagePtr& message, con
     case MessageKind::new_view: on_timeout(from, message, view, out); break;
     case MessageKind::certificate: on_certificate(from, message, view, out); break;
     case MessageKind::block_request:
-      return chain_.on_block_request(from, static_cast<const BlockRequestMessage&>(any), view, out);
+      return chain_.on_block_request(from, static_cast<const BlockRequestMessage&>(any), commit_rule(), view, out);
     case MessageKind::block_response: on_block_response(from, message, view, out); break;
     default: return reject(from, any, height(), round_, Reject::not_for_me, out);
   }
@@ -178,8 +176,9 @@ void BasicChained<Rules>::go_on(const EngineView& view, Outbox& out) {
 
 template <class Rules>
 void BasicChained<Rules>::finish(const EngineView& view, Outbox& out) {
+  if (voting_) return;  // the vote first: delivering takes the time of execution and of a disk sync
   chain_.deliver(out);
-  const ChainStore::Arrived arrived =
+  const BranchStore::Arrived arrived =
       chain_.take_kept(high_qc_->block, commit_rule(), leaders_, view, out);
   if (arrived.qc == nullptr) return;
   process_qc(arrived.qc, view, out);
@@ -321,6 +320,7 @@ void BasicChained<Rules>::try_vote(const EngineView& view, Outbox& out) {
       return reject(body.author, body, block->height, round_, Reject::invalid_block, out);
     }
     entry->validity = BlockTree::Validity::asked;
+    voting_ = true;
     out.add(effect::ValidatePayload{block, effect::Payload::branch,
                                     *chain_.tree().branch(block->parent, previous(block->height))});
     return;
@@ -354,7 +354,8 @@ void BasicChained<Rules>::try_vote(const EngineView& view, Outbox& out) {
 template <class Rules>
 void BasicChained<Rules>::on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) {
   BlockTree::Entry* entry = chain_.tree().find(block->id);
-  if (entry == nullptr || entry->validity != BlockTree::Validity::asked) return;
+  voting_ = false;
+  if (entry == nullptr || entry->validity != BlockTree::Validity::asked) return finish(view, out);
   entry->validity = valid ? BlockTree::Validity::valid : BlockTree::Validity::invalid;
   try_vote(view, out);
   finish(view, out);
@@ -585,15 +586,20 @@ void BasicChained<Rules>::on_timeout(NodeId from, const MessagePtr& message, con
 
   process_qc(t.high_qc, view, out);
   if (t.last_tc != nullptr) process_tc(t.last_tc, view, out);
+  const auto index = static_cast<std::uint32_t>(member);
+  const Power power = power_of(index);
   if (t.round < round_ && !(new_view && next(t.round) == round_)) {
+    // The last ones of a round come when it is over. Who says so again has not heard of that.
+    if (next(t.round) == round_) {
+      const Collected added = timeouts_.open(t.round).add(index, power, t, epoch.committee.size());
+      if (added == Collected::counted) return;
+    }
     refuse(Reject::stale);
     return help(from, out);
   }
   if (t.round.value > round_.value + (new_view ? chained_limits::vote_rounds_ahead : 0)) {
     return refuse(Reject::far_future);
   }
-  const auto index = static_cast<std::uint32_t>(member);
-  const Power power = power_of(index);
   TimeoutCollector& timeouts = timeouts_.open(t.round);
   if (timeouts.add(index, power, t, epoch.committee.size()) != Collected::counted) return;
   const Power sum = timeouts.power();
@@ -633,7 +639,7 @@ void BasicChained<Rules>::on_certificate(NodeId from, const MessagePtr& message,
 template <class Rules>
 void BasicChained<Rules>::on_block_response(NodeId from, const MessagePtr& message, const EngineView& view,
                                             Outbox& out) {
-  const ChainStore::Arrived arrived =
+  const BranchStore::Arrived arrived =
       chain_.on_block_response(from, message, high_qc_->block, commit_rule(), leaders_, view, out);
   const auto& body = static_cast<const BlockResponseMessage&>(*message);
   if (arrived.why != Reject::none) {
@@ -660,9 +666,9 @@ void BasicChained<Rules>::enter_round(Round round, TimeoutCertPtr tc, const Engi
   round_tc_ = std::move(tc);
   proposal_ = {};
   own_timeout_ = {};
-  double_proposal_ = build_asked_ = wait_armed_ = wait_over_ = false;
+  double_proposal_ = build_asked_ = wait_armed_ = wait_over_ = voting_ = false;
   votes_.drop_below(Round{round.value - 1});
-  timeouts_.drop_below(Rules::sends_new_view(options_) ? previous(round) : round);
+  timeouts_.drop_below(previous(round));
   trace_round(out);
   arm_round_timer(out);
   if (Rules::sends_new_view(options_) && round_tc_ == nullptr) {
@@ -715,10 +721,10 @@ void BasicChained<Rules>::give_up(const EngineView& view, Outbox& out) {
 template <class Rules>
 void BasicChained<Rules>::on_executed(Height height, const ExecutionResult& /*result*/, const EngineView& view,
                                       Outbox& out) {
-  const ChainStore::Executed done = chain_.on_executed(height, commit_rule(), view, out);
-  if (done == ChainStore::Executed::not_mine) return;
+  const BranchStore::Executed done = chain_.on_executed(height, commit_rule(), view, out);
+  if (done == BranchStore::Executed::not_mine) return;
   out.add(effect::Forget{std::min(next(height), log_height_)});
-  if (done == ChainStore::Executed::new_epoch) {
+  if (done == BranchStore::Executed::new_epoch) {
     enter_epoch(view, out);
   } else {
     raise_lock_to_head(view.chain);
@@ -772,7 +778,7 @@ bool BasicChained<Rules>::same(const BasicChained& o) const {
   return self_ == o.self_ && options_ == o.options_ && round_ == o.round_ && safety_ == o.safety_ &&
          same_cert(high_qc_, o.high_qc_) && same_cert(round_tc_, o.round_tc_) &&
          same_chained_content(proposal_, o.proposal_) && same_chained_content(own_timeout_, o.own_timeout_) &&
-         double_proposal_ == o.double_proposal_ && build_asked_ == o.build_asked_ && wait_armed_ == o.wait_armed_ &&
+         double_proposal_ == o.double_proposal_ && build_asked_ == o.build_asked_ && voting_ == o.voting_ && wait_armed_ == o.wait_armed_ &&
          wait_over_ == o.wait_over_ && log_height_ == o.log_height_ && votes_ == o.votes_ && timeouts_ == o.timeouts_ &&
          std::ranges::equal(later_, o.later_, same_later) && leaders_ == o.leaders_ && chain_ == o.chain_;
 }
@@ -785,7 +791,7 @@ void BasicChained<Rules>::hash_into(HashBuilder& h) const {
   hash_cert(round_tc_, h);
   hash_chained_content(proposal_, h);
   hash_chained_content(own_timeout_, h);
-  h.add(double_proposal_).add(build_asked_).add(wait_armed_).add(wait_over_).add(log_height_);
+  h.add(double_proposal_).add(build_asked_).add(voting_).add(wait_armed_).add(wait_over_).add(log_height_);
   votes_.hash_into(h);
   timeouts_.hash_into(h);
   h.add(later_.size());

@@ -11,7 +11,7 @@ Duration round_timeout(const PacemakerOptions& options, std::int64_t rounds_sinc
   const std::int64_t steps = std::clamp<std::int64_t>(late, 0, options.growth_steps_max);
   std::int64_t t = ns(options.timeout);
   for (std::int64_t i = 0; i < steps && t < longest; ++i) {
-    t = static_cast<std::int64_t>(static_cast<unsigned __int128>(t) * options.growth.num / options.growth.den);
+    t = static_cast<std::int64_t>(static_cast<unsigned __int128>(t) * options.growth_percent / 100);
   }
   return Duration{std::min(t, longest)};
 }

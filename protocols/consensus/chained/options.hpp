@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "sim/kernel/time.hpp"
-#include "sim/random/stream.hpp"
 
 namespace seqlab::protocols {
 
@@ -21,11 +20,11 @@ struct LeaderOptions {
   friend bool operator==(const LeaderOptions&, const LeaderOptions&) = default;
 };
 
-/// Timer of round r: timeout * growth^min(k, growth_steps_max), k = rounds since the last committed one beyond
+/// Timer of round r: timeout * (growth_percent / 100)^min(k, growth_steps_max), k = rounds since the last committed one beyond
 /// `growth_lag`, rounded down to nanoseconds at each step. Defaults are DiemBFT's.
 struct PacemakerOptions {
   Duration timeout = 1s;
-  sim::Ratio growth{6, 5};                       ///< at least 1; here num may exceed den
+  std::uint32_t growth_percent = 120;            ///< at least 100
   std::uint32_t growth_steps_max = 6;
   std::uint32_t growth_lag = 3;
   bool join = true;                              ///< give up a round when more than a third of the power has

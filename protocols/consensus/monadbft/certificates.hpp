@@ -3,7 +3,7 @@
 //
 // A tip is the header of a fresh block signed by the leader of its round, with the certificate that lets it stand on an
 // older QC. The header is represented by the whole block; whoever holds a tip reads header fields only, its transactions
-// count as unknown until the block itself has come (ChainStore). Sizes on the wire are those of a header.
+// count as unknown until the block itself has come (BranchStore). Sizes on the wire are those of a header.
 #pragma once
 
 #include <compare>

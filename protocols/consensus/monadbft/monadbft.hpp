@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocols/consensus/chained/chain_store.hpp"
+#include "protocols/consensus/chained/branch_store.hpp"
 #include "protocols/consensus/chained/collectors.hpp"
 #include "protocols/consensus/chained/leader_schedule.hpp"
 #include "protocols/consensus/engine.hpp"
@@ -38,7 +38,7 @@ class BasicMonadBft {
   const MonadSafety& safety() const { return safety_; }
   const QuorumCertPtr& high_qc() const { return high_qc_; }
   const TipPtr& high_tip() const { return high_tip_; }
-  const ChainStore& chain() const { return chain_; }
+  const BranchStore& chain() const { return chain_; }
   NodeId leader_of(Round round) { return leaders_.leader(round); }
 
   friend bool operator==(const BasicMonadBft& a, const BasicMonadBft& b) {
@@ -47,7 +47,7 @@ class BasicMonadBft {
   void hash_into(HashBuilder& h) const;
 
  private:
-  enum class Timer : std::uint8_t { round, sync = ChainStore::sync_timer, pace, forward };
+  enum class Timer : std::uint8_t { round, sync = BranchStore::sync_timer, pace, forward };
 
   /// Timeouts and no-endorsements of the current round, a slot a member.
   struct TimeoutSlot {
@@ -162,7 +162,7 @@ class BasicMonadBft {
   Rounds<VoteCollector> votes_;
   std::vector<std::pair<NodeId, MessagePtr>> later_;  // of the next epoch, few
   LeaderSchedule leaders_;
-  ChainStore chain_;
+  BranchStore chain_;
 };
 
 using MonadBft = BasicMonadBft<MonadRules>;

@@ -127,7 +127,7 @@ void BasicMonadBft<Rules>::on_message(NodeId from, const MessagePtr& message, co
     case MessageKind::no_endorsement: on_no_endorsement(from, message, view, out); break;
     case MessageKind::certificate: on_advance(from, message, view, out); break;
     case MessageKind::block_request:
-      return chain_.on_block_request(from, static_cast<const BlockRequestMessage&>(any), view, out);
+      return chain_.on_block_request(from, static_cast<const BlockRequestMessage&>(any), commit_rule(), view, out);
     case MessageKind::block_response: on_block_response(from, message, view, out); break;
     default: return reject(from, any, height(), round_, Reject::not_for_me, out);
   }
@@ -173,7 +173,7 @@ void BasicMonadBft<Rules>::go_on(const EngineView& view, Outbox& out) {
 template <class Rules>
 void BasicMonadBft<Rules>::finish(const EngineView& view, Outbox& out) {
   deliver(out);
-  const ChainStore::Arrived arrived = chain_.take_kept(high_qc_->block, commit_rule(), leaders_, view, out);
+  const BranchStore::Arrived arrived = chain_.take_kept(high_qc_->block, commit_rule(), leaders_, view, out);
   if (arrived.qc != nullptr) {
     process_qc(arrived.qc, view, out);
     deliver(out);
@@ -783,7 +783,7 @@ void BasicMonadBft<Rules>::on_advance(NodeId from, const MessagePtr& message, co
 template <class Rules>
 void BasicMonadBft<Rules>::on_block_response(NodeId from, const MessagePtr& message, const EngineView& view,
                                              Outbox& out) {
-  const ChainStore::Arrived arrived =
+  const BranchStore::Arrived arrived =
       chain_.on_block_response(from, message, high_qc_->block, commit_rule(), leaders_, view, out);
   const auto& body = static_cast<const BlockResponseMessage&>(*message);
   if (arrived.why != Reject::none) {
@@ -986,7 +986,7 @@ template <class Rules>
 void BasicMonadBft<Rules>::arm_round_timer(Outbox& out) const {
   PacemakerOptions timer;
   timer.timeout = options_.round_timer();
-  timer.growth = sim::Ratio{options_.growth_percent, 100};
+  timer.growth_percent = options_.growth_percent;
   timer.growth_steps_max = options_.growth_steps_max;
   const bool at_base = chain_.epoch().first == next(chain_.committed());
   const std::int32_t since = at_base ? chain_.epoch().first_round.value : chain_.committed_round().value;
@@ -996,11 +996,11 @@ void BasicMonadBft<Rules>::arm_round_timer(Outbox& out) const {
 template <class Rules>
 void BasicMonadBft<Rules>::on_executed(Height height, const ExecutionResult& /*result*/, const EngineView& view,
                                        Outbox& out) {
-  const ChainStore::Executed done = chain_.on_executed(height, commit_rule(), view, out);
-  if (done == ChainStore::Executed::not_mine) return;
+  const BranchStore::Executed done = chain_.on_executed(height, commit_rule(), view, out);
+  if (done == BranchStore::Executed::not_mine) return;
   if (speculative_ != nullptr && speculative_->height <= height) speculative_ = nullptr;
   out.add(effect::Forget{std::min(next(height), log_height_)});
-  if (done == ChainStore::Executed::new_epoch) enter_epoch(view, out);
+  if (done == BranchStore::Executed::new_epoch) enter_epoch(view, out);
   finish(view, out);
 }
 

@@ -1,4 +1,4 @@
-#include "protocols/consensus/chained/chain_store.hpp"
+#include "protocols/consensus/chained/branch_store.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,16 +12,46 @@ namespace {
 /// Missing blocks this far above the head are fetched as committed ones, by height, rather than one by one from above.
 constexpr std::uint64_t by_height_distance = 8;
 
-QuorumCertPtr cert_of_head(const ChainView& chain) {
-  const Commit* commit = chain.height().value > 0 ? chain.commit(chain.height()) : nullptr;
-  if (commit == nullptr) return std::make_shared<const QuorumCert>();
-  if (!commit->descendants.empty()) return parent_cert(commit->descendants.front());
-  return signed_cert(*commit);
-}
-
 }  // namespace
 
-void ChainStore::start(NodeId self, const ChainedOptions& options, const CommitRule& rule, const EngineView& view) {
+const QuorumCert& certificate_of(const ChainView& chain, Height height) {
+  const Commit& commit = *chain.commit(height);
+  return commit.descendants.empty() ? commit : commit.descendants.front()->last_commit;
+}
+
+Commit commit_proof(const ChainView& chain, Height height, const CommitRule& rule) {
+  Commit proof;
+  BlockPtr at = chain.block(height);
+  if (at == nullptr || chain.commit(height) == nullptr) return proof;
+  proof.height = height;
+  proof.block = at->id;
+  proof.type = VoteType::vote;
+  std::vector<Round> rounds;  // of certificates, oldest first
+  const auto proves = [&](const QuorumCert& cert) {
+    rounds.push_back(cert.round);
+    proof.round = cert.round;
+    proof.signatures = cert.signatures;
+    if (rounds.size() < rule.depth + 1) return false;
+    const std::vector<Round> newest(rounds.rbegin(), rounds.rbegin() + rule.depth + 1);
+    return rule.commits(newest);
+  };
+  for (Height h = height; h <= chain.height(); ++h) {
+    const Commit& commit = *chain.commit(h);
+    for (const BlockPtr& d : commit.descendants) {
+      if (proves(d->last_commit)) return proof;
+      proof.descendants.push_back(d);
+    }
+    if (!commit.descendants.empty()) {
+      proves(commit);
+      return proof;
+    }
+    if (proves(commit) || h == chain.height()) return proof;
+    proof.descendants.push_back(chain.block(next(h)));
+  }
+  return proof;
+}
+
+void BranchStore::start(NodeId self, const ChainedOptions& options, const CommitRule& rule, const EngineView& view) {
   self_ = self;
   sync_timeout_ = options.sync_timeout;
   sync_window_ = std::max(1U, options.sync_window);
@@ -48,7 +78,7 @@ void ChainStore::start(NodeId self, const ChainedOptions& options, const CommitR
   for (const BlockPtr& d : commit->descendants) tree_.insert(d, commit->descendants.back()->id);
 }
 
-void ChainStore::enter_epoch_of(Height first, const CommitRule& rule, const EngineView& view) {
+void BranchStore::enter_epoch_of(Height first, const CommitRule& rule, const EngineView& view) {
   const ChainView& chain = view.chain;
   epoch_.first = first;
   epoch_.committee = chain.committee(first);
@@ -57,14 +87,15 @@ void ChainStore::enter_epoch_of(Height first, const CommitRule& rule, const Engi
   epoch_.self_index = epoch_.committee.index_of(self_);
   // Of an epoch that has committed something nobody asks for these two.
   const bool at_base = first == next(chain.height());
-  epoch_.base_qc = at_base ? cert_of_head(chain) : std::make_shared<const QuorumCert>();
+  const bool after_head = at_base && chain.height().value > 0;
+  epoch_.base_qc = std::make_shared<const QuorumCert>(after_head ? certificate_of(chain, chain.height()) : QuorumCert{});
   epoch_.first_round = Round{1};
-  if (at_base && chain.height().value > 0 && epoch_.number.value > 0) {
+  if (after_head && epoch_.number.value > 0) {
     epoch_.first_round = Round{chain.block(chain.height())->round.value + epoch_round_gap};
   }
 }
 
-Reject ChainStore::check_qc(const QuorumCert& qc, const CommitRule& rule, const EngineView& view) const {
+Reject BranchStore::check_qc(const QuorumCert& qc, const CommitRule& rule, const EngineView& view) const {
   if (qc.height >= epoch_.first) return rule.check_quorum_cert(qc, epoch_.committee, epoch_.quorum, view.signatures);
   if (!is_base(qc)) return Reject::bad_certificate;
   if (qc.height.value == 0) return qc == QuorumCert{} ? Reject::none : Reject::bad_certificate;
@@ -74,19 +105,19 @@ Reject ChainStore::check_qc(const QuorumCert& qc, const CommitRule& rule, const 
 
 // ---- blocks ---------------------------------------------------------------------------------------------------------
 
-void ChainStore::restore(const BlockPtr& block, BlockId keep) {
+void BranchStore::restore(const BlockPtr& block, BlockId keep) {
   if (block->committee_hash != epoch_.committee.hash()) return;  // of an epoch that was abandoned
   if (BlockTree::Entry* e = tree_.insert(block, keep); e != nullptr) e->persisted = true;
 }
 
-bool ChainStore::connect(const QuorumCert& qc, Outbox& out) {
+bool BranchStore::connect(const QuorumCert& qc, Outbox& out) {
   BlockTree::Missing missing;
   const BlockTree::Link link = tree_.link(qc.block, qc.height, &missing);
   if (link == BlockTree::Link::missing) fetch(missing, &qc, out);
   return link == BlockTree::Link::connected;
 }
 
-bool ChainStore::connect(const BlockPtr& block, Outbox& out) {
+bool BranchStore::connect(const BlockPtr& block, Outbox& out) {
   BlockTree::Missing missing;
   const BlockTree::Link link = tree_.link(block->parent, previous(block->height), &missing);
   if (link == BlockTree::Link::missing) fetch(missing, &block->last_commit, out);
@@ -95,7 +126,7 @@ bool ChainStore::connect(const BlockPtr& block, Outbox& out) {
 
 // ---- commits --------------------------------------------------------------------------------------------------------
 
-bool ChainStore::apply_commit_rule(const QuorumCertPtr& qc, const CommitRule& rule, LeaderSchedule& leaders,
+bool BranchStore::apply_commit_rule(const QuorumCertPtr& qc, const CommitRule& rule, LeaderSchedule& leaders,
                                    Outbox& out) {
   if (qc->height.value <= decided().value + rule.depth || qc->height < epoch_.first) return false;
   constexpr std::uint32_t most = 4;
@@ -119,7 +150,7 @@ bool ChainStore::apply_commit_rule(const QuorumCertPtr& qc, const CommitRule& ru
   return decide(at, qc, leaders);
 }
 
-bool ChainStore::apply_commit_rule_everywhere(const CommitRule& rule, LeaderSchedule& leaders, Outbox& out) {
+bool BranchStore::apply_commit_rule_everywhere(const CommitRule& rule, LeaderSchedule& leaders, Outbox& out) {
   bool any = false;
   std::vector<QuorumCertPtr> certs;
   for (const BlockTree::Entry& e : tree_.entries()) certs.push_back(parent_cert(e.block));
@@ -127,7 +158,7 @@ bool ChainStore::apply_commit_rule_everywhere(const CommitRule& rule, LeaderSche
   return any;
 }
 
-bool ChainStore::decide(const BlockPtr& target, const QuorumCertPtr& qc, LeaderSchedule& leaders) {
+bool BranchStore::decide(const BlockPtr& target, const QuorumCertPtr& qc, LeaderSchedule& leaders) {
   if (target->height <= decided()) return false;
   const std::optional<std::vector<BlockPtr>> branch = tree_.branch(qc->block, qc->height);
   if (!branch) return false;
@@ -140,13 +171,13 @@ bool ChainStore::decide(const BlockPtr& target, const QuorumCertPtr& qc, LeaderS
   return true;
 }
 
-BlockPtr ChainStore::next_decided() const {
+BlockPtr BranchStore::next_decided() const {
   if (executing_ != nullptr || decision_.target <= committed()) return nullptr;
   const std::optional<std::vector<BlockPtr>> branch = tree_.branch(decision_.qc->block, decision_.qc->height);
   return branch && !branch->empty() ? branch->front() : nullptr;
 }
 
-void ChainStore::deliver(Outbox& out) {
+void BranchStore::deliver(Outbox& out) {
   if (executing_ != nullptr || decision_.target <= committed()) return;
   const std::optional<std::vector<BlockPtr>> branch = tree_.branch(decision_.qc->block, decision_.qc->height);
   if (!branch || branch->empty()) return;
@@ -178,7 +209,7 @@ void ChainStore::deliver(Outbox& out) {
   out.add(effect::Deliver{block, CommitLevel::final, std::move(commit)});
 }
 
-ChainStore::Executed ChainStore::on_executed(Height height, const CommitRule& rule, const EngineView& view,
+BranchStore::Executed BranchStore::on_executed(Height height, const CommitRule& rule, const EngineView& view,
                                              Outbox& out) {
   if (executing_ == nullptr || executing_->height != height) return Executed::not_mine;
   const BlockPtr done = std::exchange(executing_, nullptr);
@@ -203,13 +234,13 @@ ChainStore::Executed ChainStore::on_executed(Height height, const CommitRule& ru
 
 // ---- fetching -------------------------------------------------------------------------------------------------------
 
-void ChainStore::note_peer(NodeId peer, Height committed, bool beyond, Outbox& out) {
+void BranchStore::note_peer(NodeId peer, Height committed, bool beyond, Outbox& out) {
   if (peer == self_ || committed <= (beyond ? decided() : next(decided()))) return;
   sync_.note(peer, next(committed));
   ask_for_blocks(out);
 }
 
-void ChainStore::fetch(const BlockTree::Missing& missing, const QuorumCert* named_by, Outbox& out) {
+void BranchStore::fetch(const BlockTree::Missing& missing, const QuorumCert* named_by, Outbox& out) {
   if (missing.height.value > committed().value + by_height_distance && sync_.best() > next(decided())) {
     return ask_for_blocks(out);
   }
@@ -219,7 +250,7 @@ void ChainStore::fetch(const BlockTree::Missing& missing, const QuorumCert* name
   ask_for(missing.height, missing.block, std::move(holders), out);
 }
 
-void ChainStore::ask_for(Height height, BlockId block, std::vector<NodeId> holders, Outbox& out) {
+void BranchStore::ask_for(Height height, BlockId block, std::vector<NodeId> holders, Outbox& out) {
   if (sync_.is_open(height, block)) return;
   NodeId peer = sync_.choose_among(self_, holders);
   if (peer == no_node) {
@@ -232,7 +263,7 @@ void ChainStore::ask_for(Height height, BlockId block, std::vector<NodeId> holde
   arm_sync_timer(out);
 }
 
-void ChainStore::ask_for_blocks(Outbox& out) {
+void BranchStore::ask_for_blocks(Outbox& out) {
   const Height best = sync_.best();
   const Height base = decided();
   for (std::uint32_t i = 1; i <= sync_window_; ++i) {
@@ -251,42 +282,41 @@ void ChainStore::ask_for_blocks(Outbox& out) {
   }
 }
 
-void ChainStore::finish_catching_up(Outbox& out) {
+void BranchStore::finish_catching_up(Outbox& out) {
   if (!sync_.catching_up || sync_.best() > next(committed())) return;
   sync_.catching_up = false;
   out.trace({.kind = sim::RecordKind::caught_up, .node = self_, .height = next(committed()).value});
 }
 
-void ChainStore::arm_sync_timer(Outbox& out) {
+void BranchStore::arm_sync_timer(Outbox& out) {
   if (sync_armed_) return;
   sync_armed_ = true;
   out.set_timer(sync_timer, sync_timeout_, sync_timer);
 }
 
-void ChainStore::on_sync_timer(Outbox& out) {
+void BranchStore::on_sync_timer(Outbox& out) {
   sync_armed_ = false;
   if (sync_.age()) arm_sync_timer(out);
   ask_for_blocks(out);
   finish_catching_up(out);
 }
 
-void ChainStore::on_block_request(NodeId from, const BlockRequestMessage& request, const EngineView& view,
-                                  Outbox& out) const {
+void BranchStore::on_block_request(NodeId from, const BlockRequestMessage& request, const CommitRule& rule,
+                                   const EngineView& view, Outbox& out) const {
   if (from == self_) return;
   BlockPtr block;
   Commit commit;
   if (request.height.value > 0 && request.height <= view.chain.height()) {
-    const Commit* stored = view.chain.commit(request.height);
-    block = stored != nullptr ? view.chain.block(request.height) : nullptr;
+    block = view.chain.block(request.height);
     if (block != nullptr && request.block && block->id != request.block) block = nullptr;
-    if (block != nullptr) commit = *stored;
+    if (block != nullptr) commit = commit_proof(view.chain, request.height, rule);
   } else if (request.block) {
     block = tree_.block(request.block);
   }
   out.send(from, out.make<BlockResponseMessage>(self_, std::move(block), std::move(commit)));
 }
 
-ChainStore::Arrived ChainStore::on_block_response(NodeId from, const MessagePtr& message, BlockId keep,
+BranchStore::Arrived BranchStore::on_block_response(NodeId from, const MessagePtr& message, BlockId keep,
                                                   const CommitRule& rule, LeaderSchedule& leaders,
                                                   const EngineView& view, Outbox& out) {
   const auto& body = static_cast<const BlockResponseMessage&>(*message);
@@ -323,7 +353,7 @@ ChainStore::Arrived ChainStore::on_block_response(NodeId from, const MessagePtr&
   return {Reject::none, block, nullptr};
 }
 
-ChainStore::Arrived ChainStore::take_kept(BlockId keep, const CommitRule& rule, LeaderSchedule& leaders,
+BranchStore::Arrived BranchStore::take_kept(BlockId keep, const CommitRule& rule, LeaderSchedule& leaders,
                                           const EngineView& view, Outbox& out) {
   if (executing_ != nullptr || decision_.target > committed()) return {};
   const auto [from, message] = sync_.take(next(committed()));
@@ -336,7 +366,7 @@ ChainStore::Arrived ChainStore::take_kept(BlockId keep, const CommitRule& rule, 
 
 /// The block after the head with its proof: signatures of this epoch's committee under a descendant, as the commit rule
 /// wants it.
-ChainStore::Arrived ChainStore::take_committed(NodeId from, const BlockResponseMessage& body, BlockId keep,
+BranchStore::Arrived BranchStore::take_committed(NodeId from, const BlockResponseMessage& body, BlockId keep,
                                                const CommitRule& rule, LeaderSchedule& leaders, const EngineView& view,
                                                Outbox& out) {
   const BlockPtr& block = body.block;
@@ -371,7 +401,7 @@ ChainStore::Arrived ChainStore::take_committed(NodeId from, const BlockResponseM
   return {Reject::none, nullptr, qc};
 }
 
-bool operator==(const ChainStore& a, const ChainStore& b) {
+bool operator==(const BranchStore& a, const BranchStore& b) {
   const auto id = [](const BlockPtr& p) { return p != nullptr ? p->id : BlockId{}; };
   return a.self_ == b.self_ && a.epoch_ == b.epoch_ && a.tree_ == b.tree_ &&
          a.decision_.target == b.decision_.target && same_cert(a.decision_.qc, b.decision_.qc) &&
@@ -379,7 +409,7 @@ bool operator==(const ChainStore& a, const ChainStore& b) {
          a.sync_armed_ == b.sync_armed_ && a.sync_ == b.sync_;
 }
 
-void ChainStore::hash_into(HashBuilder& h) const {
+void BranchStore::hash_into(HashBuilder& h) const {
   h.add(epoch_.number).add(epoch_.first).add(epoch_.first_round).add(epoch_.committee.hash());
   hash_cert(epoch_.base_qc, h);
   tree_.hash_into(h);

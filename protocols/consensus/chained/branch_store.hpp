@@ -62,7 +62,13 @@ struct EpochState {
   }
 };
 
-class ChainStore {
+/// The certificate of a committed block. @pre it is there
+const QuorumCert& certificate_of(const ChainView& chain, Height height);
+/// The shortest proof that `height` is committed: its certificate and those of as many descendants as the rule takes.
+/// Descendants come from the chain, and beyond its end (or that of an epoch) from the commits. Empty if it is gone.
+Commit commit_proof(const ChainView& chain, Height height, const CommitRule& rule);
+
+class BranchStore {
  public:
   static constexpr std::uint32_t sync_timer = 1;  ///< id and token of the timer that it arms
 
@@ -115,7 +121,8 @@ class ChainStore {
   /// `peer` says that it has committed up to `committed`. One block more than here is ordinary, unless it is `beyond`
   /// this replica's epoch.
   void note_peer(NodeId peer, Height committed, bool beyond, Outbox& out);
-  void on_block_request(NodeId from, const BlockRequestMessage& request, const EngineView& view, Outbox& out) const;
+  void on_block_request(NodeId from, const BlockRequestMessage& request, const CommitRule& rule,
+                        const EngineView& view, Outbox& out) const;
   struct Arrived {
     Reject why = Reject::none;
     BlockPtr block{};      ///< one that was asked for by its id, now in the tree; its own certificate is unchecked
@@ -128,7 +135,7 @@ class ChainStore {
   void on_sync_timer(Outbox& out);
   void ask_for_blocks(Outbox& out);
 
-  friend bool operator==(const ChainStore& a, const ChainStore& b);
+  friend bool operator==(const BranchStore& a, const BranchStore& b);
   void hash_into(HashBuilder& h) const;
 
  private:
