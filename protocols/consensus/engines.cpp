@@ -5,6 +5,7 @@
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/hotstuff/hotstuff.hpp"
 #include "protocols/consensus/jolteon/jolteon.hpp"
+#include "protocols/consensus/monadbft/monadbft.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
 namespace seqlab::protocols {
@@ -96,6 +97,28 @@ EnginePromises promises_of_jolteon(const EngineParameters& p, Duration delta) {
   return promises_of_chained(p.jolteon.chained, Duration{}, 3, delta);
 }
 
+std::unique_ptr<Engine> make_monadbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  MonadBftOptions o = p.monadbft;
+  o.leader.fixed = p.leaders;
+  return std::make_unique<EngineOf<MonadBft>>(MonadBft{self, o});
+}
+void hurry_monadbft(EngineParameters& p, Duration delta) {
+  p.monadbft.delta = delta;
+  p.monadbft.vote_pace = Duration{};
+  p.monadbft.processing = delta;
+  p.monadbft.sync_timeout = 4 * delta;
+}
+EnginePromises promises_of_monadbft(const EngineParameters& p, Duration delta) {
+  const MonadBftOptions& o = p.monadbft;
+  const bool ordered = o.leader.election == LeaderElection::round_robin;
+  return {.speculative = true,
+          .round_bound = o.round_timer() + 4 * delta,
+          .leaders_in_a_row = ordered ? 2U : 1U,
+          .rotations = ordered ? 2U : 4U,
+          .clock_bound = o.timestamp_tolerance() - o.delta,
+          .change_lag = 1};
+}
+
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>, hurry_tendermint},
@@ -106,6 +129,9 @@ constexpr std::array list{
     EngineEntry{"jolteon",
                 "Jolteon, DiemBFT v4: two-chain commits, final after five message delays, all-to-all timeouts",
                 make_jolteon, promises_of_jolteon, keep_own<&EngineParameters::jolteon>, hurry_jolteon},
+    EngineEntry{"monadbft",
+                "MonadBFT: speculative after three message delays, final after five, no honest block is lost",
+                make_monadbft, promises_of_monadbft, keep_own<&EngineParameters::monadbft>, hurry_monadbft},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "protocols/consensus/engine.hpp"
 #include "protocols/consensus/hotstuff/options.hpp"
 #include "protocols/consensus/jolteon/options.hpp"
+#include "protocols/consensus/monadbft/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
 namespace seqlab::protocols {
@@ -22,6 +23,7 @@ struct EngineParameters {
   CentralisedOptions centralised;
   HotStuffOptions hotstuff;
   JolteonOptions jolteon;
+  MonadBftOptions monadbft;
   /// Who leads, set by a plan: round r is led by leaders[r % size]; where rounds begin anew with each height, by
   /// leaders[(height - 1 + r) % size]. Empty: the engine's own election.
   std::vector<NodeId> leaders{};

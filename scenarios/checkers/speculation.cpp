@@ -35,15 +35,15 @@ void Speculation::on_record(const Record& record) {
 void Speculation::on_proposed(const Record& record) {
   const bool fresh = record.flags == 0;
   if (!fresh && !roster_.honest(record.node)) return;
+  const std::uint32_t round = fresh ? record.round : protocols::first_round_of(record.round, record.flags);
+  note_block(round, record.id(), fresh ? record.node : no_node);
   Height* height = heights_.open(record.height, roster_);
   if (height == nullptr) return;
-  const std::uint32_t round = fresh ? record.round : protocols::first_round_of(record.round, record.flags);
   for (Fresh& known : height->blocks) {
     if (known.id != record.id()) continue;
     if (fresh && known.leader == no_node) known.leader = record.node;
     return;
   }
-  note_block(round, record.id(), fresh ? record.node : no_node);
   height->blocks.push_back({record.id(), round, fresh ? record.node : no_node, {}, 0, false});
 }
 
@@ -51,6 +51,7 @@ void Speculation::on_proposed(const Record& record) {
 /// may stand at different heights.
 void Speculation::note_block(std::uint32_t round, Hash128 id, NodeId leader) {
   auto& signed_in_round = signed_[round];
+  if (std::ranges::find(signed_in_round, std::pair{id, leader}) != signed_in_round.end()) return;
   for (const auto& [other, its_leader] : signed_in_round) {
     if (other != id && (leader == no_node || its_leader == no_node || its_leader == leader)) equivocated_.insert(round);
   }

@@ -118,16 +118,14 @@ Shape<protocols::CentralisedOptions> centralised_shape() {
   });
 }
 
-/// What all chained engines have. `O` has a member `chained`.
-template <class O>
-std::vector<Field<O>> chained_fields() {
+/// Who leads a round. `leader(options)` is the LeaderOptions.
+template <class O, class Access>
+std::vector<Field<O>> leader_fields(Access leader) {
   using protocols::LeaderElection;
-  const auto timeout = duration(1ms, 1h);
-  const auto pause = duration(0s, 1h);
   const auto weight = integer<std::uint32_t>(1, 1'000'000);
   return {
       field<O>(
-          "leader_election", [](auto& o) -> auto& { return o.chained.leader.election; },
+          "leader_election", [leader](auto& o) -> auto& { return leader(o).election; },
           choice<LeaderElection>({{"round_robin", LeaderElection::round_robin},
                                   {"stake", LeaderElection::stake},
                                   {"reputation", LeaderElection::reputation}}),
@@ -135,18 +133,28 @@ std::vector<Field<O>> chained_fields() {
           "drawn, "
           "mostly from those that proposed or voted in recently committed blocks (DiemBFT)."),
       field<O>(
-          "reputation_window", [](auto& o) -> auto& { return o.chained.leader.reputation_window; },
+          "reputation_window", [leader](auto& o) -> auto& { return leader(o).reputation_window; },
           integer<std::uint32_t>(1, 10'000), "Reputation: how many committed blocks are looked at."),
       field<O>(
-          "reputation_lag", [](auto& o) -> auto& { return o.chained.leader.reputation_lag; },
+          "reputation_lag", [leader](auto& o) -> auto& { return leader(o).reputation_lag; },
           integer<std::uint32_t>(0, 1000),
           "Reputation: blocks of so many last rounds are not looked at, since not all replicas have them."),
       field<O>(
-          "reputation_active_weight", [](auto& o) -> auto& { return o.chained.leader.reputation_active_weight; },
-          weight, "Reputation: weight of a member that proposed or voted in the window."),
+          "reputation_active_weight", [leader](auto& o) -> auto& { return leader(o).reputation_active_weight; }, weight,
+          "Reputation: weight of a member that proposed or voted in the window."),
       field<O>(
-          "reputation_inactive_weight", [](auto& o) -> auto& { return o.chained.leader.reputation_inactive_weight; },
+          "reputation_inactive_weight", [leader](auto& o) -> auto& { return leader(o).reputation_inactive_weight; },
           weight, "Reputation: weight of all others."),
+  };
+}
+
+/// What all engines of the HotStuff family have. `O` has a member `chained`.
+template <class O>
+std::vector<Field<O>> chained_fields() {
+  const auto timeout = duration(1ms, 1h);
+  const auto pause = duration(0s, 1h);
+  std::vector<Field<O>> fields = leader_fields<O>([](auto& o) -> auto& { return o.chained.leader; });
+  std::vector<Field<O>> more{
       field<O>(
           "timeout", [](auto& o) -> auto& { return o.chained.pacemaker.timeout; }, timeout,
           "How long a replica stays in a round before it gives it up."),
@@ -176,6 +184,8 @@ std::vector<Field<O>> chained_fields() {
           "sync_window", [](auto& o) -> auto& { return o.chained.sync_window; }, integer<std::uint32_t>(1, 1000),
           "How many committed blocks are requested at once while catching up."),
   };
+  for (Field<O>& f : more) fields.push_back(std::move(f));
+  return fields;
 }
 
 Shape<protocols::HotStuffOptions> hotstuff_shape() {
@@ -203,6 +213,30 @@ Shape<protocols::HotStuffOptions> hotstuff_shape() {
 
 Shape<protocols::JolteonOptions> jolteon_shape() {
   return object<protocols::JolteonOptions>(chained_fields<protocols::JolteonOptions>());
+}
+
+Shape<protocols::MonadBftOptions> monadbft_shape() {
+  using O = protocols::MonadBftOptions;
+  const auto timeout = duration(1ms, 1h);
+  const auto pause = duration(0s, 1h);
+  std::vector<Field<O>> fields{
+      field<O>("delta", &O::delta, timeout,
+               "Bound on the delay of a message that the timers are made for: a round lasts 3 delta + vote_pace + "
+               "processing before it is given up."),
+      field<O>("vote_pace", &O::vote_pace, pause,
+               "Least time between a replica's votes in consecutive rounds; sets the pace of blocks."),
+      field<O>("processing", &O::processing, pause, "What the timer of a round allows for work."),
+      field<O>("timeout_growth_percent", &O::growth_percent, integer<std::uint32_t>(100, 1000),
+               "Each round without a final block multiplies the timer by so many hundredths; 100: it never grows, as "
+               "Monad's."),
+      field<O>("timeout_growth_steps", &O::growth_steps_max, integer<std::uint32_t>(0, 64), "How often it grows at most."),
+      field<O>("sync_timeout", &O::sync_timeout, timeout,
+               "A request for a block goes to another peer after one to two of these."),
+      field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),
+               "How many committed blocks are requested at once while catching up."),
+  };
+  for (Field<O>& f : leader_fields<O>([](auto& o) -> auto& { return o.leader; })) fields.push_back(std::move(f));
+  return object<O>(std::move(fields));
 }
 
 constexpr Power power_max = (Power{1} << 60) - 1;
@@ -333,6 +367,9 @@ Shape<Design> design_shape() {
       engine_field<D>(
           "jolteon", [](auto& d) -> auto& { return d.parameters.jolteon; }, jolteon_shape(),
           "Parameters of the engine `jolteon` (arXiv 2106.10362); the defaults are DiemBFT's."),
+      engine_field<D>(
+          "monadbft", [](auto& d) -> auto& { return d.parameters.monadbft; }, monadbft_shape(),
+          "Parameters of the engine `monadbft` (arXiv 2502.20692); the defaults are Monad's revision v0.10."),
       field<D>("committee", &D::committee, committee_shape(), "Who takes part, and with what weight."),
       field<D>("block", &D::block, block, "Limits of a block."),
       field<D>(

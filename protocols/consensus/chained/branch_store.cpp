@@ -172,6 +172,12 @@ bool BranchStore::decide(const BlockPtr& target, const QuorumCertPtr& qc, Leader
   return true;
 }
 
+BlockPtr BranchStore::next_decided() const {
+  if (executing_ != nullptr || decision_.target <= committed()) return nullptr;
+  const std::optional<std::vector<BlockPtr>> branch = tree_.branch(decision_.qc->block, decision_.qc->height);
+  return branch && !branch->empty() ? branch->front() : nullptr;
+}
+
 void BranchStore::deliver(Outbox& out) {
   if (executing_ != nullptr || decision_.target <= committed()) return;
   const std::optional<std::vector<BlockPtr>> branch = tree_.branch(decision_.qc->block, decision_.qc->height);
@@ -239,18 +245,22 @@ void BranchStore::fetch(const BlockTree::Missing& missing, const QuorumCert* nam
   if (missing.height.value > committed().value + by_height_distance && sync_.best() > next(decided())) {
     return ask_for_blocks(out);
   }
-  if (sync_.is_open(missing.height, missing.block)) return;
   const QuorumCert& cert = missing.child != nullptr ? missing.child->last_commit : *named_by;
-  std::vector<NodeId> candidates;
-  for (const CommitSignature& s : cert.signatures) candidates.push_back(s.voter);
-  NodeId peer = sync_.choose_among(self_, candidates);
+  std::vector<NodeId> holders;
+  for (const CommitSignature& s : cert.signatures) holders.push_back(s.voter);
+  ask_for(missing.height, missing.block, std::move(holders), out);
+}
+
+void BranchStore::ask_for(Height height, BlockId block, std::vector<NodeId> holders, Outbox& out) {
+  if (sync_.is_open(height, block)) return;
+  NodeId peer = sync_.choose_among(self_, holders);
   if (peer == no_node) {
-    for (const Validator& v : epoch_.committee.validators()) candidates.push_back(v.node);
-    peer = sync_.choose_among(self_, candidates);
+    for (const Validator& v : epoch_.committee.validators()) holders.push_back(v.node);
+    peer = sync_.choose_among(self_, holders);
   }
   if (peer == no_node) return;
-  sync_.open({.height = missing.height, .block = missing.block, .peer = peer});
-  out.send(peer, out.make<BlockRequestMessage>(self_, missing.height, missing.block));
+  sync_.open({.height = height, .block = block, .peer = peer});
+  out.send(peer, out.make<BlockRequestMessage>(self_, height, block));
   arm_sync_timer(out);
 }
 

@@ -101,7 +101,13 @@ class BranchStore {
   bool connect(const QuorumCert& qc, Outbox& out);
   bool connect(const BlockPtr& block, Outbox& out);
 
+  /// Asks one of `holders` (or anybody, if none is left to ask) for a block, unless that is under way. For blocks that a
+  /// quorum named otherwise than by certifying them or a descendant.
+  void ask_for(Height height, BlockId block, std::vector<NodeId> holders, Outbox& out);
+
   // -- commits
+  /// The decided block that is to be delivered next, null if there is none or one is being executed.
+  BlockPtr next_decided() const;
   /// @return whether something new was decided
   bool apply_commit_rule(const QuorumCertPtr& qc, const CommitRule& rule, LeaderSchedule& leaders, Outbox& out);
   /// After missing blocks came: the rule for every certificate in the tree.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "sim/base/fixed_point.hpp"
+
 namespace seqlab::protocols {
 
 Duration round_timeout(const PacemakerOptions& options, std::int64_t rounds_since_commit) {
@@ -11,7 +13,7 @@ Duration round_timeout(const PacemakerOptions& options, std::int64_t rounds_sinc
   const std::int64_t steps = std::clamp<std::int64_t>(late, 0, options.growth_steps_max);
   std::int64_t t = ns(options.timeout);
   for (std::int64_t i = 0; i < steps && t < longest; ++i) {
-    t = static_cast<std::int64_t>(static_cast<unsigned __int128>(t) * options.growth_percent / 100);
+    t = static_cast<std::int64_t>(static_cast<Uint128>(t) * options.growth_percent / 100);
   }
   return Duration{std::min(t, longest)};
 }
@@ -64,7 +66,7 @@ NodeId LeaderSchedule::by_reputation(Round round) const {
     mark(past_[i].proposer);
     for (const NodeId voter : past_[i].voters) mark(voter);
   }
-  using Wide = unsigned __int128;
+  using Wide = Uint128;
   const auto weight = [&](std::size_t i) {
     const std::uint32_t w = active[i] ? options_.reputation_active_weight : options_.reputation_inactive_weight;
     return static_cast<Wide>(committee_[i].power) * std::max(w, 1U);
