@@ -54,6 +54,21 @@ struct FuzzArguments {
 };
 int fuzz_command(const FuzzArguments& arguments, const Context& context);
 
+struct ShrinkArguments {
+  std::string plan;
+  std::string out;                      ///< "" = a new folder beside
+  std::optional<std::uint64_t> runs;    ///< budget
+  bool progress = true;
+};
+int shrink_command(const ShrinkArguments& arguments, const Context& context);
+
+struct BisectArguments {
+  std::vector<std::string> runs;    ///< two plans or run folders, or one scenario
+  std::vector<std::string> seeds;   ///< as typed: none, or two
+};
+/// 0: the runs are equal; 1: they differ.
+int bisect_command(const BisectArguments& arguments, const Context& context);
+
 struct CheckArguments {
   std::string scenario;
   std::vector<std::string> overrides;

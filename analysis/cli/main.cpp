@@ -33,6 +33,8 @@ struct Arguments {
   bool silent = false;  ///< --no-progress
   RunArguments run;
   ReplayArguments replay;
+  ShrinkArguments shrink;
+  BisectArguments bisect;
   CheckArguments check;
   ListArguments list;
   SchemaArguments schema;
@@ -145,6 +147,25 @@ void declare(CLI::App& app, Arguments& a) {
   replay->add_flag("--quiet", a.replay.quiet, "print the verdict, and what a failure needs");
   replay->add_flag("--no-progress", a.silent, "show no progress on stderr");
   replay->footer("Examples:\n  seqlab run equivocating-proposer --out first-run\n  seqlab replay first-run/plan.json");
+
+  CLI::App* shrink = app.add_subcommand("shrink", "make the plan of a failed run as small as it still fails");
+  shrink->add_option("plan", a.shrink.plan, "plan.json of a run in which something was found, or its folder")
+      ->required()
+      ->type_name("PLAN");
+  shrink->add_option("--out", a.shrink.out, "write plan.json, scenario.yaml and story.md there (else beside)")
+      ->type_name("DIR");
+  shrink->add_option("--runs", a.shrink.runs, "stop after so many runs (else 20000)")->type_name("N");
+  shrink->add_flag("--no-progress", a.silent, "show no progress on stderr");
+  shrink->footer("Example:\n  seqlab run above-one-third --out broken\n  seqlab shrink broken --out smallest");
+
+  CLI::App* bisect = app.add_subcommand("bisect", "name the first record in which two runs differ, and its causes");
+  bisect->add_option("runs", a.bisect.runs, "two plans or run folders, or one scenario with two seeds")
+      ->required()
+      ->type_name("RUN");
+  bisect->add_option("--seed", a.bisect.seeds, "twice, with one scenario")
+      ->type_name("N")
+      ->allow_extra_args(false);
+  bisect->footer("Examples:\n  seqlab bisect baseline --seed 1 --seed 2\n  seqlab bisect first-run second-run");
 }
 
 /// The command in use, or the program itself.
@@ -188,6 +209,8 @@ int dispatch(const CLI::App& app, const Arguments& a) {
   if (name == "schema") return schema_command(a.schema);
   if (name == "init") return init_command(a.init, a.context);
   if (name == "replay") return replay_command(a.replay, a.context);
+  if (name == "shrink") return shrink_command(a.shrink, a.context);
+  if (name == "bisect") return bisect_command(a.bisect, a.context);
   throw seqlab::InternalError("command without code: " + name);
 }
 
@@ -226,7 +249,7 @@ int run_program(int argc, char** argv) {
     return exit_bad_input;
   }
   a.context.colour = parse_colour(a.colour);
-  a.run.progress = a.replay.progress = a.fuzz.progress = !a.silent;
+  a.run.progress = a.replay.progress = a.fuzz.progress = a.shrink.progress = !a.silent;
   return dispatch(app, a);
 }
 

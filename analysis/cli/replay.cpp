@@ -1,44 +1,23 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 
 #include "analysis/cli/command.hpp"
 #include "analysis/cli/execute.hpp"
-#include "analysis/record/output_file.hpp"
-#include "analysis/record/plan_file.hpp"
+#include "analysis/cli/recorded.hpp"
 #include "analysis/report/format.hpp"
-#include "scenarios/spec/diagnostics.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::analysis {
 
 int replay_command(const ReplayArguments& a, const Context& context) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  // The folder will do as well.
-  const fs::path plan_path = fs::is_directory(a.plan, error) ? fs::path(a.plan) / "plan.json" : fs::path(a.plan);
-  if (!fs::exists(plan_path, error)) {
-    scenarios::Problem problem;
-    problem.file = plan_path.string();
-    problem.text = "there is no such plan";
-    problem.hint = "plan.json of a run folder, or the folder; `seqlab run SCENARIO --out DIR` writes one";
-    throw scenarios::InputError(std::move(problem));
-  }
-  const PlanFile plan = parse_plan(read_file(plan_path.string()), plan_path.string());
-  const std::string scenario_file = (plan_path.parent_path() / plan.scenario_file).string();
-  const scenarios::Scenario scenario =
-      scenarios::parse_scenario(read_file(scenario_file), scenario_file, library_of(context));
-
-  if (const std::vector<std::string> wrong = scenarios::problems_of(plan.plan, scenario); !wrong.empty()) {
-    std::vector<scenarios::Problem> problems;
-    for (const std::string& text : wrong) problems.push_back({plan_path.string(), 0, 0, {}, text, {}});
-    throw scenarios::InputError(std::move(problems));
-  }
+  const Recorded recorded = load_recorded(a.plan, context);
+  const PlanFile& plan = recorded.file;
+  const std::string& scenario_file = recorded.scenario_path;
 
   ExecuteOptions options;
   options.progress = a.progress;
-  Executed done = execute(scenario, plan.plan, options);
+  Executed done = execute(recorded.scenario, plan.plan, options);
   Report& report = done.report;
   report.reproduce = shell_line({context.program, "replay", a.plan});
   report.next.push_back(
