@@ -3,6 +3,7 @@
 #include <array>
 
 #include "protocols/consensus/centralised/centralised.hpp"
+#include "protocols/consensus/mysticeti/mysticeti.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
 namespace seqlab::protocols {
@@ -39,11 +40,27 @@ EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta
           .block_interval = p.centralised.block_interval};
 }
 
+std::unique_ptr<Engine> make_mysticeti(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  return std::make_unique<EngineOf<Mysticeti>>(Mysticeti{self, p.mysticeti});
+}
+EnginePromises promises_of_mysticeti(const EngineParameters& p, Duration delta) {
+  const MysticetiOptions& o = p.mysticeti;
+  // Commits rest on votes for a leader's vertex, not for the block that is made of its history.
+  return {.has_certificates = false,
+          .commits_proposals = false,
+          .relays_transactions = false,
+          .round_bound = o.leader_timeout + o.min_round_delay + 2 * delta,
+          .rotations = 1,
+          .change_lag = 1};
+}
+
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
                 make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
+    EngineEntry{"mysticeti", "Mysticeti-C: everybody proposes in every round, an uncertified DAG, final after three delays",
+                make_mysticeti, promises_of_mysticeti, keep_own<&EngineParameters::mysticeti>},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
+#include "protocols/consensus/mysticeti/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
 namespace seqlab::protocols {
@@ -17,6 +18,7 @@ namespace seqlab::protocols {
 struct EngineParameters {
   TendermintOptions tendermint;
   CentralisedOptions centralised;
+  MysticetiOptions mysticeti;
   friend bool operator==(const EngineParameters&, const EngineParameters&) = default;
 };
 
@@ -30,8 +32,12 @@ struct EnginePromises {
   bool has_certificates = true;
   /// Tendermint's lock: `locked`, prevotes and precommits mean what its paper says.
   bool has_locks = false;
-  /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices.
+  /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices: what
+  /// they propose are those, one a round, whatever the height.
   bool commits_proposals = true;
+  /// A transaction that its client brought to one node is passed on to all others at once. Where everybody proposes, it
+  /// stays with that node.
+  bool relays_transactions = true;
   /// Longest time from entering a round to leaving it when nothing fails, at round 0: of the liveness checker.
   Duration round_bound{};
   /// A commit needs so many live leaders one after the other in the order of nodes; 1 also where leaders are drawn.
