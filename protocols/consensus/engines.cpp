@@ -59,7 +59,7 @@ constexpr std::array list{
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
                 make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
-    EngineEntry{"mysticeti", "Mysticeti-C: everybody proposes in every round, an uncertified DAG, final after three delays",
+    EngineEntry{"mysticeti", "Mysticeti-C: all propose in every round, an uncertified DAG, final after three delays",
                 make_mysticeti, promises_of_mysticeti, keep_own<&EngineParameters::mysticeti>},
 };
 

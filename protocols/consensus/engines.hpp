@@ -32,8 +32,8 @@ struct EnginePromises {
   bool has_certificates = true;
   /// Tendermint's lock: `locked`, prevotes and precommits mean what its paper says.
   bool has_locks = false;
-  /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices: what
-  /// they propose are those, one a round, whatever the height.
+  /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices:
+  /// what they propose are those, one a round, whatever the height.
   bool commits_proposals = true;
   /// A transaction that its client brought to one node is passed on to all others at once. Where everybody proposes, it
   /// stays with that node.

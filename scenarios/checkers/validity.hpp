@@ -1,6 +1,6 @@
 // Validity (S3, S4): written from the records, not from any node's code. A committed block was signed as a proposal by
-// somebody for that height (unless the engine makes blocks of what many proposed); its transactions were submitted by clients; none is executed twice; nonces of one account
-// run 0, 1, 2, ...
+// somebody for that height (unless the engine makes blocks of what many proposed); its transactions were submitted by
+// clients; none is executed twice; nonces of one account run 0, 1, 2, ...
 #pragma once
 
 #include <unordered_map>

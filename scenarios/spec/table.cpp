@@ -126,7 +126,8 @@ Shape<protocols::MysticetiOptions> mysticeti_shape() {
       field<O>("wave_length", &O::wave_length, integer<std::uint32_t>(3, 10),
                "Rounds from a leader's vertex to the round that decides about it, both counted."),
       field<O>("leader_timeout", &O::leader_timeout, duration(1ms, 1h),
-               "How long a validator waits for the vertices of the last round's leaders before it goes on without them."),
+               "How long a validator waits for the vertices of the last round's leaders before it goes on without "
+               "them."),
       field<O>("min_round_delay", &O::min_round_delay, duration(0s, 1h),
                "Least time between two vertices of one validator."),
       field<O>("gc_depth", &O::gc_depth, integer<std::uint32_t>(4, 100'000),

@@ -13,6 +13,17 @@ namespace seqlab::protocols {
 
 class Bits {
  public:
+  Bits() = default;
+  Bits(const Bits&) = default;
+  Bits(Bits&&) noexcept = default;
+  Bits& operator=(const Bits& other) {
+    low_ = other.low_;
+    if (!high_.empty() || !other.high_.empty()) high_ = other.high_;
+    return *this;
+  }
+  Bits& operator=(Bits&&) noexcept = default;
+  ~Bits() = default;
+
   bool test(std::size_t i) const {
     const std::size_t w = i / 64;
     return (word(w) >> (i % 64) & 1U) != 0;

@@ -1,5 +1,5 @@
-// Committed blocks from peers, for engines whose commits carry no certificate: a block counts when members with more than
-// a third of the power gave the same one for its height, of whom one at least is honest.
+// Committed blocks from peers, for engines whose commits carry no certificate: a block counts when members with more
+// than a third of the power gave the same one for its height, of whom one at least is honest.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class CommitSync {
   /// Whether anybody says so.
   bool anybody_beyond(Height height) const;
 
-  /// Whom to ask for the blocks of `first` and up to `window` - 1 heights more. `again`: also others than those who were
-  /// asked before, for heights that are still open.
+  /// Whom to ask for the blocks of `first` and up to `window` - 1 heights more. `again`: also others than those who
+  /// were asked before, for heights that are still open.
   /// @return (peer, height) in the order of heights
   std::vector<std::pair<NodeId, Height>> ask(NodeId self, Height first, std::uint32_t window, bool again,
                                              const Committee& committee);

@@ -33,7 +33,7 @@ class SuspendedVertices {
       if (last->round <= v.round) return false;
       remove(VertexRef{*last});
     }
-    for (const VertexRef& r : missing) waiting_[r].push_back(v.ref());
+    for (const VertexRef& r : missing) waiting_[r].waiters.push_back(v.ref());
     entries_.emplace(v.ref(), Entry{message, from, std::move(missing)});
     return true;
   }
@@ -46,7 +46,7 @@ class SuspendedVertices {
   void resolve(const VertexRef& ref, std::vector<Entry>& ready) {
     const auto at = waiting_.find(ref);
     if (at == waiting_.end()) return;
-    const std::vector<VertexRef> waiters = std::move(at->second);
+    const std::vector<VertexRef> waiters = std::move(at->second.waiters);
     waiting_.erase(at);
     for (const VertexRef& waiter : waiters) {
       const auto entry = entries_.find(waiter);
@@ -60,7 +60,10 @@ class SuspendedVertices {
   /// References up to `floor` are not needed any more, vertices up to it are of no use.
   void collect(Round floor, std::vector<Entry>& ready) {
     std::erase_if(entries_, [&](const auto& e) { return e.first.round <= floor; });
-    while (!waiting_.empty() && waiting_.begin()->first.round <= floor) resolve(VertexRef{waiting_.begin()->first}, ready);
+    while (!waiting_.empty() && waiting_.begin()->first.round <= floor) {
+      const VertexRef oldest = waiting_.begin()->first;
+      resolve(oldest, ready);
+    }
   }
   /// All of them, to be looked at anew.
   std::vector<Entry> take_all() {
@@ -69,18 +72,21 @@ class SuspendedVertices {
     clear();
     return all;
   }
-  /// What is waited for and is not itself here.
-  std::vector<std::pair<VertexRef, NodeId>> wanted(std::size_t most) const {
-    std::vector<std::pair<VertexRef, NodeId>> out;
-    for (const auto& [ref, waiters] : waiting_) {
+  struct Request {
+    VertexRef ref;
+    NodeId holder;               ///< who sent a vertex that refers to it
+    std::uint32_t attempt = 0;   ///< how often it was asked for
+  };
+  /// What is waited for, is not itself here and should be asked for now: everything once, and again after every `period`
+  /// calls.
+  std::vector<Request> due(std::uint32_t period, std::size_t most) {
+    std::vector<Request> out;
+    for (auto& [ref, waited] : waiting_) {
       if (out.size() >= most) break;
       if (entries_.contains(ref)) continue;
-      for (const VertexRef& waiter : waiters) {
-        const auto entry = entries_.find(waiter);
-        if (entry == entries_.end()) continue;
-        out.emplace_back(ref, entry->second.from);
-        break;
-      }
+      const std::uint32_t calls = waited.calls++;
+      const auto entry = entries_.find(waited.waiters.front());
+      if (calls % period == 0 && entry != entries_.end()) out.push_back({ref, entry->second.from, calls / period});
     }
     return out;
   }
@@ -108,13 +114,18 @@ class SuspendedVertices {
     for (const VertexRef& r : entry->second.missing) {
       const auto at = waiting_.find(r);
       if (at == waiting_.end()) continue;
-      std::erase(at->second, ref);
-      if (at->second.empty()) waiting_.erase(at);
+      std::erase(at->second.waiters, ref);
+      if (at->second.waiters.empty()) waiting_.erase(at);
     }
     entries_.erase(entry);
   }
+  struct Waited {
+    std::vector<VertexRef> waiters;  // never empty
+    std::uint32_t calls = 0;         // of `due`
+    friend bool operator==(const Waited&, const Waited&) = default;
+  };
   std::map<VertexRef, Entry> entries_;
-  std::map<VertexRef, std::vector<VertexRef>> waiting_;  // missing -> who waits for it
+  std::map<VertexRef, Waited> waiting_;  // by what is missing
 };
 
 }  // namespace seqlab::protocols

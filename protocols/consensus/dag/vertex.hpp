@@ -36,7 +36,8 @@ struct Vertex {
   Hash128 parents_sum;   ///< sum of the ids of the first such reference to each of them
   bool plain = true;     ///< not two of them to one author
   std::vector<std::uint32_t> older;      ///< positions in `includes` of references to rounds before that
-  std::vector<std::uint32_t> parent_at;  ///< by author: 1 + position in `includes` of the first such reference, 0 = none
+  /// By author: 1 + position in `includes` of the first reference to a vertex of his in the round before, 0 = none.
+  std::vector<std::uint32_t> parent_at;
 
   VertexRef ref() const { return {round, author, id}; }
   /// The first reference to a vertex of the round before by `a`; null if there is none.

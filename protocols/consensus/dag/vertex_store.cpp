@@ -13,13 +13,9 @@ void VertexStore::reset(const Committee& committee, Round genesis) {
   genesis_ = floor_ = genesis;
   base_ = next(genesis);
   rounds_.clear();
+  first_ = 0;
   spare_.clear();
   elsewhere_.clear();
-}
-
-const DagRound* VertexStore::round(Round r) const {
-  const std::int64_t at = std::int64_t{r.value} - base_.value;
-  return at < 0 || at >= static_cast<std::int64_t>(rounds_.size()) ? nullptr : &rounds_[static_cast<std::size_t>(at)];
 }
 
 DagRound& VertexStore::open(Round r) {
@@ -153,18 +149,22 @@ std::vector<VertexPosition> VertexStore::unsettled_history(VertexPosition from, 
     const DagRound* in = round(r);
     if (in == nullptr || r <= floor) break;
     const Bits fresh = wanted[back] - in->settled;
-    std::vector<std::pair<VertexRef, std::uint32_t>> here;
+    const std::size_t begin = found.size();
     fresh.for_each([&](std::uint32_t i) {
       const StoredVertex& s = in->slots[i];
-      here.emplace_back(s.vertex().ref(), i);
+      found.push_back({r, i});
       if (previous(r) > floor && !s.parents.empty()) {
         if (wanted.size() <= back + 1) wanted.resize(back + 2);
         wanted[back + 1] |= s.parents;
       }
       for (const VertexPosition p : s.older) want(p);
     });
-    std::ranges::sort(here);
-    for (std::size_t i = here.size(); i-- > 0;) found.push_back({r, here[i].second});
+    // The positions are in order of authors but for the further vertices of equivocators.
+    const auto here = std::span{found}.subspan(begin);
+    if (in->slots.size() > width_) {
+      std::ranges::sort(here, {}, [&](VertexPosition p) { return in->slots[p.index].vertex().ref(); });
+    }
+    std::ranges::reverse(here);
   }
   std::ranges::reverse(found);
   return found;
@@ -189,7 +189,7 @@ Bits VertexStore::ancestors(VertexPosition from, Round target) const {
 void VertexStore::settle(Round leader_round, std::span<const VertexId> ids) {
   std::vector<VertexId> sorted{ids.begin(), ids.end()};
   std::ranges::sort(sorted);
-  for (DagRound& in : rounds_) {
+  for (DagRound& in : open_rounds()) {
     for (std::uint32_t i = 0; i < in.slots.size(); ++i) {
       if (in.slots[i].message && std::ranges::binary_search(sorted, in.slots[i].vertex().id)) in.settled.set(i);
     }
@@ -201,9 +201,9 @@ void VertexStore::collect(Round floor) {
   if (floor <= floor_) return;
   floor_ = floor;
   while (!elsewhere_.empty() && elsewhere_.front().first <= floor) elsewhere_.pop_front();
-  while (!rounds_.empty() && base_ <= floor) {
-    DagRound old = std::move(rounds_.front());
-    rounds_.pop_front();
+  while (first_ < rounds_.size() && base_ <= floor) {
+    DagRound old = std::move(rounds_[first_]);
+    ++first_;
     ++base_;
     if (spare_.size() >= 2) continue;
     old.present.clear();
@@ -220,7 +220,11 @@ void VertexStore::collect(Round floor) {
     }
     spare_.push_back(std::move(old));
   }
-  if (rounds_.empty()) base_ = std::max(base_, next(floor));
+  if (first_ == rounds_.size()) base_ = std::max(base_, next(floor));
+  if (first_ >= 16 && 2 * first_ >= rounds_.size()) {
+    rounds_.erase(rounds_.begin(), rounds_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
 }
 
 bool operator==(const VertexStore& a, const VertexStore& b) {
@@ -233,12 +237,12 @@ bool operator==(const VertexStore& a, const VertexStore& b) {
            x.equivocators == y.equivocators && std::ranges::equal(x.slots, y.slots, same_slot);
   };
   return a.width_ == b.width_ && a.genesis_ == b.genesis_ && a.floor_ == b.floor_ && a.base_ == b.base_ &&
-         a.elsewhere_ == b.elsewhere_ && std::ranges::equal(a.rounds_, b.rounds_, same_round);
+         a.elsewhere_ == b.elsewhere_ && std::ranges::equal(a.open_rounds(), b.open_rounds(), same_round);
 }
 
 void VertexStore::hash_into(HashBuilder& h) const {
-  h.add(width_).add(genesis_).add(floor_).add(base_).add(rounds_.size());
-  for (const DagRound& in : rounds_) {
+  h.add(width_).add(genesis_).add(floor_).add(base_).add(rounds_.size() - first_);
+  for (const DagRound& in : open_rounds()) {
     for (const StoredVertex& s : in.slots) h.add(s.message ? s.vertex().id : VertexId{});
     in.covered.hash_into(h);
     in.settled.hash_into(h);

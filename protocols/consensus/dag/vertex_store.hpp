@@ -48,10 +48,14 @@ class VertexStore {
   /// References to this round and earlier ones are not looked at any more.
   Round floor() const { return floor_; }
   /// Highest round with a vertex, `genesis` if there is none.
-  Round top() const { return Round{base_.value + static_cast<std::int32_t>(rounds_.size()) - 1}; }
+  Round top() const { return Round{base_.value + static_cast<std::int32_t>(rounds_.size() - first_) - 1}; }
 
   /// Null if nothing of that round is here.
-  const DagRound* round(Round r) const;
+  const DagRound* round(Round r) const {
+    const std::int64_t at = std::int64_t{r.value} - base_.value;
+    if (at < 0 || at >= static_cast<std::int64_t>(rounds_.size() - first_)) return nullptr;
+    return &rounds_[first_ + static_cast<std::size_t>(at)];
+  }
   DagRound* round(Round r) { return const_cast<DagRound*>(std::as_const(*this).round(r)); }
   const StoredVertex& at(VertexPosition p) const { return round(p.round)->slots[p.index]; }
   /// The first vertex of `author` in that round, or null.
@@ -87,6 +91,8 @@ class VertexStore {
 
  private:
   DagRound& open(Round r);
+  std::span<const DagRound> open_rounds() const { return std::span{rounds_}.subspan(first_); }
+  std::span<DagRound> open_rounds() { return std::span{rounds_}.subspan(first_); }
   bool is_settled_elsewhere(VertexId id) const;
   bool has(const VertexRef& ref) const;
   bool parents_here(const Vertex& v) const;
@@ -94,8 +100,9 @@ class VertexStore {
   std::uint32_t width_ = 0;          // positions from here on belong to equivocators
   Round genesis_{};
   Round floor_{};
-  Round base_{};                     // rounds_[0]
-  std::deque<DagRound> rounds_;
+  Round base_{};                     // rounds_[first_]
+  std::size_t first_ = 0;            // those before it are collected
+  std::vector<DagRound> rounds_;
   std::vector<DagRound> spare_;      // for the next round, so that nothing is allocated; no part of the value
   /// Settled by blocks that came as blocks: (round of the leader, ids, sorted).
   std::deque<std::pair<Round, std::vector<VertexId>>> elsewhere_;

@@ -1,6 +1,6 @@
-// Mysticeti-C (arXiv 2310.14821) with weighted stake: every validator proposes in every round, vertices of an uncertified
-// DAG are proposals and votes in one. This is the state of one replica and the handlers of its inputs; the decisions
-// are in rules.hpp. NOTES.md tells the protocol, maps its rules to functions and lists the deviations.
+// Mysticeti-C (arXiv 2310.14821) with weighted stake: every validator proposes in every round, vertices of an
+// uncertified DAG are proposals and votes in one. This is the state of one replica and the handlers of its inputs; the
+// decisions are in rules.hpp. NOTES.md tells the protocol, maps its rules to functions and lists the deviations.
 //
 // Life of a vertex: received -> checked -> its transactions validated -> suspended until all its ancestors are here ->
 // accepted: it counts as a vote for the leader slots before it and may open a round -> ordered by a committed leader.
@@ -139,6 +139,10 @@ class BasicMysticeti {
   // small things
   void set_timer(Timer timer, Duration delay, std::uint32_t stamp, Outbox& out) const;
   void reject(NodeId from, const ConsensusMessage& message, Round round, Reject why, Outbox& out) const;
+  Power power_of(NodeId author) const {
+    if (uniform_power_ != 0) return members_.test(author.value) ? uniform_power_ : 0;
+    return committee_.power_of(author);
+  }
   Power power_of(const Bits& authors) const;
   bool same(const BasicMysticeti& other) const;
 
@@ -187,7 +191,6 @@ class BasicMysticeti {
   CommitSync sync_;
   bool fetch_armed_ = false;
   bool sync_armed_ = false;
-  std::uint32_t fetch_attempts_ = 0;
   Round stall_clock_ = no_round;
 };
 

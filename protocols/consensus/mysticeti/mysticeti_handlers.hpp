@@ -12,11 +12,13 @@ namespace seqlab::protocols {
 
 namespace mysticeti_limits {
 inline constexpr std::size_t suspended_per_author = 64;
-inline constexpr std::uint32_t versions_unasked = 2;  ///< of one author's vertices for one round, if nobody refers to more
+/// Vertices of one author for one round that are taken although no other vertex refers to them.
+inline constexpr std::uint32_t versions_unasked = 2;
 inline constexpr std::size_t early_per_author = 2;    ///< vertices of a later epoch
 inline constexpr std::size_t wanted_max = 64;         ///< references in a request
 inline constexpr std::size_t answer_max = 256;        ///< vertices in an answer
-inline constexpr std::uint64_t lag_max = 10;          ///< heights behind a third of the power that make a node ask for blocks
+/// So many heights behind a third of the power, a node asks for blocks.
+inline constexpr std::uint64_t lag_max = 10;
 /// Rounds between the last leader of an epoch and the first round of the next one: nobody has signed a round there, as
 /// nobody proposes so far ahead of what he has executed. (MonadBFT leaves 5,000.)
 inline constexpr std::int32_t epoch_gap = 10'000;
@@ -40,7 +42,8 @@ void BasicMysticeti<Rules>::enter_epoch(Height first, const EngineView& view) {
     if (v.power != uniform_power_) uniform_power_ = 0;
   }
   quorum_ = Rules::quorum(committee_);
-  leaders_ = std::clamp<std::uint32_t>(options_.leaders, 1, std::max<std::uint32_t>(1, static_cast<std::uint32_t>(committee_.size())));
+  const auto size = static_cast<std::uint32_t>(committee_.size());
+  leaders_ = std::clamp(options_.leaders, 1U, std::max(1U, size));
   const BlockPtr last = view.chain.block(previous(first));
   const Round genesis = last != nullptr ? Round{last->round.value + mysticeti_limits::epoch_gap} : Round{0};
   dag_.reset(committee_, genesis);
@@ -89,7 +92,7 @@ void BasicMysticeti<Rules>::start(std::span<const Recovered> log, const EngineVi
     dag_.collect(Rules::order_floor(executed_round_, options_.gc_depth, dag_.floor()));
   }
   restore(log, view, out);
-  recovered_ = !options_.recover_own_round || !log.empty() || committee_.power_of(self_) >= quorum_;
+  recovered_ = !options_.recover_own_round || !log.empty() || power_of(self_) >= quorum_;
   answered_.set(self_.value);
 
   if (clock_ == dag_.genesis()) {
@@ -287,18 +290,17 @@ void BasicMysticeti<Rules>::accept(const MessagePtr& message, const EngineView& 
     if (!dag_.contains(vertex_of(next_one).ref())) accept_one(next_one, view, out);
     suspended_.resolve(vertex_of(next_one).ref(), ready);
   }
-  if (suspended_.empty()) fetch_attempts_ = 0;
 }
 
 template <class Rules>
 void BasicMysticeti<Rules>::accept_one(const MessagePtr& message, const EngineView& /*view*/, Outbox& out) {
   const Vertex& v = vertex_of(message);
   if (dag_.first_of(v.round, v.author) != nullptr) report_twin(v, out);
-  const VertexPosition position = dag_.add(message, committee_.power_of(v.author));
+  const VertexPosition position = dag_.add(message, power_of(v.author));
   if (v.author == self_) {
     if (v.round >= own_round_ || !own_last_) own_last_ = message;
     own_round_ = std::max(own_round_, v.round);
-  } else if (committee_.power_of(self_) > 0) {
+  } else if (power_of(self_) > 0) {
     unsaved_.push_back(message);
   }
   if (v.payload != nullptr && !dag_.is_settled(position)) open_payloads_.emplace(v.ref(), v.payload);
@@ -324,7 +326,7 @@ void BasicMysticeti<Rules>::enter_round(Round round, Outbox& out) {
              .node = self_,
              .round = static_cast<std::uint32_t>(clock_.value),
              .height = height().value});
-  if (committee_.power_of(self_) > 0) {
+  if (power_of(self_) > 0) {
     set_timer(Timer::leader, options_.leader_timeout, static_cast<std::uint32_t>(clock_.value), out);
   }
 }
@@ -424,8 +426,9 @@ void BasicMysticeti<Rules>::on_built(Height /*height*/, Round round, BlockPtr bl
   }
   unsaved_.clear();
   out.broadcast(own_last_);
-  const bool alone = committee_.power_of(self_) >= quorum_;
-  const Duration pace = alone ? std::max(options_.min_round_delay, mysticeti_limits::alone_delay) : options_.min_round_delay;
+  const bool alone = power_of(self_) >= quorum_;
+  const Duration least = alone ? mysticeti_limits::alone_delay : Duration::zero();
+  const Duration pace = std::max(options_.min_round_delay, least);
   if (pace > Duration::zero()) {
     pacing_ = true;
     set_timer(Timer::pace, pace, 0, out);
@@ -507,8 +510,9 @@ void BasicMysticeti<Rules>::count(VertexPosition position) {
         candidate(slot, id).supporters.set(position.index);
       } else if (!slot.blamers.test(author.value)) {
         slot.blamers.set(author.value);
-        slot.blame += committee_.power_of(author);
-        if (slot.status == LeaderSlot::Status::undecided && Rules::skips(slot.blame, quorum_, committee_)) dirty_ = true;
+        slot.blame += power_of(author);
+        const bool open = slot.status == LeaderSlot::Status::undecided;
+        dirty_ = dirty_ || (open && Rules::skips(slot.blame, quorum_, committee_));
       }
     }
   }
@@ -516,12 +520,14 @@ void BasicMysticeti<Rules>::count(VertexPosition position) {
     for (LeaderSlot& slot : slots(decided)) {
       for (LeaderCandidate& c : slot.candidates) {
         const Bits voters = dag_.at(position).parents & c.supporters;
-        if (!Rules::is_certificate(power_of_positions(voters, previous(position.round)), quorum_, committee_)) continue;
+        const Power power = power_of_positions(voters, previous(position.round));
+        if (!Rules::is_certificate(power, quorum_, committee_)) continue;
         c.certificates.set(position.index);
         if (c.certifiers.test(author.value)) continue;
         c.certifiers.set(author.value);
-        c.certified += committee_.power_of(author);
-        if (slot.status == LeaderSlot::Status::undecided && Rules::commits(c.certified, quorum_, committee_)) dirty_ = true;
+        c.certified += power_of(author);
+        const bool open = slot.status == LeaderSlot::Status::undecided;
+        dirty_ = dirty_ || (open && Rules::commits(c.certified, quorum_, committee_));
       }
     }
   }
@@ -724,19 +730,19 @@ template <class Rules>
 void BasicMysticeti<Rules>::ask_for_vertices(const EngineView& /*view*/, Outbox& out) {
   if (suspended_.empty()) return;
   fetch_armed_ = true;
-  set_timer(Timer::fetch, fetch_attempts_ == 0 ? std::max(options_.fetch_delay, Duration{options_.sync_timeout / 4})
-                                               : options_.sync_timeout, 0, out);
-  const std::uint32_t attempt = fetch_attempts_++;
+  const Duration tick = std::max(options_.fetch_delay, Duration{1ms});
+  set_timer(Timer::fetch, tick, 0, out);
   if (sync_.catching_up) return;  // blocks come first: most of this will be settled then
+  const auto period = static_cast<std::uint32_t>(std::clamp<std::int64_t>(options_.sync_timeout / tick, 1, 1'000'000));
   std::map<NodeId, std::vector<VertexRef>> requests;
-  for (const auto& [ref, from] : suspended_.wanted(mysticeti_limits::wanted_max)) {
-    NodeId peer = from;
-    if (attempt > 0 || peer == self_) {
-      const auto start = static_cast<std::size_t>(std::max(0, committee_.index_of(from)));
-      peer = committee_[(start + attempt) % committee_.size()].node;
-      if (peer == self_) peer = committee_[(start + attempt + 1) % committee_.size()].node;
+  for (const SuspendedVertices::Request& r : suspended_.due(period, mysticeti_limits::wanted_max)) {
+    NodeId peer = r.holder;
+    if (r.attempt > 0 || peer == self_) {
+      const auto start = static_cast<std::size_t>(std::max(0, committee_.index_of(r.holder)));
+      peer = committee_[(start + r.attempt) % committee_.size()].node;
+      if (peer == self_) peer = committee_[(start + r.attempt + 1) % committee_.size()].node;
     }
-    if (peer != self_) requests[peer].push_back(ref);
+    if (peer != self_) requests[peer].push_back(r.ref);
   }
   for (auto& [peer, refs] : requests) {
     const Round above = previous(previous(clock_));
@@ -796,7 +802,8 @@ void BasicMysticeti<Rules>::on_vertex_response(NodeId from, const MessagePtr& me
     answered_.set(from.value);
     for (const MessagePtr& m : response.vertices) {
       const auto& body = static_cast<const VertexMessage&>(*m);
-      const bool mine = body.vertex.author == self_ && view.signatures.verify(self_.value, body.vertex.id, body.vertex.signature);
+      const Vertex& v = body.vertex;
+      const bool mine = v.author == self_ && view.signatures.verify(self_.value, v.id, v.signature);
       if (mine) own_round_ = std::max(own_round_, body.vertex.round);
     }
     recovered_ = power_of(answered_ & members_) >= quorum_;
@@ -818,7 +825,8 @@ void BasicMysticeti<Rules>::hint(NodeId from, Height height, const EngineView& /
   const Height here = next(head_.height);
   const Height far{here.value + mysticeti_limits::lag_max};
   if (height <= here || sync_.catching_up) return;
-  const bool later_epoch = std::ranges::any_of(early_, [&](const auto& e) { return vertex_of(e.second).epoch > epoch_; });
+  const auto later = [&](const auto& e) { return vertex_of(e.second).epoch > epoch_; };
+  const bool later_epoch = std::ranges::any_of(early_, later);
   if (sync_.power_beyond(later_epoch ? here : far, committee_) < committee_.validity()) return;
   sync_.catching_up = true;
   out.trace({.kind = sim::RecordKind::behind, .node = self_, .height = this->height().value, .a = height.value});
@@ -904,7 +912,8 @@ void BasicMysticeti<Rules>::recheck_suspended(const EngineView& view, Outbox& ou
 
 template <class Rules>
 void BasicMysticeti<Rules>::set_timer(Timer timer, Duration delay, std::uint32_t stamp, Outbox& out) const {
-  out.set_timer(static_cast<std::uint32_t>(timer), delay, std::uint64_t{static_cast<std::uint32_t>(timer)} << 32U | stamp);
+  const auto id = static_cast<std::uint32_t>(timer);
+  out.set_timer(id, delay, std::uint64_t{id} << 32U | stamp);
 }
 
 template <class Rules>
@@ -948,7 +957,7 @@ bool BasicMysticeti<Rules>::same(const BasicMysticeti& o) const {
          executed_ == o.executed_ && executed_round_ == o.executed_round_ &&
          std::ranges::equal(pending_, o.pending_, {}, block_id, block_id) && delivering_ == o.delivering_ &&
          sync_ == o.sync_ && fetch_armed_ == o.fetch_armed_ && sync_armed_ == o.sync_armed_ &&
-         fetch_attempts_ == o.fetch_attempts_ && stall_clock_ == o.stall_clock_;
+         stall_clock_ == o.stall_clock_;
 }
 
 template <class Rules>
@@ -964,12 +973,12 @@ void BasicMysticeti<Rules>::hash_into(HashBuilder& h) const {
   answered_.hash_into(h);
   h.add(slot_round_).add(slot_offset_).add(slots_.size());
   for (const RoundSlots& round : slots_) {
-    for (const LeaderSlot& slot : round) h.add(slot.status).add(slot.chosen).add(slot.blame).add(slot.candidates.size());
+    for (const LeaderSlot& s : round) h.add(s.status).add(s.chosen).add(s.blame).add(s.candidates.size());
   }
   h.add(dirty_).add(halted_).add(head_.height).add(head_.block).add(executed_.height).add(executed_round_);
   h.add(pending_.size()).add(delivering_);
   sync_.hash_into(h);
-  h.add(fetch_armed_).add(sync_armed_).add(fetch_attempts_).add(stall_clock_);
+  h.add(fetch_armed_).add(sync_armed_).add(stall_clock_);
 }
 
 }  // namespace seqlab::protocols
