@@ -187,6 +187,10 @@ struct SequencerNode::State {
 
   // ---- transactions ----
   void on_transaction(NodeId from, const MessagePtr& message);
+  /// Who cannot propose himself passes on in any case.
+  bool relays_transactions() const {
+    return context.relays_transactions || chain.committee(next(chain.height())).power_of(id) == 0;
+  }
   bool report_evicted(const std::vector<Evicted>& evicted);
   bool tell(NodeId client, const TxId& tx, TransactionResultMessage::Outcome outcome, Height height,
             std::uint8_t detail);
@@ -923,7 +927,7 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
       return;
     }
     first_hand[tx.id] = from;
-    if (context.relays_transactions) transmit(context.peers, message, true);
+    if (relays_transactions()) transmit(context.peers, message, true);
     return;
   }
 
@@ -944,7 +948,7 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
   Record admitted{.kind = RecordKind::tx_admitted};
   if (!emit(admitted.with_id(tx.id))) return;
   if (!report_evicted(evicted)) return;
-  if (own && context.relays_transactions) transmit(context.peers, message, true);
+  if (own && relays_transactions()) transmit(context.peers, message, true);
 }
 
 bool SequencerNode::State::report_evicted(const std::vector<Evicted>& evicted) {

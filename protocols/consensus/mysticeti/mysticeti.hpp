@@ -134,6 +134,10 @@ class BasicMysticeti {
   void on_block_response(NodeId from, const MessagePtr& message, const EngineView& view, Outbox& out);
   void adopt_blocks(const EngineView& view, Outbox& out);
   void follow_block(const Block& block);
+  /// Rounds up to this one no leader from `leader_round` on will order.
+  Round floor_below(Round leader_round) const {
+    return Round{leader_round.value - static_cast<std::int32_t>(options_.gc_depth)};
+  }
   void recheck_suspended(const EngineView& view, Outbox& out);
 
   // small things

@@ -89,7 +89,7 @@ void BasicMysticeti<Rules>::start(std::span<const Recovered> log, const EngineVi
   for (std::size_t i = ordered.size(); i-- > 0;) follow_block(*ordered[i]);
   if (!ordered.empty()) {
     executed_round_ = ordered.front()->round;
-    dag_.collect(Rules::order_floor(executed_round_, options_.gc_depth, dag_.floor()));
+    dag_.collect(floor_below(executed_round_));
   }
   restore(log, view, out);
   recovered_ = !options_.recover_own_round || !log.empty() || power_of(self_) >= quorum_;
@@ -477,7 +477,7 @@ template <class Rules>
 VertexId BasicMysticeti<Rules>::support(VertexPosition position, NodeId leader, Round round) const {
   const Vertex& v = dag_.at(position).vertex();
   if (next(round) == v.round) {
-    const VertexRef* ref = Rules::supported(v, leader);
+    const VertexRef* ref = Rules::supported(v, leader, dag_);
     return ref != nullptr ? ref->id : VertexId{};
   }
   std::set<VertexPosition> visited;
@@ -680,7 +680,7 @@ void BasicMysticeti<Rules>::on_executed(Height height, const ExecutionResult& /*
   if (view.chain.committee(next(height)).hash() != committee_.hash()) {
     begin_epoch(view, out);
   } else {
-    const Round floor = Rules::order_floor(block->round, options_.gc_depth, dag_.floor());
+    const Round floor = floor_below(block->round);
     dag_.collect(floor);
     while (!open_payloads_.empty() && open_payloads_.begin()->first.round <= floor) {
       open_payloads_.erase(open_payloads_.begin());  // nobody will order it any more: the mempool still has it

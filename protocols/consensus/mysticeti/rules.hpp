@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "protocols/consensus/dag/vertex.hpp"
+#include "protocols/consensus/dag/vertex_store.hpp"
 #include "protocols/types/committee.hpp"
 
 namespace seqlab::protocols {
@@ -23,7 +23,10 @@ struct MysticetiRules {
   static bool writes_before_sending() { return true; }
 
   /// M5: the vertex of `leader` in the round before that `v` supports: the first one that it refers to. Null: none.
-  static const VertexRef* supported(const Vertex& v, NodeId leader) { return v.parent_of(leader); }
+  /// @param here  what this very replica has; must not matter
+  static const VertexRef* supported(const Vertex& v, NodeId leader, const VertexStore& /*here*/) {
+    return v.parent_of(leader);
+  }
   /// M5: whether a vertex of the deciding round that refers to supporters of so much power is a certificate.
   static bool is_certificate(Power supporters, Power quorum, const Committee& /*committee*/) {
     return supporters >= quorum;
