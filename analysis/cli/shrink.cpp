@@ -60,8 +60,8 @@ int shrink_command(const ShrinkArguments& a, const Context& context) {
                                 shrunk.complete ? "" : "; more could go: the budget was spent");
   for (const scenarios::Intervention& intervention : shrunk.smallest.plan.interventions)
     out += "  " + describe(intervention) + "\n";
-  out += fmt::format("\n{}\n\nwritten: {} (plan.json, scenario.yaml, story.md)\nreproduce: {}\n", tale.paragraph, folder,
-                     shell_line({context.program, "replay", folder}));
+  out += fmt::format("\n{}\n\nwritten: {} (plan.json, scenario.yaml, story.md)\nreproduce: {}\n", tale.paragraph,
+                     folder, shell_line({context.program, "replay", folder}));
   print(out);
   return 0;
 }

@@ -83,7 +83,8 @@ std::optional<std::uint64_t> height_in(std::string_view text) {
   if (at == std::string_view::npos) return std::nullopt;
   std::uint64_t height = 0;
   bool any = false;
-  for (std::size_t i = at + word.size(); i < text.size() && text[i] >= '0' && text[i] <= '9' && height < 1ULL << 50; ++i) {
+  for (std::size_t i = at + word.size(); i < text.size() && text[i] >= '0' && text[i] <= '9' && height < 1ULL << 50;
+       ++i) {
     height = height * 10 + static_cast<std::uint64_t>(text[i] - '0');
     any = true;
   }
@@ -97,8 +98,8 @@ std::uint64_t height_of(const Finding& finding, const std::vector<Record>& recor
   std::uint64_t any = 0;
   for (const Record& r : records) {
     if (r.at > finding.at) break;
-    const bool deed = r.kind == RecordKind::committed || r.kind == RecordKind::voted || r.kind == RecordKind::certified ||
-                      r.kind == RecordKind::round_entered;
+    const bool deed = r.kind == RecordKind::committed || r.kind == RecordKind::voted ||
+                      r.kind == RecordKind::certified || r.kind == RecordKind::round_entered;
     if (!deed || r.height == 0) continue;
     any = r.height;
     if (std::ranges::find(finding.nodes, r.node) != finding.nodes.end()) height = r.height;
@@ -186,7 +187,8 @@ Past past_of(const Finding& finding, const std::vector<Record>& setting, const s
   }
   for (const Statement& s : past.statements) give_name(s.record);
   for (const Record& r : past.deeds) {
-    if (r.kind == RecordKind::certified || r.kind == RecordKind::locked || r.kind == RecordKind::committed) give_name(r);
+    if (r.kind == RecordKind::certified || r.kind == RecordKind::locked || r.kind == RecordKind::committed)
+      give_name(r);
   }
   return past;
 }
@@ -251,7 +253,8 @@ std::vector<Line> lines_of(const Finding& finding, const Past& past, std::uint32
   }
   for (const Record& r : past.deeds) {
     const auto note = [&](int weight, const std::string& text) {
-      add(r.at, weight + (witness(r.node) ? 10 : 0), {r.node}, fmt::format("Note over {}: {}", node_name(r.node), text));
+      add(r.at, weight + (witness(r.node) ? 10 : 0), {r.node},
+          fmt::format("Note over {}: {}", node_name(r.node), text));
     };
     const std::string here = place(r.height, r.round);
     switch (r.kind) {
@@ -414,11 +417,14 @@ class Teller {
     }
     std::vector<std::string> words;
     for (const auto& [to, from] : missed) {
-      words.push_back(fmt::format("{} of {} to {}", from.size() == 1 ? "the " + vote_word(type) : "the " + vote_word(type) + "s",
+      words.push_back(fmt::format("{} of {} to {}",
+                                  from.size() == 1 ? "the " + vote_word(type) : "the " + vote_word(type) + "s",
                                   some(from), some(to)));
       if (words.size() == 3) break;
     }
-    if (!words.empty()) parts.push_back(fmt::format("{} {} lost", fmt::join(words, " and "), missed.size() == 1 && missed.begin()->second.size() == 1 ? "was" : "were"));
+    if (!words.empty())
+      parts.push_back(fmt::format("{} {} lost", fmt::join(words, " and "),
+                                  missed.size() == 1 && missed.begin()->second.size() == 1 ? "was" : "were"));
   }
 
   void deeds(Where where, std::vector<std::string>& parts) const {
@@ -484,7 +490,8 @@ std::string Story::diagram(const Finding& finding, std::size_t lines_max) const 
     });
     lines.resize(lines_max);
   }
-  std::ranges::sort(lines, [](const Line& a, const Line& b) { return std::tie(a.at, a.order) < std::tie(b.at, b.order); });
+  std::ranges::sort(lines,
+                    [](const Line& a, const Line& b) { return std::tie(a.at, a.order) < std::tie(b.at, b.order); });
   std::set<NodeId> who;
   for (const Line& line : lines) who.insert(line.who.begin(), line.who.end());
   std::string out = "sequenceDiagram\n";
@@ -508,7 +515,8 @@ std::string Story::paragraph(const Finding& finding) const {
   };
   for (const Statement& s : past.statements) note(s.record);
   for (const Record& r : past.deeds) {
-    const bool mine = r.kind == RecordKind::certified || r.kind == RecordKind::locked || r.kind == RecordKind::committed;
+    const bool mine =
+        r.kind == RecordKind::certified || r.kind == RecordKind::locked || r.kind == RecordKind::committed;
     if (mine) note(r);
   }
   std::vector<std::pair<SimTime, Where>> rounds;
@@ -520,7 +528,8 @@ std::string Story::paragraph(const Finding& finding) const {
   Teller teller(past, node_count_);
   std::vector<std::string> sentences;
   for (std::size_t i = 0; i < rounds.size(); ++i) {
-    const bool left_out = rounds.size() > first_shown + last_shown && i >= first_shown && i + last_shown < rounds.size();
+    const bool left_out =
+        rounds.size() > first_shown + last_shown && i >= first_shown && i + last_shown < rounds.size();
     if (left_out) {
       if (i == first_shown) {
         sentences.push_back(fmt::format("{} more rounds followed.", rounds.size() - first_shown - last_shown));

@@ -6,6 +6,7 @@
 #include "protocols/consensus/hotstuff/hotstuff.hpp"
 #include "protocols/consensus/jolteon/jolteon.hpp"
 #include "protocols/consensus/monadbft/monadbft.hpp"
+#include "protocols/consensus/mysticeti/mysticeti.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
 namespace seqlab::protocols {
@@ -119,6 +120,25 @@ EnginePromises promises_of_monadbft(const EngineParameters& p, Duration delta) {
           .change_lag = 1};
 }
 
+std::unique_ptr<Engine> make_mysticeti(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  return std::make_unique<EngineOf<Mysticeti>>(Mysticeti{self, p.mysticeti});
+}
+void hurry_mysticeti(EngineParameters& p, Duration delta) {
+  p.mysticeti.leader_timeout = 2 * delta;
+  p.mysticeti.fetch_delay = delta;
+  p.mysticeti.sync_timeout = 4 * delta;
+}
+EnginePromises promises_of_mysticeti(const EngineParameters& p, Duration delta) {
+  const MysticetiOptions& o = p.mysticeti;
+  // Commits rest on votes for a leader's vertex, not for the block that is made of its history.
+  return {.has_certificates = false,
+          .commits_proposals = false,
+          .relays_transactions = false,
+          .round_bound = o.leader_timeout + o.min_round_delay + 2 * delta,
+          .rotations = 1,
+          .change_lag = 1};
+}
+
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>, hurry_tendermint},
@@ -132,6 +152,8 @@ constexpr std::array list{
     EngineEntry{"monadbft",
                 "MonadBFT: speculative after three message delays, final after five, no honest block is lost",
                 make_monadbft, promises_of_monadbft, keep_own<&EngineParameters::monadbft>, hurry_monadbft},
+    EngineEntry{"mysticeti", "Mysticeti-C: all propose in every round, an uncertified DAG, final after three delays",
+                make_mysticeti, promises_of_mysticeti, keep_own<&EngineParameters::mysticeti>, hurry_mysticeti},
 };
 
 }  // namespace

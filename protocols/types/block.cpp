@@ -65,6 +65,10 @@ BlockId Block::compute_id() const {
     e.second.hash_into(h);
   }
   hash_commit(last_commit, h);
+  if (!vertices.empty()) {  // other blocks keep the ids that they always had
+    h.add(vertices.size());
+    for (const Hash128& vertex : vertices) h.add(vertex);
+  }
   h.add(bytes);
   return h.finish();
 }
@@ -72,7 +76,7 @@ BlockId Block::compute_id() const {
 std::uint32_t Block::compute_bytes() const {
   std::uint64_t sum = block_header_bytes + commit_size(last_commit);
   for (const Transaction& tx : transactions) sum += std::max(tx.bytes, transaction_bytes_min);
-  sum += std::uint64_t{evidence_bytes} * evidence.size();
+  sum += std::uint64_t{evidence_bytes} * evidence.size() + std::uint64_t{digest_bytes} * vertices.size();
   return saturate(sum);
 }
 

@@ -229,7 +229,8 @@ Shape<protocols::MonadBftOptions> monadbft_shape() {
       field<O>("timeout_growth_percent", &O::growth_percent, integer<std::uint32_t>(100, 1000),
                "Each round without a final block multiplies the timer by so many hundredths; 100: it never grows, as "
                "Monad's."),
-      field<O>("timeout_growth_steps", &O::growth_steps_max, integer<std::uint32_t>(0, 64), "How often it grows at most."),
+      field<O>("timeout_growth_steps", &O::growth_steps_max, integer<std::uint32_t>(0, 64),
+               "How often it grows at most."),
       field<O>("sync_timeout", &O::sync_timeout, timeout,
                "A request for a block goes to another peer after one to two of these."),
       field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),
@@ -237,6 +238,31 @@ Shape<protocols::MonadBftOptions> monadbft_shape() {
   };
   for (Field<O>& f : leader_fields<O>([](auto& o) -> auto& { return o.leader; })) fields.push_back(std::move(f));
   return object<O>(std::move(fields));
+Shape<protocols::MysticetiOptions> mysticeti_shape() {
+  using O = protocols::MysticetiOptions;
+  return object<O>({
+      field<O>("leaders", &O::leaders, integer<std::uint32_t>(1, 1000),
+               "Leader slots a round; no more than there are validators."),
+      field<O>("wave_length", &O::wave_length, integer<std::uint32_t>(3, 10),
+               "Rounds from a leader's vertex to the round that decides about it, both counted."),
+      field<O>("leader_timeout", &O::leader_timeout, duration(1ms, 1h),
+               "How long a validator waits for the vertices of the last round's leaders before it goes on without "
+               "them."),
+      field<O>("min_round_delay", &O::min_round_delay, duration(0s, 1h),
+               "Least time between two vertices of one validator."),
+      field<O>("gc_depth", &O::gc_depth, integer<std::uint32_t>(4, 100'000),
+               "For how many rounds back a leader still orders vertices; older ones are lost, their transactions wait "
+               "for another one."),
+      field<O>("recover_own_round", &O::recover_own_round, boolean(),
+               "Whether a validator without a log asks a quorum for its own last vertex before it makes one: at the "
+               "very start, and after its disk was lost."),
+      field<O>("fetch_delay", &O::fetch_delay, duration(0s, 1h),
+               "How long the ancestor of a vertex may be under way before it is asked for."),
+      field<O>("sync_timeout", &O::sync_timeout, duration(1ms, 1h),
+               "After how long a question to a peer is asked again, somebody else."),
+      field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),
+               "Committed blocks that a validator that is behind asks for at once."),
+  });
 }
 
 constexpr Power power_max = (Power{1} << 60) - 1;
@@ -370,6 +396,8 @@ Shape<Design> design_shape() {
       engine_field<D>(
           "monadbft", [](auto& d) -> auto& { return d.parameters.monadbft; }, monadbft_shape(),
           "Parameters of the engine `monadbft` (arXiv 2502.20692); the defaults are Monad's revision v0.10."),
+          "mysticeti", [](auto& d) -> auto& { return d.parameters.mysticeti; }, mysticeti_shape(),
+          "Parameters of the engine `mysticeti` (arXiv 2310.14821): an uncertified DAG."),
       field<D>("committee", &D::committee, committee_shape(), "Who takes part, and with what weight."),
       field<D>("block", &D::block, block, "Limits of a block."),
       field<D>(

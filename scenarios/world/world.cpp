@@ -81,6 +81,7 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
                                       .ledger = {.accounts = s.environment.workload.accounts},
                                       .dissemination = s.design.dissemination,
                                       .change_lag = promises_of(s).change_lag,
+                                      .relays_transactions = promises_of(s).relays_transactions,
                                       .validator_updates = {},
                                       .keep_blocks = s.design.keep_blocks};
   for (std::uint32_t i = 0; i < s.design.committee.count; ++i) context.peers.push_back(NodeId{i});

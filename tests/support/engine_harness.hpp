@@ -350,7 +350,7 @@ class EngineHarness {
     if (!nested) pump(n);
   }
 
-  void apply_one(NodeId n, effect::Persist& e) { at(n).log.push_back({e.type, e.height, e.round, e.bytes}); }
+  void apply_one(NodeId n, effect::Persist& e) { at(n).log.push_back({e.type, e.height, e.round, e.bytes, e.bodies}); }
   void apply_one(NodeId n, effect::Forget& e) {
     std::erase_if(at(n).log, [&](const Recovered& r) { return r.height < e.height; });
   }
