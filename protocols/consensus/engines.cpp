@@ -1,8 +1,10 @@
 #include "protocols/consensus/engines.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "protocols/consensus/centralised/centralised.hpp"
+#include "protocols/consensus/streamlet/streamlet.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
 namespace seqlab::protocols {
@@ -39,11 +41,27 @@ EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta
           .block_interval = p.centralised.block_interval};
 }
 
+std::unique_ptr<Engine> make_streamlet(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  return std::make_unique<EngineOf<Streamlet>>(Streamlet{self, p.streamlet});
+}
+EnginePromises promises_of_streamlet(const EngineParameters& p, Duration delta) {
+  const Duration epoch = 2 * p.streamlet.delta;
+  // Votes of an epoch must be in when the next leader proposes, whose clock may be ahead.
+  return {.round_bound = epoch,
+          .leaders_in_a_row = p.streamlet.leaders == EpochLeaders::round_robin ? 3U : 1U,
+          .rotations = 2,
+          .clock_bound = std::max(2 * (p.streamlet.delta - delta), Duration{1}),
+          .change_lag = 1,
+          .block_interval = epoch};
+}
+
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
                 make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
+    EngineEntry{"streamlet", "Streamlet: clock-driven epochs, one vote each, the middle of three in a row is final",
+                make_streamlet, promises_of_streamlet, keep_own<&EngineParameters::streamlet>},
 };
 
 }  // namespace

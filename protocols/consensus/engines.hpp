@@ -9,6 +9,7 @@
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
+#include "protocols/consensus/streamlet/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
 namespace seqlab::protocols {
@@ -17,6 +18,7 @@ namespace seqlab::protocols {
 struct EngineParameters {
   TendermintOptions tendermint;
   CentralisedOptions centralised;
+  StreamletOptions streamlet;
   friend bool operator==(const EngineParameters&, const EngineParameters&) = default;
 };
 

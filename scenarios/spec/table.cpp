@@ -118,6 +118,20 @@ Shape<protocols::CentralisedOptions> centralised_shape() {
   });
 }
 
+Shape<protocols::StreamletOptions> streamlet_shape() {
+  using O = protocols::StreamletOptions;
+  using protocols::EpochLeaders;
+  return object<O>({
+      field<O>("delta", &O::delta, duration(1ms, 1h),
+               "The message delay that the protocol counts on; an epoch lasts twice as long."),
+      field<O>("echo", &O::echo, boolean(),
+               "Whether every validator relays each message that is new to it to all others, as in the paper."),
+      field<O>("leader_election", &O::leaders,
+               choice<EpochLeaders>({{"round_robin", EpochLeaders::round_robin}, {"hash", EpochLeaders::hash}}),
+               "Who leads an epoch: the validators in turn, or one drawn from a hash of the epoch by power."),
+  });
+}
+
 constexpr Power power_max = (Power{1} << 60) - 1;
 
 Shape<std::vector<Power>> stake_shape() {
@@ -240,6 +254,9 @@ Shape<Design> design_shape() {
       engine_field<D>(
           "centralised", [](auto& d) -> auto& { return d.parameters.centralised; }, centralised_shape(),
           "Parameters of the engine `centralised`: one sequencer, everybody else follows."),
+      engine_field<D>(
+          "streamlet", [](auto& d) -> auto& { return d.parameters.streamlet; }, streamlet_shape(),
+          "Parameters of the engine `streamlet` (Chan and Shi, AFT 2020)."),
       field<D>("committee", &D::committee, committee_shape(), "Who takes part, and with what weight."),
       field<D>("block", &D::block, block, "Limits of a block."),
       field<D>(

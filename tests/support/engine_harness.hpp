@@ -28,8 +28,10 @@ using sim::RecordKind;
 /// A durable chain whose application only counts transactions: the state changes when a block has some.
 class HarnessChain final : public ChainView {
  public:
-  explicit HarnessChain(Committee genesis, std::vector<std::pair<Height, ValidatorUpdate>> updates = {})
-      : updates_(std::move(updates)), committees_{genesis, genesis, genesis} {}
+  /// @param change_lag  of the engine, see EnginePromises
+  explicit HarnessChain(const Committee& genesis, std::vector<std::pair<Height, ValidatorUpdate>> updates = {},
+                        std::uint32_t change_lag = 2)
+      : updates_(std::move(updates)), committees_(change_lag + 1, genesis) {}
 
   Height height() const override { return Height{blocks_.size()}; }
   BlockPtr block(Height h) const override {
@@ -72,9 +74,11 @@ class EngineHarness {
   };
 
   EngineHarness(Committee committee, std::uint32_t nodes, Make make, Duration delay = 100ms,
-                std::vector<std::pair<Height, ValidatorUpdate>> updates = {})
+                std::vector<std::pair<Height, ValidatorUpdate>> updates = {}, std::uint32_t change_lag = 2)
       : committee_(std::move(committee)), make_(std::move(make)), delay_(delay) {
-    for (std::uint32_t i = 0; i < nodes; ++i) nodes_.push_back(std::make_unique<Node>(committee_, updates));
+    for (std::uint32_t i = 0; i < nodes; ++i) {
+      nodes_.push_back(std::make_unique<Node>(HarnessChain{committee_, updates, change_lag}));
+    }
   }
 
   // -- control
@@ -286,8 +290,7 @@ class EngineHarness {
     std::uint64_t token = 0;
   };
   struct Node {
-    Node(const Committee& genesis, const std::vector<std::pair<Height, ValidatorUpdate>>& updates)
-        : chain(genesis, updates) {}
+    explicit Node(HarnessChain start) : chain(std::move(start)) {}
     std::unique_ptr<Engine> engine;
     HarnessChain chain;
     std::vector<Recovered> log;
@@ -354,7 +357,10 @@ class EngineHarness {
   void apply_one(NodeId n, effect::Forget& e) {
     std::erase_if(at(n).log, [&](const Recovered& r) { return r.height < e.height; });
   }
-  void apply_one(NodeId n, effect::Send& e) { transmit(n, e.to, e.message); }
+  void apply_one(NodeId n, effect::Send& e) {
+    note_statement(n, e.message);
+    transmit(n, e.to, e.message);
+  }
   void apply_one(NodeId n, effect::Broadcast& e) {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
       if (NodeId{i} != n) transmit(n, NodeId{i}, e.message);
@@ -427,19 +433,14 @@ class EngineHarness {
   void note_statement(NodeId n, const MessagePtr& message) {
     const auto& any = static_cast<const ConsensusMessage&>(*message);
     if (any.author != n) return;
-    std::tuple<std::uint32_t, std::uint64_t, std::int32_t, int> key;
-    Hash128 says;
-    if (any.message_kind() == MessageKind::proposal) {
-      const Proposal& p = static_cast<const ProposalMessage&>(any).proposal;
-      key = {n.value, p.height.value, p.round.value, 0};
-      says = p.signed_digest();
-    } else if (any.message_kind() == MessageKind::prevote || any.message_kind() == MessageKind::precommit) {
-      const Vote& v = static_cast<const VoteMessage&>(any).vote;
-      key = {n.value, v.height.value, v.round.value, static_cast<int>(v.type)};
-      says = v.signed_digest();
-    } else {
-      return;
-    }
+    // What it says, and where the engine shows it to the last bit, what it signed.
+    const Record statement = any.statement();
+    if (statement.kind == RecordKind::note) return;
+    const std::tuple key{n.value, statement.height, static_cast<std::int32_t>(statement.round),
+                         statement.kind == RecordKind::proposed ? 0 : static_cast<int>(statement.detail)};
+    Hash128 says = statement.id();
+    if (const auto* p = dynamic_cast<const ProposalMessage*>(&any)) says = p->proposal.signed_digest();
+    if (const auto* v = dynamic_cast<const VoteMessage*>(&any)) says = v->vote.signed_digest();
     if (statements_.try_emplace(key, says).first->second != says) {
       conflicts.push_back(fmt::format("node {} height {} round {} kind {}", n.value, std::get<1>(key),
                                       std::get<2>(key), std::get<3>(key)));
