@@ -4,6 +4,8 @@
 #include <array>
 
 #include "protocols/consensus/centralised/centralised.hpp"
+#include "protocols/consensus/pbft/pbft.hpp"
+#include "protocols/consensus/rotating/rotating.hpp"
 #include "protocols/consensus/streamlet/streamlet.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
@@ -55,6 +57,27 @@ EnginePromises promises_of_streamlet(const EngineParameters& p, Duration delta) 
           .block_interval = epoch};
 }
 
+std::unique_ptr<Engine> make_pbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  return std::make_unique<EngineOf<Pbft>>(Pbft{self, p.pbft});
+}
+EnginePromises promises_of_pbft(const EngineParameters& p, Duration delta) {
+  return {.round_bound = p.pbft.block_interval + p.pbft.view_timeout + 4 * delta,
+          .change_lag = 1,
+          .block_interval = p.pbft.block_interval};
+}
+
+std::unique_ptr<Engine> make_rotating(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  return std::make_unique<EngineOf<Rotating>>(Rotating{self, p.rotating});
+}
+EnginePromises promises_of_rotating(const EngineParameters& p, Duration delta) {
+  const RotatingOptions& r = p.rotating;
+  return {.byzantine_tolerant = false,
+          .round_bound = static_cast<std::int64_t>(r.epoch_slots) * r.slot + r.buffer + 4 * delta,
+          .clock_bound = r.slot,
+          .change_lag = 1,
+          .block_interval = r.slot};
+}
+
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
@@ -62,6 +85,10 @@ constexpr std::array list{
                 make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
     EngineEntry{"streamlet", "Streamlet: clock-driven epochs, one vote each, the middle of three in a row is final",
                 make_streamlet, promises_of_streamlet, keep_own<&EngineParameters::streamlet>},
+    EngineEntry{"pbft", "PBFT: a stable primary, three message delays, view changes with prepared certificates",
+                make_pbft, promises_of_pbft, keep_own<&EngineParameters::pbft>},
+    EngineEntry{"rotating", "one sequencer at a time by schedule, handed over with its tail: safe against crashes",
+                make_rotating, promises_of_rotating, keep_own<&EngineParameters::rotating>},
 };
 
 }  // namespace

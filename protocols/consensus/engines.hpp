@@ -9,6 +9,8 @@
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
+#include "protocols/consensus/pbft/options.hpp"
+#include "protocols/consensus/rotating/options.hpp"
 #include "protocols/consensus/streamlet/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
@@ -19,6 +21,8 @@ struct EngineParameters {
   TendermintOptions tendermint;
   CentralisedOptions centralised;
   StreamletOptions streamlet;
+  PbftOptions pbft;
+  RotatingOptions rotating;
   friend bool operator==(const EngineParameters&, const EngineParameters&) = default;
 };
 

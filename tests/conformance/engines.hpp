@@ -27,7 +27,7 @@ using scenarios::Verdict;
   for (const seqlab::protocols::EngineEntry& entry : protocols::engines()) \
   DYNAMIC_SECTION(std::string{entry.name})
 
-/// `stake.size()` nodes, links of 20 ms, delays promised to stay below `network_delta`, the engine's default parameters.
+/// `stake.size()` nodes, links of 20 ms, delays promised to stay below `network_delta`, default parameters.
 inline constexpr Duration network_delta = 100ms;
 inline Scenario world_of(const EngineEntry& engine, const std::vector<protocols::Power>& stake) {
   Scenario s = quiet_world(static_cast<std::uint32_t>(stake.size()), 20ms);

@@ -1,6 +1,6 @@
-// Streamlet's decisions, each a pure function: no clock, no I/O, no draws. The handlers (streamlet.hpp) are written once
-// over a `Rules` type; StreamletRules is the paper's. A test that needs one wrong decision derives from it and hides
-// that function. Rule names S1 ... S4 are explained in NOTES.md.
+// Streamlet's decisions, each a pure function: no clock, no I/O, no draws. The handlers (streamlet.hpp) are written
+// once over a `Rules` type; StreamletRules is the paper's. A test that needs one wrong decision derives from it and
+// hides that function. Rule names S1 ... S4 are explained in NOTES.md.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Handlers of Streamlet, written once over a `Rules` type. Included by streamlet.cpp and by tests that plant a wrong rule.
+// Handlers of Streamlet, written once over a `Rules` type. Included by streamlet.cpp and by tests that plant a wrong
+// rule.
 #pragma once
 
 #include <algorithm>
@@ -145,7 +146,8 @@ void BasicStreamlet<Rules>::propose(const EngineView& view, Outbox& out) {
   }
   if (tip == nullptr) path.clear();
   const Height parent_height = tip != nullptr ? tip->height : root_.height;
-  const EpochVoteContext would{epoch_, epoch_, voted_epoch_, true, parent_height, longest_notarised_, longest_received()};
+  const EpochVoteContext would{epoch_,        epoch_,             voted_epoch_,      true,
+                               parent_height, longest_notarised_, longest_received()};
   if (!Rules::may_vote(would)) return;  // a longer chain is known, but not all of it has come
   building_ = epoch_;
   const SimTime after = tip != nullptr ? tip->body->timestamp : root_.time;
@@ -223,6 +225,7 @@ void BasicStreamlet<Rules>::on_proposal(NodeId from, const MessagePtr& message, 
     fresh = false;
   } else if (!at->reported) {
     at->reported = true;
+    reported_.emplace_back(v.round, v.voter);  // as a double vote it is the same offence
     out.add(effect::ReportEvidence{{EvidenceKind::double_proposal, v.voter, at->vote, v}});
   } else {
     return refuse(Reject::duplicate);
