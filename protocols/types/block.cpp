@@ -76,6 +76,11 @@ std::uint32_t Block::compute_bytes() const {
   return saturate(sum);
 }
 
-std::uint32_t encoded_bytes(const Commit& commit) { return saturate(commit_size(commit)); }
+std::uint32_t encoded_bytes(const Commit& commit) {
+  std::uint64_t sum = commit_size(commit);
+  // A descendant proves by its header, the root of its content and the certificate that it carries.
+  for (const BlockPtr& d : commit.descendants) sum += block_header_bytes + digest_bytes + commit_size(d->last_commit);
+  return saturate(sum);
+}
 
 }  // namespace seqlab::protocols

@@ -118,6 +118,91 @@ Shape<protocols::CentralisedOptions> centralised_shape() {
   });
 }
 
+/// What all chained engines have. `O` has a member `chained`.
+template <class O>
+std::vector<Field<O>> chained_fields() {
+  using protocols::LeaderElection;
+  const auto timeout = duration(1ms, 1h);
+  const auto pause = duration(0s, 1h);
+  const auto weight = integer<std::uint32_t>(1, 1'000'000);
+  return {
+      field<O>(
+          "leader_election", [](auto& o) -> auto& { return o.chained.leader.election; },
+          choice<LeaderElection>({{"round_robin", LeaderElection::round_robin},
+                                  {"stake", LeaderElection::stake},
+                                  {"reputation", LeaderElection::reputation}}),
+          "Who leads a round: members in turn; in proportion to their power (Tendermint's proposer priority); or drawn, "
+          "mostly from those that proposed or voted in recently committed blocks (DiemBFT)."),
+      field<O>(
+          "reputation_window", [](auto& o) -> auto& { return o.chained.leader.reputation_window; },
+          integer<std::uint32_t>(1, 10'000), "Reputation: how many committed blocks are looked at."),
+      field<O>(
+          "reputation_lag", [](auto& o) -> auto& { return o.chained.leader.reputation_lag; },
+          integer<std::uint32_t>(0, 1000),
+          "Reputation: blocks of so many last rounds are not looked at, since not all replicas have them."),
+      field<O>(
+          "reputation_active_weight", [](auto& o) -> auto& { return o.chained.leader.reputation_active_weight; }, weight,
+          "Reputation: weight of a member that proposed or voted in the window."),
+      field<O>(
+          "reputation_inactive_weight", [](auto& o) -> auto& { return o.chained.leader.reputation_inactive_weight; },
+          weight, "Reputation: weight of all others."),
+      field<O>(
+          "timeout", [](auto& o) -> auto& { return o.chained.pacemaker.timeout; }, timeout,
+          "How long a replica stays in a round before it gives it up."),
+      field<O>(
+          "timeout_growth_percent", [](auto& o) -> auto& { return o.chained.pacemaker.growth_percent; },
+          integer<std::uint32_t>(100, 1000),
+          "Each round without a commit multiplies `timeout` by so many hundredths; 100: it never grows."),
+      field<O>(
+          "timeout_growth_steps", [](auto& o) -> auto& { return o.chained.pacemaker.growth_steps_max; },
+          integer<std::uint32_t>(0, 64), "How often it grows at most."),
+      field<O>(
+          "timeout_growth_lag", [](auto& o) -> auto& { return o.chained.pacemaker.growth_lag; },
+          integer<std::uint32_t>(0, 1000), "So many rounds after the last commit are ordinary and do not count."),
+      field<O>(
+          "join", [](auto& o) -> auto& { return o.chained.pacemaker.join; }, boolean(),
+          "Whether a replica gives up a round at once when more than a third of the power has."),
+      field<O>(
+          "proposal_pause", [](auto& o) -> auto& { return o.chained.proposal_pause; }, pause,
+          "How long a leader waits in its round before it proposes; sets the pace of blocks."),
+      field<O>(
+          "timestamp_bound", [](auto& o) -> auto& { return o.chained.timestamp_bound; }, timeout,
+          "Blocks from farther in the future get no vote."),
+      field<O>(
+          "sync_timeout", [](auto& o) -> auto& { return o.chained.sync_timeout; }, timeout,
+          "A request for a block goes to another peer after one to two of these."),
+      field<O>(
+          "sync_window", [](auto& o) -> auto& { return o.chained.sync_window; }, integer<std::uint32_t>(1, 1000),
+          "How many committed blocks are requested at once while catching up."),
+  };
+}
+
+Shape<protocols::HotStuffOptions> hotstuff_shape() {
+  using O = protocols::HotStuffOptions;
+  using protocols::HotStuffChain;
+  using protocols::RoundSync;
+  std::vector<Field<O>> fields{
+      field<O>("chain", &O::chain,
+               choice<HotStuffChain>(
+                   {{"three_chain", HotStuffChain::three_chain}, {"two_chain", HotStuffChain::two_chain}}),
+               "`three_chain`: HotStuff, three certificates of consecutive rounds commit; `two_chain`: pipelined "
+               "HotStuff-2, two do, and a leader that lacks the certificate of the round before waits `delta`."),
+      field<O>("round_sync", &O::round_sync,
+               choice<RoundSync>({{"timeout_certificates", RoundSync::timeout_certificates},
+                                  {"new_view", RoundSync::new_view}}),
+               "How a failed round ends: everybody hears who gives it up and a quorum ends it, or each replica moves on "
+               "by its own timer and tells the next leader alone."),
+      field<O>("delta", &O::delta, duration(0s, 1h),
+               "`two_chain`: how long such a leader waits; at least the longest delay of a message."),
+  };
+  for (Field<O>& f : chained_fields<O>()) fields.push_back(std::move(f));
+  return object<O>(std::move(fields));
+}
+
+Shape<protocols::JolteonOptions> jolteon_shape() {
+  return object<protocols::JolteonOptions>(chained_fields<protocols::JolteonOptions>());
+}
+
 Shape<protocols::StreamletOptions> streamlet_shape() {
   using O = protocols::StreamletOptions;
   using protocols::EpochLeaders;
@@ -292,6 +377,12 @@ Shape<Design> design_shape() {
           "centralised", [](auto& d) -> auto& { return d.parameters.centralised; }, centralised_shape(),
           "Parameters of the engine `centralised`: one sequencer, everybody else follows."),
       engine_field<D>(
+          "hotstuff", [](auto& d) -> auto& { return d.parameters.hotstuff; }, hotstuff_shape(),
+          "Parameters of the engine `hotstuff` (arXiv 1803.05069; ePrint 2023/397)."),
+      engine_field<D>(
+          "jolteon", [](auto& d) -> auto& { return d.parameters.jolteon; }, jolteon_shape(),
+          "Parameters of the engine `jolteon` (arXiv 2106.10362); the defaults are DiemBFT's."),
+      engine_field<D>(
           "streamlet", [](auto& d) -> auto& { return d.parameters.streamlet; }, streamlet_shape(),
           "Parameters of the engine `streamlet` (Chan and Shi, AFT 2020)."),
       engine_field<D>(
@@ -309,6 +400,10 @@ Shape<Design> design_shape() {
           "In which order a leader puts transactions: first come first served, or highest fee first; the nonces of one "
           "sender stay in sequence in both."),
       field<D>("mempool", &D::mempool, pool, "Where transactions wait for a block."),
+      field<D>("keep_blocks", &D::keep_blocks, integer<std::uint64_t>(0, 1'000'000'000'000),
+               "How many committed blocks a node keeps; 0 keeps all, which takes much memory in a long run. A node "
+               "that needs older ones, because it was away for longer or lost its disk, cannot come back: there is no "
+               "state sync."),
       field<D>("signatures", &D::signatures,
                choice<protocols::SignatureBackend>(
                    {{"ideal", protocols::SignatureBackend::ideal}, {"real", protocols::SignatureBackend::real}}),
@@ -584,6 +679,8 @@ Shape<Trigger::Point> point_shape() {
       });
 }
 
+}  // namespace
+
 Shape<FaultSpec> fault_shape() {
   struct Keys {
     Trigger when;
@@ -675,6 +772,8 @@ Shape<FaultSpec> fault_shape() {
         }
       });
 }
+
+namespace {
 
 Shape<AdversarySpec> adversary_shape() {
   using A = AdversarySpec;

@@ -17,6 +17,7 @@
 
 #include "protocols/consensus/engine.hpp"
 #include "protocols/consensus/messages.hpp"
+#include "protocols/consensus/voting_proposal.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::test {
@@ -359,7 +360,11 @@ class EngineHarness {
   }
   void apply_one(NodeId n, effect::Send& e) {
     note_statement(n, e.message);
-    transmit(n, e.to, e.message);
+    if (e.to == n) {
+      at(n).inputs.emplace_back(Received{n, e.message});
+    } else {
+      transmit(n, e.to, e.message);
+    }
   }
   void apply_one(NodeId n, effect::Broadcast& e) {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
@@ -433,14 +438,27 @@ class EngineHarness {
   void note_statement(NodeId n, const MessagePtr& message) {
     const auto& any = static_cast<const ConsensusMessage&>(*message);
     if (any.author != n) return;
-    // What it says, and where the engine shows it to the last bit, what it signed.
-    const Record statement = any.statement();
-    if (statement.kind == RecordKind::note) return;
-    const std::tuple key{n.value, statement.height, static_cast<std::int32_t>(statement.round),
-                         statement.kind == RecordKind::proposed ? 0 : static_cast<int>(statement.detail)};
-    Hash128 says = statement.id();
-    if (const auto* p = dynamic_cast<const ProposalMessage*>(&any)) says = p->proposal.signed_digest();
-    if (const auto* v = dynamic_cast<const VoteMessage*>(&any)) says = v->vote.signed_digest();
+    std::tuple<std::uint32_t, std::uint64_t, std::int32_t, int> key;
+    Hash128 says;
+    if (const auto* proposal = dynamic_cast<const ProposalMessage*>(&any); proposal != nullptr) {
+      const Proposal& p = proposal->proposal;
+      key = {n.value, p.height.value, p.round.value, 0};
+      says = p.signed_digest();
+    } else if (const auto* vote = dynamic_cast<const VoteMessage*>(&any); vote != nullptr) {
+      const Vote& v = vote->vote;
+      key = {n.value, v.height.value, v.round.value, static_cast<int>(v.type)};
+      says = v.signed_digest();
+    } else if (const auto* voting = dynamic_cast<const VotingProposalMessage*>(&any); voting != nullptr) {
+      const Vote& v = voting->vote;
+      key = {n.value, v.height.value, v.round.value, 0};
+      says = v.signed_digest();
+    } else if (any.is_statement()) {  // of chained engines: one a round, whatever its height
+      const Record record = any.statement();
+      key = {n.value, 0, static_cast<std::int32_t>(record.round), static_cast<int>(any.kind)};
+      says = record.id();
+    } else {
+      return;
+    }
     if (statements_.try_emplace(key, says).first->second != says) {
       conflicts.push_back(fmt::format("node {} height {} round {} kind {}", n.value, std::get<1>(key),
                                       std::get<2>(key), std::get<3>(key)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "protocols/types/ids.hpp"
 #include "sim/kernel/time.hpp"
@@ -16,6 +17,7 @@ struct PbftOptions {
   std::uint32_t checkpoint_interval = 16;  ///< K: a checkpoint every so many blocks
   std::uint32_t window = 32;               ///< L: so far beyond the last stable checkpoint blocks are ordered, >= 2 K
   bool create_empty_blocks = true;
+  std::vector<NodeId> fixed_leaders{};  ///< instead, in turn; set by plans and tests
   friend bool operator==(const PbftOptions&, const PbftOptions&) = default;
 };
 

@@ -77,6 +77,12 @@ class BasicPbft {
     friend bool operator==(const CheckpointVotes&, const CheckpointVotes&) = default;
   };
 
+  NodeId primary_of(Round view) const {
+    const auto& fixed = options_.fixed_leaders;
+    if (!fixed.empty()) return fixed[static_cast<std::size_t>(view.value) % fixed.size()];
+    return Rules::primary(view, committee_);
+  }
+
   // inputs from peers
   void on_pre_prepare(NodeId from, const MessagePtr& message, const EngineView& view, Outbox& out);
   void on_vote(NodeId from, const MessagePtr& message, const EngineView& view, Outbox& out);

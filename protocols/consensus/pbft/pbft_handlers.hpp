@@ -158,7 +158,7 @@ void BasicPbft<Rules>::on_payload_available(const EngineView& view, Outbox& out)
 template <class Rules>
 void BasicPbft<Rules>::try_propose(const EngineView& view, Outbox& out) {
   if (!active_ || executing_ != nullptr || built_asked_ || !pace_over_ || !in_window(height_) ||
-      Rules::primary(view_, committee_) != self_ || !(options_.create_empty_blocks || payload_available_)) {
+      primary_of(view_) != self_ || !(options_.create_empty_blocks || payload_available_)) {
     return;
   }
   if (const Slot* s = find(height_, view_); s != nullptr && s->accepted) return;
@@ -205,7 +205,7 @@ void BasicPbft<Rules>::on_pre_prepare(NodeId from, const MessagePtr& message, co
     return refuse(Reject::far_future);
   }
   const bool here = body.block->committee_hash == committee_.hash();
-  if (here && Rules::primary(v.round, committee_) != v.voter) return refuse(Reject::wrong_proposer);
+  if (here && primary_of(v.round) != v.voter) return refuse(Reject::wrong_proposer);
   if (v.height > height_) note_ahead(v.voter, v.height, out);
   if (v.height == height_ && !here) return refuse(Reject::invalid_block);
   if (!in_window(v.height)) {
@@ -307,7 +307,7 @@ void BasicPbft<Rules>::try_prepare(const EngineView& view, Outbox& out) {
   if (s == nullptr || !s->accepted) return;
   const BlockId block = s->accepted;
   KnownBlock* const k = known(block);
-  if (k == nullptr) return ask_for_body(block, Rules::primary(view_, committee_), out);
+  if (k == nullptr) return ask_for_body(block, primary_of(view_), out);
   if (k->validity == Validity::unknown) {
     if (check_block(*k->block, view) != Reject::none) {
       k->validity = Validity::invalid;
@@ -378,7 +378,7 @@ Reject BasicPbft<Rules>::check_block(const Block& b, const EngineView& view) con
   const bool later = height_.value == 1 || b.timestamp > parent_time_;
   const bool fits = b.height == height_ && later && b.state_before == view.chain.state() &&
                     b.committee_hash == committee_.hash() && b.evidence.empty() && b.last_commit == Commit{} &&
-                    b.proposer == Rules::primary(b.round, committee_);
+                    b.proposer == primary_of(b.round);
   return fits ? Reject::none : Reject::invalid_block;
 }
 
@@ -648,7 +648,7 @@ void BasicPbft<Rules>::consider_view_changes(const EngineView& view, Outbox& out
     waiting_for_new_view_ = true;
     arm_view_timer(out);
   }
-  if (Rules::primary(target_, committee_) == self_ && announced_ < target_) make_new_view(view, out);
+  if (primary_of(target_) == self_ && announced_ < target_) make_new_view(view, out);
 }
 
 /// O, from V alone.
@@ -712,7 +712,7 @@ void BasicPbft<Rules>::on_new_view(NodeId from, const MessagePtr& message, const
   const auto refuse = [&](Reject why) { reject(from, body, height_, c.view, why, out); };
   if (c.era_first != era_first_) return refuse(c.era_first < era_first_ ? Reject::stale : Reject::far_future);
   if (c.view < target_ || (active_ && c.view == view_) || c.view < Round{1}) return refuse(Reject::stale);
-  if (Rules::primary(c.view, committee_) != c.node) return refuse(Reject::wrong_proposer);
+  if (primary_of(c.view) != c.node) return refuse(Reject::wrong_proposer);
   const Power quorum = Rules::quorum(committee_);
   if (body.checked == Checked::not_yet) {
     bool good = view.signatures.verify(c.node.value, c.signed_digest(), c.signature);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "protocols/types/ids.hpp"
 #include "sim/kernel/time.hpp"
@@ -15,6 +16,7 @@ struct RotatingOptions {
   Duration buffer = 4s;                ///< it begins after so long even without the end marker of the incumbent
   std::uint32_t inactive_slots = 3;    ///< slots without a block after which a backup takes over; 0: none does
   bool create_empty_blocks = true;
+  std::vector<NodeId> fixed_leaders{};  ///< instead, in turn; set by plans and tests
   friend bool operator==(const RotatingOptions&, const RotatingOptions&) = default;
 };
 

@@ -58,7 +58,12 @@ class BasicRotating {
   std::int64_t epoch_of(std::int64_t slot) const;
   bool in_window(std::int64_t slot) const;
   bool may_order(Round term, std::int64_t slot) const;
-  NodeId operator_of(Round term) const { return Rules::operator_of(Term::of(term), committee_); }
+  NodeId operator_of(Round term) const {
+    const auto& fixed = options_.fixed_leaders;
+    const Term t = Term::of(term);
+    if (!fixed.empty()) return fixed[static_cast<std::size_t>(t.epoch + t.rank) % fixed.size()];
+    return Rules::operator_of(t, committee_);
+  }
 
   void on_slot(const EngineView& view, Outbox& out);
   void consider_duty(const EngineView& view, Outbox& out);

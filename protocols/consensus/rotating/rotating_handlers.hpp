@@ -139,7 +139,7 @@ void BasicRotating<Rules>::on_slot(const EngineView& view, Outbox& out) {
       if (a.votes.vote_of(static_cast<std::uint32_t>(index)) == nullptr) continue;
       const MessagePtr& ack = a.votes.message_of(static_cast<std::uint32_t>(index));
       const Vote& v = VoteSet::vote_in(ack);
-      if (Rules::operator_of(Term::of(v.round), committee_) == self_) {
+      if (operator_of(v.round) == self_) {
         out.broadcast(out.make<VotingProposalMessage>(accepted_.block, v));
       } else {
         out.broadcast(ack);
@@ -155,8 +155,7 @@ void BasicRotating<Rules>::on_slot(const EngineView& view, Outbox& out) {
 
 template <class Rules>
 void BasicRotating<Rules>::consider_duty(const EngineView& view, Outbox& out) {
-  const std::int32_t index = committee_.index_of(self_);
-  if (index < 0 || slot_ < 0) return;
+  if (committee_.index_of(self_) < 0 || slot_ < 0) return;
   const std::int64_t epoch = epoch_of(slot_);
   const bool window = in_window(slot_);
   if (duty_ != Duty::none && !may_order(term_, slot_)) {
@@ -181,13 +180,14 @@ void BasicRotating<Rules>::consider_duty(const EngineView& view, Outbox& out) {
     return;
   }
   // R12: backups in the order of the committee, each after as many times of silence.
-  const auto size = static_cast<std::int64_t>(committee_.size());
-  const std::int64_t rank = (((index - epoch) % size) + size) % size;
-  if (options_.inactive_slots == 0 || rank == 0 || rank >= Term::ranks) return;
+  const auto size = std::min<std::int64_t>(static_cast<std::int64_t>(committee_.size()), Term::ranks);
+  std::int64_t rank = 1;
+  while (rank < size && operator_of(Term{epoch, static_cast<std::uint32_t>(rank)}.round()) != self_) ++rank;
+  if (options_.inactive_slots == 0 || rank == size) return;
   const Duration silence = rank * static_cast<std::int64_t>(options_.inactive_slots) * options_.slot;
   const Round backup = Rules::backup_term(epoch, static_cast<std::uint32_t>(rank)).round();
   if (window || view.wall - active_at_ < silence || backup < promised_) return;
-  if (Rules::may_sign(Term::of(backup), self_, committee_)) begin(backup, view, out);
+  if (Rules::may_sign(self_, operator_of(backup))) begin(backup, view, out);
 }
 
 template <class Rules>
@@ -259,12 +259,12 @@ void BasicRotating<Rules>::on_handover(NodeId from, const MessagePtr& message, c
   if (committee_.index_of(c.node) < 0) return refuse(Reject::not_a_member);
   switch (c.what) {
     case HandoverMessage::What::end:
-      if (!Rules::may_sign(Term::of(c.term), c.node, committee_)) return refuse(Reject::wrong_proposer);
+      if (!Rules::may_sign(c.node, operator_of(c.term))) return refuse(Reject::wrong_proposer);
       ended_ = std::max(ended_, c.term);
       consider_duty(view, out);
       break;
     case HandoverMessage::What::request:
-      if (!Rules::may_sign(Term::of(c.term), c.node, committee_)) return refuse(Reject::wrong_proposer);
+      if (!Rules::may_sign(c.node, operator_of(c.term))) return refuse(Reject::wrong_proposer);
       if (c.term < promised_) return refuse(Reject::stale);
       // Nobody may take the future away from those whose turn it will be.
       if (slot_ < 0 || Term::of(c.term).epoch > epoch_of(slot_) + 1) return refuse(Reject::far_future);
@@ -323,7 +323,7 @@ Reject BasicRotating<Rules>::check(const Block& b, Round term, const EngineView&
   if (b.parent != parent_) return Reject::unknown_parent;
   const bool later = height_.value == 1 || b.timestamp > parent_time_;
   if (!later || b.height != height_ || b.state_before != view.chain.state() || b.committee_hash != committee_.hash() ||
-      !b.evidence.empty() || !Rules::may_sign(Term::of(b.round), b.proposer, committee_)) {
+      !b.evidence.empty() || !Rules::may_sign(b.proposer, operator_of(b.round))) {
     return Reject::invalid_block;
   }
   // R9: not from the future, and of a slot in which its term may order. A block of an earlier term was judged then.
@@ -348,7 +348,7 @@ void BasicRotating<Rules>::on_proposal(NodeId from, const MessagePtr& message, c
     if (v.height == next(height_)) early_ = message;
     return note_ahead(v.voter, v.height, out);
   }
-  if (!Rules::may_sign(Term::of(v.round), v.voter, committee_)) return refuse(Reject::wrong_proposer);
+  if (!Rules::may_sign(v.voter, operator_of(v.round))) return refuse(Reject::wrong_proposer);
   if (v.round < promised_) return refuse(Reject::stale);
   if (slot_ < 0 || Term::of(v.round).epoch > epoch_of(slot_) + 1) return refuse(Reject::far_future);
   const auto first = std::ranges::find(seen_, v.round, [](const auto& s) { return s.first; });

@@ -36,10 +36,8 @@ struct RotatingRules {
   static NodeId operator_of(Term term, const Committee& committee) {
     return committee[static_cast<std::size_t>(term.epoch + term.rank) % committee.size()].node;
   }
-  /// Whether `node` may order in the term.
-  static bool may_sign(Term term, NodeId node, const Committee& committee) {
-    return operator_of(term, committee) == node;
-  }
+  /// Whether `node` may order in the term of `who`.
+  static bool may_sign(NodeId node, NodeId who) { return node == who; }
   /// The term in which the backup of that rank orders.
   static Term backup_term(std::int64_t epoch, std::uint32_t rank) { return {epoch, rank}; }
   /// Whether a new operator asks a quorum for the tail before it orders.

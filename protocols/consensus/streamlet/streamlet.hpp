@@ -79,6 +79,11 @@ class BasicStreamlet {
 
   // time
   Round epoch_at(SimTime wall) const;
+  NodeId leader_of(Round epoch) const {
+    const auto& fixed = options_.fixed_leaders;
+    if (!fixed.empty()) return fixed[static_cast<std::size_t>(epoch.value) % fixed.size()];
+    return Rules::leader(options_.leaders, epoch, committee_);
+  }
   void arm_epoch_timer(const EngineView& view, Outbox& out) const;
   void enter_epoch(Round epoch, const EngineView& view, Outbox& out);
 

@@ -55,7 +55,7 @@ void BasicStreamlet<Rules>::enter_epoch(Round epoch, const EngineView& view, Out
              .height = height().value});
   keep_bounds();
   ask_for_wanted(out);
-  if (Rules::leader(options_.leaders, epoch, committee_) == self_) propose(view, out);
+  if (leader_of(epoch) == self_) propose(view, out);
   try_vote(view, out);
 }
 
@@ -213,7 +213,7 @@ void BasicStreamlet<Rules>::on_proposal(NodeId from, const MessagePtr& message, 
     }
     return refuse(Reject::unknown_parent);
   }
-  if (Rules::leader(options_.leaders, v.round, committee_) != v.voter) return refuse(Reject::wrong_proposer);
+  if (leader_of(v.round) != v.voter) return refuse(Reject::wrong_proposer);
   if (v.round.value > epoch_.value + streamlet::epochs_ahead) return refuse(Reject::far_future);
 
   bool fresh = true;
