@@ -103,7 +103,8 @@ constexpr std::array list{
                 make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>, hurry_centralised},
     EngineEntry{"hotstuff", "chained HotStuff: a block every two message delays, final after seven (HotStuff-2: five)",
                 make_hotstuff, promises_of_hotstuff, keep_own<&EngineParameters::hotstuff>, hurry_hotstuff},
-    EngineEntry{"jolteon", "Jolteon, DiemBFT v4: two-chain commits, final after five message delays, all-to-all timeouts",
+    EngineEntry{"jolteon",
+                "Jolteon, DiemBFT v4: two-chain commits, final after five message delays, all-to-all timeouts",
                 make_jolteon, promises_of_jolteon, keep_own<&EngineParameters::jolteon>, hurry_jolteon},
 };
 

@@ -131,7 +131,8 @@ std::vector<Field<O>> chained_fields() {
           choice<LeaderElection>({{"round_robin", LeaderElection::round_robin},
                                   {"stake", LeaderElection::stake},
                                   {"reputation", LeaderElection::reputation}}),
-          "Who leads a round: members in turn; in proportion to their power (Tendermint's proposer priority); or drawn, "
+          "Who leads a round: members in turn; in proportion to their power (Tendermint's proposer priority); or "
+          "drawn, "
           "mostly from those that proposed or voted in recently committed blocks (DiemBFT)."),
       field<O>(
           "reputation_window", [](auto& o) -> auto& { return o.chained.leader.reputation_window; },
@@ -141,8 +142,8 @@ std::vector<Field<O>> chained_fields() {
           integer<std::uint32_t>(0, 1000),
           "Reputation: blocks of so many last rounds are not looked at, since not all replicas have them."),
       field<O>(
-          "reputation_active_weight", [](auto& o) -> auto& { return o.chained.leader.reputation_active_weight; }, weight,
-          "Reputation: weight of a member that proposed or voted in the window."),
+          "reputation_active_weight", [](auto& o) -> auto& { return o.chained.leader.reputation_active_weight; },
+          weight, "Reputation: weight of a member that proposed or voted in the window."),
       field<O>(
           "reputation_inactive_weight", [](auto& o) -> auto& { return o.chained.leader.reputation_inactive_weight; },
           weight, "Reputation: weight of all others."),
@@ -182,16 +183,17 @@ Shape<protocols::HotStuffOptions> hotstuff_shape() {
   using protocols::HotStuffChain;
   using protocols::RoundSync;
   std::vector<Field<O>> fields{
-      field<O>("chain", &O::chain,
-               choice<HotStuffChain>(
-                   {{"three_chain", HotStuffChain::three_chain}, {"two_chain", HotStuffChain::two_chain}}),
-               "`three_chain`: HotStuff, three certificates of consecutive rounds commit; `two_chain`: pipelined "
-               "HotStuff-2, two do, and a leader that lacks the certificate of the round before waits `delta`."),
-      field<O>("round_sync", &O::round_sync,
-               choice<RoundSync>({{"timeout_certificates", RoundSync::timeout_certificates},
-                                  {"new_view", RoundSync::new_view}}),
-               "How a failed round ends: everybody hears who gives it up and a quorum ends it, or each replica moves on "
-               "by its own timer and tells the next leader alone."),
+      field<O>(
+          "chain", &O::chain,
+          choice<HotStuffChain>({{"three_chain", HotStuffChain::three_chain}, {"two_chain", HotStuffChain::two_chain}}),
+          "`three_chain`: HotStuff, three certificates of consecutive rounds commit; `two_chain`: pipelined "
+          "HotStuff-2, two do, and a leader that lacks the certificate of the round before waits `delta`."),
+      field<O>(
+          "round_sync", &O::round_sync,
+          choice<RoundSync>(
+              {{"timeout_certificates", RoundSync::timeout_certificates}, {"new_view", RoundSync::new_view}}),
+          "How a failed round ends: everybody hears who gives it up and a quorum ends it, or each replica moves on "
+          "by its own timer and tells the next leader alone."),
       field<O>("delta", &O::delta, duration(0s, 1h),
                "`two_chain`: how long such a leader waits; at least the longest delay of a message."),
   };

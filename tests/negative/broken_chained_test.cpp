@@ -1,6 +1,6 @@
-// Broken variants of HotStuff, HotStuff-2 and Jolteon in whole worlds: the checkers that answer for what is broken fire,
-// and the sound engine comes through the same bad luck without a finding. Attacks on the sound engine: they cost blocks,
-// never agreement.
+// Broken variants of HotStuff, HotStuff-2 and Jolteon in whole worlds: the checkers that answer for what is broken
+// fire, and the sound engine comes through the same bad luck without a finding. Attacks on the sound engine: they cost
+// blocks, never agreement.
 //
 // Leaders take turns: round r belongs to node (r - 1) mod n. A cut leader still hears the others.
 #include "tests/negative/broken/chained.hpp"
@@ -51,8 +51,8 @@ std::unique_ptr<protocols::Engine> make_chained(NodeId self, const scenarios::De
 
 using Pass = broken::RewritingEngine::Rewrite;
 
-/// (Whoever looks at a message first keeps with it whether its signatures are good: a corrupt engine is as strict there as
-/// the others.) All nodes follow `Rules`, but `corrupt` follows `Corrupt` and what it says goes through `rewrite`.
+/// All nodes follow `Rules`, but `corrupt` follows `Corrupt` and what it says goes through `rewrite`. (Whoever looks at
+/// a message first keeps with it whether its signatures are good: a corrupt engine is as strict there as the others.)
 template <class Rules, class Corrupt = Rules>
 RunResult run_chained(const Scenario& scenario, NodeId corrupt = no_node, Pass rewrite = nullptr) {
   Scenario s = scenario;
@@ -102,8 +102,8 @@ TEST_CASE("Z13: a commit rule without consecutive rounds forks without a corrupt
   check_sound(run_chained<JolteonRules>(s));
 }
 
-//   n2 gets the votes of round 2 and is locked on B1; it is cut off, nobody else has that lock. n3 is corrupt and forks:
-//   B4 on genesis, which all others may vote for. Then it falls silent, and four of five need n2's vote.
+//   n2 gets the votes of round 2 and is locked on B1; it is cut off, nobody else has that lock. n3 is corrupt and
+//   forks: B4 on genesis, which all others may vote for. Then it falls silent, and four of five need n2's vote.
 TEST_CASE("Z15: a lock that no certificate opens stops the chain", "[negative][chained][liveness]") {
   Scenario s = chained_world(5, "hotstuff");
   s.stop.after = 2s;
