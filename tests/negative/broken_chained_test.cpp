@@ -286,8 +286,8 @@ TEST_CASE("Z27: a leader that never received the votes cuts off the tail", "[neg
 }
 
 TEST_CASE("Z18: certificates for a part of the replicas hurt doubling timers most", "[negative][chained]") {
-  // n3 shows its blocks, and with them the certificates, to half of its peers: those enter the round, the others come by
-  // their timers, which double. Timeout certificates bring them together again. Not the full attack, which stops
+  // n3 shows its blocks, and with them the certificates, to half of its peers: those enter the round, the others come
+  // by their timers, which double. Timeout certificates bring them together again. Not the full attack, which stops
   // everything for ever; the same idea with one corrupt node.
   const auto commits = [](protocols::RoundSync sync) {
     Scenario s = chained_world(4, "hotstuff");
