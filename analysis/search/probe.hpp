@@ -1,4 +1,4 @@
-// What a target's sound runs are made of: which messages its nodes send and how many a height, which records they leave.
+// What a target's sound runs are made of: which messages its nodes send, which records they leave, how long a round is.
 // Strategies draw their addresses from it, so that they know no engine.
 #pragma once
 

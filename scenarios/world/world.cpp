@@ -81,8 +81,9 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
                                       .ledger = {.accounts = s.environment.workload.accounts},
                                       .dissemination = s.design.dissemination,
                                       .change_lag = promises_of(s).change_lag,
+                                      .relays_transactions = promises_of(s).relays_transactions,
                                       .validator_updates = {},
-                                      .keep_blocks = 0};
+                                      .keep_blocks = s.design.keep_blocks};
   for (std::uint32_t i = 0; i < s.design.committee.count; ++i) context.peers.push_back(NodeId{i});
   for (const auto& change : s.design.committee.changes) {
     context.validator_updates.push_back({protocols::Height{change.height}, {change.node, change.power}});
@@ -348,6 +349,15 @@ RunResult World::Parts::judge(sim::StopReason stopped, bool healed) {
                    [](const Finding& a, const Finding& b) { return a.at < b.at; });
   seqlab::scenarios::judge(scenario, monitor, result);
   return result;
+}
+
+std::vector<std::string> World::script_logs() const {
+  std::vector<std::string> out;
+  if (parts_->adversaries == nullptr) return out;
+  for (std::size_t i = 0; i < parts_->scenario.environment.adversaries.size(); ++i) {
+    out.emplace_back(parts_->adversaries->log(i));
+  }
+  return out;
 }
 
 sim::Simulation& World::simulation() { return parts_->simulation; }

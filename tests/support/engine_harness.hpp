@@ -350,11 +350,18 @@ class EngineHarness {
     if (!nested) pump(n);
   }
 
-  void apply_one(NodeId n, effect::Persist& e) { at(n).log.push_back({e.type, e.height, e.round, e.bytes}); }
+  void apply_one(NodeId n, effect::Persist& e) { at(n).log.push_back({e.type, e.height, e.round, e.bytes, e.bodies}); }
   void apply_one(NodeId n, effect::Forget& e) {
     std::erase_if(at(n).log, [&](const Recovered& r) { return r.height < e.height; });
   }
-  void apply_one(NodeId n, effect::Send& e) { transmit(n, e.to, e.message); }
+  void apply_one(NodeId n, effect::Send& e) {
+    note_statement(n, e.message);
+    if (e.to == n) {
+      at(n).inputs.emplace_back(Received{n, e.message});
+    } else {
+      transmit(n, e.to, e.message);
+    }
+  }
   void apply_one(NodeId n, effect::Broadcast& e) {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
       if (NodeId{i} != n) transmit(n, NodeId{i}, e.message);
@@ -429,14 +436,18 @@ class EngineHarness {
     if (any.author != n) return;
     std::tuple<std::uint32_t, std::uint64_t, std::int32_t, int> key;
     Hash128 says;
-    if (any.message_kind() == MessageKind::proposal) {
-      const Proposal& p = static_cast<const ProposalMessage&>(any).proposal;
+    if (const auto* proposal = dynamic_cast<const ProposalMessage*>(&any); proposal != nullptr) {
+      const Proposal& p = proposal->proposal;
       key = {n.value, p.height.value, p.round.value, 0};
       says = p.signed_digest();
-    } else if (any.message_kind() == MessageKind::prevote || any.message_kind() == MessageKind::precommit) {
-      const Vote& v = static_cast<const VoteMessage&>(any).vote;
+    } else if (const auto* vote = dynamic_cast<const VoteMessage*>(&any); vote != nullptr) {
+      const Vote& v = vote->vote;
       key = {n.value, v.height.value, v.round.value, static_cast<int>(v.type)};
       says = v.signed_digest();
+    } else if (any.is_statement()) {  // of chained engines: one a round, whatever its height
+      const Record record = any.statement();
+      key = {n.value, 0, static_cast<std::int32_t>(record.round), static_cast<int>(any.kind)};
+      says = record.id();
     } else {
       return;
     }

@@ -60,15 +60,16 @@ RunResult run_with(const Scenario& scenario, std::uint64_t seed = 1) {
   return scenarios::run(scenario, {.seed = seed}, options);
 }
 
-/// Sound nodes, but the effects of `who` are rewritten.
-inline RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
+/// Nodes that follow `Rules`, but the effects of `who` are rewritten.
+template <class Rules = protocols::PaperRules>
+RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
                                std::uint64_t seed = 1) {
   RunOptions options;
   options.make_engine = [&](NodeId self, const protocols::Committee&,
                             const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
-    auto sound = make_engine<protocols::PaperRules>(self, parameters);
-    if (who.count(self) == 0) return sound;
-    return std::make_unique<broken::RewritingEngine>(std::move(sound), rewrite);
+    auto inner = make_engine<Rules>(self, parameters);
+    if (who.count(self) == 0) return inner;
+    return std::make_unique<broken::RewritingEngine>(std::move(inner), rewrite);
   };
   return scenarios::run(scenario, {.seed = seed}, options);
 }
