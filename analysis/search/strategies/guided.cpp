@@ -128,7 +128,7 @@ class Guided final : public Strategy {
     if (luck.chance({1, 4})) plan.seed = luck.next64();
     if (luck.chance({1, 5})) cross(plan, choose(luck).which.plan, count, luck);
     const std::uint64_t changes = std::uint64_t{1} << luck.below(4);
-    for (std::uint64_t i = 0; i < changes; ++i) change(plan, count, luck);
+    for (std::uint64_t i = 0; i < changes; ++i) change(plan, *out.scenario, luck);
     std::erase_if(plan.interventions, [&](const Intervention& what) { return !has_right_to(what, plan, count); });
     if (plan.interventions.size() > interventions_max) plan.interventions.resize(interventions_max);
     return out;
@@ -202,7 +202,8 @@ class Guided final : public Strategy {
     if (leaders && luck.chance({1, 2})) plan.leaders = other.leaders;
   }
 
-  void change(Plan& plan, std::uint32_t count, Stream& luck) const {
+  void change(Plan& plan, const Scenario& scenario, Stream& luck) const {
+    const std::uint32_t count = scenario.design.committee.count;
     auto& list = plan.interventions;
     if (list.empty() || luck.chance({1, 4})) {
       list.push_back(troubles_.any(count, plan, luck));
@@ -227,8 +228,7 @@ class Guided final : public Strategy {
       case 4:
         if (troubles_.seen().leaders_obey) {
           if (plan.leaders.empty()) {
-            plan.leaders.resize(1 + luck.below(5));
-            for (NodeId& leader : plan.leaders) leader = Troubles::node(count, luck);
+            plan.leaders = Troubles::leaders(1 + luck.below(6), scenario, plan, luck);
           } else {
             plan.leaders[luck.below(plan.leaders.size())] = Troubles::node(count, luck);
           }
@@ -246,7 +246,9 @@ class Guided final : public Strategy {
         case 1: split->hold = luck.chance({1, 2}) ? Duration{} : troubles_.time(8, luck); break;
         case 2:
           split->message.reset();
-          if (!troubles_.seen().votes.empty() && luck.chance({3, 4})) split->message = pick(troubles_.seen().votes, luck);
+          if (!troubles_.seen().votes.empty() && luck.chance({3, 4})) {
+            split->message = pick(troubles_.seen().votes, luck);
+          }
           break;
         default: {
           // One machine goes to another group.

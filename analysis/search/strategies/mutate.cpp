@@ -40,10 +40,7 @@ class Mutate final : public Strategy {
     for (std::uint64_t i = 0; i < network_faults; ++i) plan.interventions.push_back(troubles_.split(count, plan, luck));
     // Corrupt leaders matter more than their share of the rounds.
     if (lies && seen.leaders_obey && luck.chance({1, 2})) {
-      const std::uint64_t length = 2 + luck.below(3);
-      for (std::uint64_t i = 0; i < length; ++i) {
-        plan.leaders.push_back(luck.chance({1, 2}) ? pick(plan.corrupt, luck) : Troubles::node(count, luck));
-      }
+      plan.leaders = Troubles::leaders(2 + luck.below(4), *scenario, plan, luck);
     }
     for (std::uint64_t i = 0; i < process_faults; ++i) process_fault(count, plan, luck);
     return {scenario, std::move(plan)};

@@ -52,8 +52,9 @@ class Random final : public Strategy {
       }
     }
     s.permute_instants = luck.chance({1, 2});
-    s.environment.machines.start_skew = troubles_.seen().round_time * luck.between(0, 8) / 2;
-    if (luck.chance({1, 4})) s.environment.machines.disk_sync = Duration{luck.between(0, ns(troubles_.seen().round_time) / 4)};
+    const Duration round = troubles_.seen().round_time;
+    s.environment.machines.start_skew = round * luck.between(0, 8) / 2;
+    if (luck.chance({1, 4})) s.environment.machines.disk_sync = Duration{luck.between(0, ns(round) / 4)};
     if (luck.chance({1, 4})) s.environment.machines.clock_drift_ppm_max = luck.between(0, 20'000);
   }
 
@@ -69,8 +70,7 @@ class Random final : public Strategy {
     if (luck.chance({2, 3})) plan.corrupt = Troubles::corruptible(s, luck);
     if (!plan.corrupt.empty() && luck.chance({1, 4})) plan.twins = plan.corrupt;
     if (troubles_.seen().leaders_obey && luck.chance({1, 4})) {
-      const std::uint64_t length = 1 + luck.below(5);
-      for (std::uint64_t i = 0; i < length; ++i) plan.leaders.push_back(Troubles::node(count, luck));
+      plan.leaders = Troubles::leaders(1 + luck.below(6), s, plan, luck);
     }
     const auto add = [&](std::uint64_t most, auto&& draw) {
       const std::uint64_t times = how_many(most);

@@ -170,6 +170,30 @@ scenarios::Intervention Troubles::any(std::uint32_t count, const Plan& plan, Str
   }
 }
 
+std::vector<NodeId> Troubles::leaders(std::uint64_t drawn, const Scenario& s, const Plan& plan, Stream& luck) {
+  Plan out;
+  out.corrupt = plan.corrupt;
+  for (std::uint64_t i = 0; i < drawn; ++i) {
+    const bool corrupt = !plan.corrupt.empty() && luck.chance({1, 3});
+    out.leaders.push_back(corrupt ? pick(plan.corrupt, luck) : node(s.design.committee.count, luck));
+  }
+  add_fair_leaders(s, out);
+  return std::move(out.leaders);
+}
+
+void Troubles::add_fair_leaders(const Scenario& s, Plan& plan) {
+  std::vector<NodeId> honest;
+  for (std::uint32_t i = 0; i < s.design.committee.count; ++i) {
+    const bool corrupt = std::ranges::find(plan.corrupt, NodeId{i}) != plan.corrupt.end();
+    if (!corrupt && s.design.committee.stake[i] > 0) honest.push_back(NodeId{i});
+  }
+  if (honest.empty()) return;
+  const std::size_t needed = std::max<std::size_t>(scenarios::promises_of(s).leaders_in_a_row, 1);
+  for (std::size_t added = 0; added < needed; added += honest.size()) {
+    plan.leaders.insert(plan.leaders.end(), honest.begin(), honest.end());
+  }
+}
+
 std::vector<NodeId> Troubles::corruptible(const Scenario& s, Stream& luck) {
   std::vector<NodeId> out;
   if (!s.environment.adversaries.empty() || !scenarios::promises_of(s).byzantine_tolerant) return out;

@@ -50,6 +50,13 @@ class Troubles {
   /// Any of them that the plan has a right to.
   scenarios::Intervention any(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
 
+  /// So many leaders, drawn, the corrupt ones more often than others; then all nodes that are not corrupt in their
+  /// order, often enough that the engine finds as many of them in a row as it needs: no schedule that leaves somebody
+  /// out promises progress. @pre the engine obeys
+  static std::vector<NodeId> leaders(std::uint64_t drawn, const scenarios::Scenario& scenario,
+                                     const scenarios::Plan& plan, sim::Stream& luck);
+  static void add_fair_leaders(const scenarios::Scenario& scenario, scenarios::Plan& plan);
+
   /// Nodes with at most F of the power together, drawn; nobody where scripts own nodes or the engine bears no liars.
   static std::vector<NodeId> corruptible(const scenarios::Scenario& scenario, sim::Stream& luck);
 

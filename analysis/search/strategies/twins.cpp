@@ -4,7 +4,7 @@
 #include <array>
 #include <limits>
 
-#include "analysis/search/probe.hpp"
+#include "analysis/search/strategies/troubles.hpp"
 #include "scenarios/world/environment.hpp"
 #include "sim/random/stream.hpp"
 
@@ -17,14 +17,15 @@ using scenarios::Scenario;
 
 constexpr std::size_t blocks_max = 5;
 constexpr std::size_t twins_max = 2;
-/// How late what does not pass is, in rounds; 0: lost. An engine that repeats nothing of its own stands still in a round
-/// that is cut for good.
+/// How late what does not pass is, in rounds; 0: lost. An engine that repeats nothing of its own stands still in a
+/// round that is cut for good.
 constexpr std::array<std::int64_t, 3> holds{0, 1, 6};
 
 /// Whether nodes differ in nothing but their stake.
 bool interchangeable(const Scenario& s, const Probe& seen) {
   const scenarios::NetworkSpec& network = s.environment.network;
-  return seen.leaders_obey && network.links.empty() && network.latency.model != scenarios::LatencySpec::Model::regions &&
+  return seen.leaders_obey && network.links.empty() &&
+         network.latency.model != scenarios::LatencySpec::Model::regions &&
          s.environment.machines.regions.empty() && s.environment.faults.empty() && s.environment.adversaries.empty() &&
          s.design.committee.changes.empty();
 }
@@ -89,6 +90,12 @@ class Twins final : public Strategy {
     // Where rounds begin anew with each height, so does the scenario.
     if (seen_.rounds_restart && scenario->stop.height > 2) scenario->stop.height = 2;
     scenario_ = std::move(scenario);
+    if (!options_.leaders) return;
+    Plan fair;
+    fair.corrupt = options_.corrupt;
+    fair.leaders.resize((seen_.rounds_restart ? 0 : seen_.round_first) + space_.rounds(), NodeId{0});
+    Troubles::add_fair_leaders(*scenario_, fair);
+    schedule_ = std::move(fair.leaders);
   }
 
   std::optional<std::uint64_t> size() const override {
@@ -103,10 +110,10 @@ class Twins final : public Strategy {
     plan.corrupt = options_.corrupt;
     plan.twins = options_.corrupt;
     const std::uint32_t first = seen_.rounds_restart ? 0 : seen_.round_first;
-    if (options_.leaders) plan.leaders.resize(rounds.size());
+    plan.leaders = schedule_;
     for (std::uint32_t i = 0; i < rounds.size(); ++i) {
       const TwinsRound& round = rounds[i];
-      if (options_.leaders) plan.leaders[(first + i) % rounds.size()] = round.leader;
+      if (options_.leaders) plan.leaders[(first + i) % plan.leaders.size()] = round.leader;
       if (round.groups.size() < 2) continue;
       scenarios::RoundSplit split;
       split.round = seen_.round_first + i;
@@ -125,6 +132,7 @@ class Twins final : public Strategy {
   TwinsOptions options_;
   TwinsSpace space_;
   std::shared_ptr<const Scenario> scenario_;
+  std::vector<NodeId> schedule_;  // those of the scenario, then everybody honest
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-// The space of Twins scenarios: corrupt nodes run twice, and in each round it is chosen who leads, who hears whom, which
-// phase of the round is split, and whether what does not pass is lost or late. Scenarios that differ only in the names of
-// interchangeable nodes are one; they are counted exactly and addressed by number.
+// The space of Twins scenarios: corrupt nodes run twice, and in each round it is chosen who leads, who hears whom,
+// which phase of the round is split, and whether what does not pass is lost or late. Scenarios that differ only in the
+// names of interchangeable nodes are one; they are counted exactly and addressed by number.
 //
 // (Bano et al., "Twins: BFT systems made robust", arXiv:2004.10617. There a round is a partition of all machines; here
 // the honest nodes are partitioned, and each machine of a corrupt node hears any set of their groups, so that what the
@@ -18,7 +18,7 @@ namespace seqlab::analysis {
 
 
 struct TwinsOptions {
-  /// Honest nodes in blocks that stay together and lead through their first node: one each where the committee is small.
+  /// Honest nodes in blocks that stay together and lead through their first node: one each in small committees.
   std::vector<std::vector<NodeId>> honest;
   std::vector<NodeId> corrupt;               ///< each runs twice; two at most
   /// Blocks of one class may take each other's place; so may corrupt nodes. By block, by corrupt node.
