@@ -188,7 +188,9 @@ void Troubles::add_fair_leaders(const Scenario& s, Plan& plan) {
     if (!corrupt && s.design.committee.stake[i] > 0) honest.push_back(NodeId{i});
   }
   if (honest.empty()) return;
-  const std::size_t needed = std::max<std::size_t>(scenarios::promises_of(s).leaders_in_a_row, 1);
+  // An engine that draws its leaders may promise progress with one at a time, and need a row once a plan orders them.
+  constexpr std::size_t row_min = 4;
+  const std::size_t needed = std::max<std::size_t>(scenarios::promises_of(s).leaders_in_a_row, row_min);
   for (std::size_t added = 0; added < needed; added += honest.size()) {
     plan.leaders.insert(plan.leaders.end(), honest.begin(), honest.end());
   }
