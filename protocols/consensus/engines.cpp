@@ -1,5 +1,6 @@
 #include "protocols/consensus/engines.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "protocols/consensus/centralised/centralised.hpp"
@@ -7,6 +8,9 @@
 #include "protocols/consensus/jolteon/jolteon.hpp"
 #include "protocols/consensus/monadbft/monadbft.hpp"
 #include "protocols/consensus/mysticeti/mysticeti.hpp"
+#include "protocols/consensus/pbft/pbft.hpp"
+#include "protocols/consensus/rotating/rotating.hpp"
+#include "protocols/consensus/streamlet/streamlet.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
 namespace seqlab::protocols {
@@ -139,6 +143,61 @@ EnginePromises promises_of_mysticeti(const EngineParameters& p, Duration delta) 
           .change_lag = 1};
 }
 
+std::unique_ptr<Engine> make_streamlet(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  StreamletOptions o = p.streamlet;
+  o.fixed_leaders = p.leaders;
+  return std::make_unique<EngineOf<Streamlet>>(Streamlet{self, o});
+}
+void hurry_streamlet(EngineParameters& p, Duration delta) { p.streamlet.delta = 2 * delta; }
+EnginePromises promises_of_streamlet(const EngineParameters& p, Duration delta) {
+  const Duration epoch = 2 * p.streamlet.delta;
+  // Votes of an epoch must be in when the next leader proposes, whose clock may be ahead.
+  return {.round_bound = epoch,
+          .leaders_in_a_row = p.streamlet.leaders == EpochLeaders::round_robin ? 3U : 1U,
+          .rotations = 2,
+          .clock_bound = std::max(2 * (p.streamlet.delta - delta), Duration{1}),
+          .change_lag = 1,
+          .block_interval = epoch};
+}
+
+std::unique_ptr<Engine> make_pbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  PbftOptions o = p.pbft;
+  o.fixed_leaders = p.leaders;
+  return std::make_unique<EngineOf<Pbft>>(Pbft{self, o});
+}
+void hurry_pbft(EngineParameters& p, Duration delta) {
+  p.pbft.block_interval = delta;
+  p.pbft.view_timeout = 4 * delta;
+  p.pbft.view_timeout_max = 64 * delta;
+  p.pbft.retransmit = 4 * delta;
+}
+EnginePromises promises_of_pbft(const EngineParameters& p, Duration delta) {
+  return {.round_bound = p.pbft.block_interval + p.pbft.view_timeout + 4 * delta,
+          .change_lag = 1,
+          .block_interval = p.pbft.block_interval};
+}
+
+std::unique_ptr<Engine> make_rotating(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  RotatingOptions o = p.rotating;
+  o.fixed_leaders = p.leaders;
+  return std::make_unique<EngineOf<Rotating>>(Rotating{self, o});
+}
+void hurry_rotating(EngineParameters& p, Duration delta) {
+  p.rotating.slot = 3 * delta;
+  p.rotating.epoch_slots = 4;
+  p.rotating.handover_slots = 1;
+  p.rotating.buffer = delta;
+  p.rotating.inactive_slots = 2;
+}
+EnginePromises promises_of_rotating(const EngineParameters& p, Duration delta) {
+  const RotatingOptions& r = p.rotating;
+  return {.byzantine_tolerant = false,
+          .round_bound = static_cast<std::int64_t>(r.epoch_slots) * r.slot + r.buffer + 4 * delta,
+          .clock_bound = r.slot,
+          .change_lag = 1,
+          .block_interval = r.slot};
+}
+
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
                 make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>, hurry_tendermint},
@@ -154,6 +213,12 @@ constexpr std::array list{
                 make_monadbft, promises_of_monadbft, keep_own<&EngineParameters::monadbft>, hurry_monadbft},
     EngineEntry{"mysticeti", "Mysticeti-C: all propose in every round, an uncertified DAG, final after three delays",
                 make_mysticeti, promises_of_mysticeti, keep_own<&EngineParameters::mysticeti>, hurry_mysticeti},
+    EngineEntry{"streamlet", "Streamlet: clock-driven epochs, one vote each, the middle of three in a row is final",
+                make_streamlet, promises_of_streamlet, keep_own<&EngineParameters::streamlet>, hurry_streamlet},
+    EngineEntry{"pbft", "PBFT: a stable primary, three message delays, view changes with prepared certificates",
+                make_pbft, promises_of_pbft, keep_own<&EngineParameters::pbft>, hurry_pbft},
+    EngineEntry{"rotating", "one sequencer at a time by schedule, handed over with its tail: safe against crashes",
+                make_rotating, promises_of_rotating, keep_own<&EngineParameters::rotating>, hurry_rotating},
 };
 
 }  // namespace

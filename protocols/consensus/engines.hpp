@@ -14,6 +14,9 @@
 #include "protocols/consensus/jolteon/options.hpp"
 #include "protocols/consensus/monadbft/options.hpp"
 #include "protocols/consensus/mysticeti/options.hpp"
+#include "protocols/consensus/pbft/options.hpp"
+#include "protocols/consensus/rotating/options.hpp"
+#include "protocols/consensus/streamlet/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
 namespace seqlab::protocols {
@@ -26,6 +29,9 @@ struct EngineParameters {
   JolteonOptions jolteon;
   MonadBftOptions monadbft;
   MysticetiOptions mysticeti;
+  StreamletOptions streamlet;
+  PbftOptions pbft;
+  RotatingOptions rotating;
   /// Who leads, set by a plan: round r is led by leaders[r % size]; where rounds begin anew with each height, by
   /// leaders[(height - 1 + r) % size]. Empty: the engine's own election.
   std::vector<NodeId> leaders{};

@@ -238,6 +238,8 @@ Shape<protocols::MonadBftOptions> monadbft_shape() {
   };
   for (Field<O>& f : leader_fields<O>([](auto& o) -> auto& { return o.leader; })) fields.push_back(std::move(f));
   return object<O>(std::move(fields));
+}
+
 Shape<protocols::MysticetiOptions> mysticeti_shape() {
   using O = protocols::MysticetiOptions;
   return object<O>({
@@ -262,6 +264,57 @@ Shape<protocols::MysticetiOptions> mysticeti_shape() {
                "After how long a question to a peer is asked again, somebody else."),
       field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),
                "Committed blocks that a validator that is behind asks for at once."),
+  });
+}
+
+Shape<protocols::StreamletOptions> streamlet_shape() {
+  using O = protocols::StreamletOptions;
+  using protocols::EpochLeaders;
+  return object<O>({
+      field<O>("delta", &O::delta, duration(1ms, 1h),
+               "The message delay that the protocol counts on; an epoch lasts twice as long."),
+      field<O>("echo", &O::echo, boolean(),
+               "Whether every validator relays each message that is new to it to all others, as in the paper."),
+      field<O>("leader_election", &O::leaders,
+               choice<EpochLeaders>({{"round_robin", EpochLeaders::round_robin}, {"hash", EpochLeaders::hash}}),
+               "Who leads an epoch: the validators in turn, or one drawn from a hash of the epoch by power."),
+  });
+}
+
+Shape<protocols::PbftOptions> pbft_shape() {
+  using O = protocols::PbftOptions;
+  return object<O>({
+      field<O>("block_interval", &O::block_interval, duration(1ms, 1h),
+               "Least time between two proposals of a primary."),
+      field<O>("view_timeout", &O::view_timeout, duration(1ms, 1h),
+               "Without progress for so long a replica asks for the next view; doubles with every one in a row."),
+      field<O>("view_timeout_max", &O::view_timeout_max, duration(1ms, 1h), "Where the doubling ends."),
+      field<O>("retransmit", &O::retransmit, duration(1ms, 1h),
+               "Without progress for so long a replica repeats what it said."),
+      field<O>("checkpoint_interval", &O::checkpoint_interval, integer<std::uint32_t>(1, 100'000),
+               "A checkpoint is taken every so many blocks (K)."),
+      field<O>("window", &O::window, integer<std::uint32_t>(2, 1'000'000),
+               "So many blocks may be ordered beyond the last stable checkpoint (L); at least twice "
+               "`checkpoint_interval`."),
+      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(),
+               "Whether blocks are proposed when no transaction waits."),
+  });
+}
+
+Shape<protocols::RotatingOptions> rotating_shape() {
+  using O = protocols::RotatingOptions;
+  return object<O>({
+      field<O>("slot", &O::slot, duration(1ms, 1h), "Time between two blocks of an operator."),
+      field<O>("epoch_slots", &O::epoch_slots, integer<std::uint32_t>(2, 1'000'000),
+               "How many slots an operator has before the next one takes over."),
+      field<O>("handover_slots", &O::handover_slots, integer<std::uint32_t>(1, 1'000'000),
+               "The hand-over window: in the last slots of an epoch the next operator begins."),
+      field<O>("buffer", &O::buffer, duration(0s, 1h),
+               "The next operator waits so long in the window for the incumbent to say that it has ended."),
+      field<O>("inactive_slots", &O::inactive_slots, integer<std::uint32_t>(0, 1'000'000),
+               "After so many slots without a block the next backup takes over; 0: none does."),
+      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(),
+               "Whether blocks are made when no transaction waits."),
   });
 }
 
@@ -398,6 +451,14 @@ Shape<Design> design_shape() {
           "Parameters of the engine `monadbft` (arXiv 2502.20692); the defaults are Monad's revision v0.10."),
           "mysticeti", [](auto& d) -> auto& { return d.parameters.mysticeti; }, mysticeti_shape(),
           "Parameters of the engine `mysticeti` (arXiv 2310.14821): an uncertified DAG."),
+          "streamlet", [](auto& d) -> auto& { return d.parameters.streamlet; }, streamlet_shape(),
+          "Parameters of the engine `streamlet` (Chan and Shi, AFT 2020)."),
+      engine_field<D>(
+          "pbft", [](auto& d) -> auto& { return d.parameters.pbft; }, pbft_shape(),
+          "Parameters of the engine `pbft` (Castro and Liskov, OSDI 1999)."),
+      engine_field<D>(
+          "rotating", [](auto& d) -> auto& { return d.parameters.rotating; }, rotating_shape(),
+          "Parameters of the engine `rotating`: one sequencer at a time, by schedule."),
       field<D>("committee", &D::committee, committee_shape(), "Who takes part, and with what weight."),
       field<D>("block", &D::block, block, "Limits of a block."),
       field<D>(

@@ -38,6 +38,7 @@ class Milestones final : public sim::RecordObserver {
   void on_record(const Record& record) override {
     if (judge_ != nullptr && judge_->liveness() != Liveness::not_checked) simulation_.stop();
     if (record.kind != RecordKind::committed || record.node.value >= heights_.size()) return;
+    if (static_cast<sim::CommitLevel>(record.detail) != sim::CommitLevel::final) return;
     heights_[record.node.value] = std::max(heights_[record.node.value], record.height);
     if (!waiting_) return;
     for (std::size_t i = 0; i < heights_.size(); ++i) {

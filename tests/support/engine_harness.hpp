@@ -17,6 +17,7 @@
 
 #include "protocols/consensus/engine.hpp"
 #include "protocols/consensus/messages.hpp"
+#include "protocols/consensus/voting_proposal.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::test {
@@ -28,8 +29,10 @@ using sim::RecordKind;
 /// A durable chain whose application only counts transactions: the state changes when a block has some.
 class HarnessChain final : public ChainView {
  public:
-  explicit HarnessChain(Committee genesis, std::vector<std::pair<Height, ValidatorUpdate>> updates = {})
-      : updates_(std::move(updates)), committees_{genesis, genesis, genesis} {}
+  /// @param change_lag  of the engine, see EnginePromises
+  explicit HarnessChain(const Committee& genesis, std::vector<std::pair<Height, ValidatorUpdate>> updates = {},
+                        std::uint32_t change_lag = 2)
+      : updates_(std::move(updates)), committees_(change_lag + 1, genesis) {}
 
   Height height() const override { return Height{blocks_.size()}; }
   BlockPtr block(Height h) const override {
@@ -72,9 +75,11 @@ class EngineHarness {
   };
 
   EngineHarness(Committee committee, std::uint32_t nodes, Make make, Duration delay = 100ms,
-                std::vector<std::pair<Height, ValidatorUpdate>> updates = {})
+                std::vector<std::pair<Height, ValidatorUpdate>> updates = {}, std::uint32_t change_lag = 2)
       : committee_(std::move(committee)), make_(std::move(make)), delay_(delay) {
-    for (std::uint32_t i = 0; i < nodes; ++i) nodes_.push_back(std::make_unique<Node>(committee_, updates));
+    for (std::uint32_t i = 0; i < nodes; ++i) {
+      nodes_.push_back(std::make_unique<Node>(HarnessChain{committee_, updates, change_lag}));
+    }
   }
 
   // -- control
@@ -286,8 +291,7 @@ class EngineHarness {
     std::uint64_t token = 0;
   };
   struct Node {
-    Node(const Committee& genesis, const std::vector<std::pair<Height, ValidatorUpdate>>& updates)
-        : chain(genesis, updates) {}
+    explicit Node(HarnessChain start) : chain(std::move(start)) {}
     std::unique_ptr<Engine> engine;
     HarnessChain chain;
     std::vector<Recovered> log;
@@ -443,6 +447,10 @@ class EngineHarness {
     } else if (const auto* vote = dynamic_cast<const VoteMessage*>(&any); vote != nullptr) {
       const Vote& v = vote->vote;
       key = {n.value, v.height.value, v.round.value, static_cast<int>(v.type)};
+      says = v.signed_digest();
+    } else if (const auto* voting = dynamic_cast<const VotingProposalMessage*>(&any); voting != nullptr) {
+      const Vote& v = voting->vote;
+      key = {n.value, v.height.value, v.round.value, 0};
       says = v.signed_digest();
     } else if (any.is_statement()) {  // of chained engines: one a round, whatever its height
       const Record record = any.statement();
