@@ -249,7 +249,7 @@ std::vector<NodeId> World::Parts::owned_by_plan() const {
 /// The order matters: whoever judges sees a record before whoever reacts to it.
 void World::Parts::watch() {
   sim::RecordLog& log = simulation.records();
-  const CheckerContext about = checker_context(scenario, !plan.corrupt.empty());
+  const CheckerContext about = checker_context(scenario, plan);
   for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
     const auto& wanted = scenario.expect.checkers;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;
