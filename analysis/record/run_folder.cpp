@@ -24,9 +24,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> file_names{"scenario.yaml",       "plan.json",          "result.json",
-                                                     "run.sqlite",          "run.sqlite-journal", "records.jsonl",
-                                                     "trace.perfetto-trace"};
+constexpr std::array<std::string_view, 8> file_names{
+    "scenario.yaml", "plan.json",     "result.json",          "run.sqlite", "run.sqlite-journal",
+    "records.jsonl", "attack.json", "trace.perfetto-trace"};
 
 [[noreturn]] void refuse(const std::string& path, const std::string& text, const std::string& hint) {
   scenarios::Problem problem;
