@@ -119,6 +119,13 @@ std::string describe(const Intervention& intervention) {
     if (forge->after > Duration{}) out += " " + format_duration(forge->after) + " later";
     return out + " one " + describe(forge->changes);
   }
+  if (const auto* again = std::get_if<act::Resend>(&message.what)) {
+    if (again->to.empty()) return again->keep ? "nothing for " + at : node_name(again->as) + " ignores " + at;
+    std::string out = node_name(again->as) + " sends " + at + (again->keep ? " again, to " : " not there but to ");
+    out += node_names(again->to);
+    if (again->after > Duration{}) out += ", " + format_duration(again->after) + " later";
+    return out;
+  }
   return "drop " + at;
 }
 
@@ -173,12 +180,20 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
       }
     } else {
       const auto& message = std::get<MessageIntervention>(plan.interventions[i]);
-      if (message.at.from) exists(*message.at.from, place);
-      if (message.at.to) exists(*message.at.to, place);
+      // Clients, which come after the nodes, send and receive as well.
+      const std::uint32_t ends = count + scenario.environment.workload.clients;
+      for (const std::optional<NodeId>& end : {message.at.from, message.at.to}) {
+        if (end && end->value >= ends) exists(*end, place);
+      }
       if (const auto* forge = std::get_if<act::Forge>(&message.what)) {
         all_exist(forge->to);
         if (exists(forge->as, place) && !owned[forge->as.value]) {
           out.push_back(fmt::format("{} forges as {}, which is not in `corrupt`", place, node_name(forge->as)));
+        }
+      } else if (const auto* again = std::get_if<act::Resend>(&message.what)) {
+        all_exist(again->to);
+        if (exists(again->as, place) && !owned[again->as.value]) {
+          out.push_back(fmt::format("{} sends as {}, which is not in `corrupt`", place, node_name(again->as)));
         }
       }
     }

@@ -48,15 +48,24 @@ struct Forge {
   NodeId as{no_node};
   std::vector<NodeId> to;  ///< empty: to whom the original goes
   bool keep = false;       ///< the original goes out as well
-  Duration after{};        ///< how long it waits
+  Duration after{};        ///< how long it waits before it goes out
   protocols::ForgeChanges changes;
   friend bool operator==(const Forge&, const Forge&) = default;
+};
+/// The very copy, as it was signed, goes to others. Either the sender of the original or its receiver must be `as`, a
+/// corrupt node, which sends it. A receiver that sends it to nobody and does not keep it ignores it.
+struct Resend {
+  NodeId as{no_node};
+  std::vector<NodeId> to;
+  bool keep = false;  ///< the original goes out as well, or is seen by its receiver
+  Duration after{};   ///< how long it waits before it goes out
+  friend bool operator==(const Resend&, const Resend&) = default;
 };
 }  // namespace act
 
 struct MessageIntervention {
   MessagePoint at;
-  std::variant<act::Drop, act::Delay, act::Duplicate, act::Forge> what;
+  std::variant<act::Drop, act::Delay, act::Duplicate, act::Forge, act::Resend> what;
   friend bool operator==(const MessageIntervention&, const MessageIntervention&) = default;
 };
 
