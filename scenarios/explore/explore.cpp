@@ -300,7 +300,12 @@ void Search::grow(Local& local) {
   ++marks_;
   for (const ReplicaId now : local.frontier) {
     space_.for_each_move(now, local.available, [&](Input input, const ReplicaSpace::Move& move) {
+      ++result_.local_steps;
       const bool fresh = local.met.insert(move.to);
+      if (!options_.reduce) {
+        if (fresh) local.edges.push_back(move.to);
+        return;
+      }
       if (move.speaks) {
         if (fresh && !is_redundant(local, now, input, move)) local.edges.push_back(move.to);
         return;
@@ -478,14 +483,16 @@ bool Search::confirm(const Suspect& suspect) {
     log.subscribe(*judges.back(), judges.back()->kinds());
   }
   for (const Record& record : violation.records) log.emit(record);
-  const Finding* first = nullptr;
   for (const auto& judge : judges) {
-    for (const Finding& f : judge->findings()) {
-      if (first == nullptr || f.at < first->at) first = &f;
-    }
+    violation.others.insert(violation.others.end(), judge->findings().begin(), judge->findings().end());
   }
-  if (first == nullptr) return false;
-  violation.finding = *first;
+  if (violation.others.empty()) return false;
+  std::ranges::stable_sort(violation.others, {}, &Finding::at);
+  // The last step is the one that was suspected; what is without checkers of its own shows earlier, or elsewhere.
+  const auto last = std::ranges::find(violation.others, at_ns(now * 1'000'000), &Finding::at);
+  const auto chosen = last != violation.others.end() ? last : violation.others.begin();
+  violation.finding = *chosen;
+  violation.others.erase(chosen);
   result_.violation = std::move(violation);
   return true;
 }

@@ -612,6 +612,7 @@ ReplicaId ReplicaSpace::intern(Replica&& r) {
   if (finished) ++cuts_.heights;
   replicas_.push_back(std::move(r));
   own_.push_back(not_asked);
+  deliveries_.emplace_back();
   return id;
 }
 
@@ -630,8 +631,8 @@ bool ReplicaSpace::has_effect(const Replica& before, ItemId item) {
 }
 
 std::uint32_t ReplicaSpace::deliver(ReplicaId from, ItemId item) {
-  const std::uint64_t key = key_of(from, item);
-  if (const std::uint32_t known = deliveries_.find(key); known != FlatMap::absent) return known;
+  const auto place = [&] { return std::ranges::lower_bound(deliveries_[from], item, {}, &Delivery::item); };
+  if (const auto known = place(); known != deliveries_[from].end() && known->item == item) return known->moves;
   const Replica& before = replicas_[from];
   std::uint32_t at = 0;
   const Item& i = items_[item];
@@ -662,7 +663,8 @@ std::uint32_t ReplicaSpace::deliver(ReplicaId from, ItemId item) {
       at = record_moves(from, {Input::Kind::deliver, item}, finish(h));
     }
   }
-  deliveries_.insert(key, at);
+  deliveries_[from].insert(place(), {item, at});
+  delivery_bytes_ += sizeof(Delivery);
   return at;
 }
 
@@ -765,7 +767,7 @@ void ReplicaSpace::replay_start(std::uint32_t instance, const RecordSink& sink) 
 
 std::size_t ReplicaSpace::bytes() const {
   return replicas_.size() * (sizeof(Replica) + nodes_ * sizeof(SetId) + engine_bytes + 64) + sets_.bytes() +
-         deliveries_.bytes() + moves_.capacity() * sizeof(Move) + own_list_.capacity() * sizeof(OwnMove) +
+         2 * delivery_bytes_ + moves_.capacity() * sizeof(Move) + own_list_.capacity() * sizeof(OwnMove) +
          items_.size() * (sizeof(Item) + 512);
 }
 
