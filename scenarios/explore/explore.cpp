@@ -47,7 +47,9 @@ class StateStore {
     table_.insert(hash, s, [&](StateId other) { return hash_of(this->replicas(other)); });
     return s;
   }
-  const ReplicaId* replicas(StateId s) const { return chunks_[s >> chunk_bits].get() + (s & (chunk_states - 1)) * stride_; }
+  const ReplicaId* replicas(StateId s) const {
+    return chunks_[s >> chunk_bits].get() + (s & (chunk_states - 1)) * stride_;
+  }
   StateId parent(StateId s) const { return replicas(s)[width_]; }
   std::size_t size() const { return count_; }
   std::size_t bytes() const { return chunks_.size() * chunk_states * stride_ * sizeof(std::uint32_t) + table_.bytes(); }
@@ -371,7 +373,8 @@ void Search::follow(const Unfinished& where, std::array<ReplicaId, instances_max
   std::uint32_t crashes_left = options_.bounds.crashes_max;
   if (crashes_left > 0) {
     for (std::uint32_t i = 0; i < width_; ++i) {
-      if (i != where.instance) crashes_left -= std::min<std::uint32_t>(crashes_left, space_.replica(replicas[i]).crashes);
+      if (i == where.instance) continue;
+      crashes_left -= std::min<std::uint32_t>(crashes_left, space_.replica(replicas[i]).crashes);
     }
   }
   const std::uint32_t first = where.layer == 0 ? 0 : local.layer_end[where.layer - 1];
@@ -474,7 +477,8 @@ bool Search::confirm(const Suspect& suspect) {
     violation.steps.push_back(describe(step));
   }
 
-  const CheckerContext context{.node_count = nodes, .engine = options_.promises, .corrupt_nodes = !options_.corrupt.empty()};
+  const CheckerContext context{
+      .node_count = nodes, .engine = options_.promises, .corrupt_nodes = !options_.corrupt.empty()};
   std::vector<std::unique_ptr<Checker>> judges;
   sim::RecordLog log{sim::RecordLog::Mode::off};
   for (const CheckerEntry& entry : checkers()) {
@@ -586,7 +590,9 @@ ExploreStep Search::describe(const Step& step) const {
       out.text = fmt::format("{} starts again", name);
       break;
   }
-  if (out.crash_before_effect) out.text += fmt::format(", and crashes after {} effects of it", *out.crash_before_effect);
+  if (out.crash_before_effect) {
+    out.text += fmt::format(", and crashes after {} effects of it", *out.crash_before_effect);
+  }
   return out;
 }
 

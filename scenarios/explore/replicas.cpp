@@ -425,6 +425,9 @@ ReplicaSpace::RunResult ReplicaSpace::finish(Handling& h) {
     return true;
   };
 
+  const auto head = [&](const std::vector<BlockPtr>& ancestors) {
+    return std::max(height_of(s.chain), ancestors.empty() ? 0 : ancestors.back()->height.value);
+  };
   const auto apply = [&](Effect& effect) {
     if (auto* e = std::get_if<effect::Persist>(&effect)) {
       if (!keeps_logs_) return;
@@ -452,7 +455,7 @@ ReplicaSpace::RunResult ReplicaSpace::finish(Handling& h) {
     } else if (auto* c = std::get_if<effect::CancelTimer>(&effect)) {
       std::erase_if(s.timers, [&](const Replica::ArmedTimer& a) { return a.id == c->id; });
     } else if (auto* b = std::get_if<effect::BuildPayload>(&effect)) {
-      const std::uint64_t last = std::max(height_of(s.chain), b->ancestors.empty() ? 0 : b->ancestors.back()->height.value);
+      const std::uint64_t last = head(b->ancestors);
       BlockPtr built;
       if (b->payload == effect::Payload::vertex || b->height.value == last + 1) {
         auto block = std::make_shared<Block>();
@@ -479,7 +482,7 @@ ReplicaSpace::RunResult ReplicaSpace::finish(Handling& h) {
       h.inputs.emplace_back(Handling::Built{b->height, b->round, std::move(built)});
     } else if (auto* v = std::get_if<effect::ValidatePayload>(&effect)) {
       const Block& block = *v->block;
-      const std::uint64_t last = std::max(height_of(s.chain), v->ancestors.empty() ? 0 : v->ancestors.back()->height.value);
+      const std::uint64_t last = head(v->ancestors);
       const bool vertex = v->payload == effect::Payload::vertex;
       const StateRoot state = s.chain == nullptr ? StateRoot{} : s.chain->after;
       const bool fits = (vertex || block.height.value == last + 1) &&
