@@ -44,6 +44,31 @@ struct ReplayArguments {
 };
 int replay_command(const ReplayArguments& arguments, const Context& context);
 
+struct FuzzArguments {
+  std::vector<std::string> scenarios, engines, strategies;
+  std::vector<std::string> overrides;
+  std::string seed = "1", shard = "0/1", jobs = "1";     ///< as typed
+  std::string time, cases;                               ///< as typed; "" = not given
+  std::string campaign, corpus = "seqlab-corpus", junit, sarif;
+  bool until_failure = false, json = false, github = false, progress = true;
+};
+int fuzz_command(const FuzzArguments& arguments, const Context& context);
+
+struct ShrinkArguments {
+  std::string plan;
+  std::string out;                      ///< "" = a new folder beside
+  std::optional<std::uint64_t> runs;    ///< budget
+  bool progress = true;
+};
+int shrink_command(const ShrinkArguments& arguments, const Context& context);
+
+struct BisectArguments {
+  std::vector<std::string> runs;    ///< two plans or run folders, or one scenario
+  std::vector<std::string> seeds;   ///< as typed: none, or two
+};
+/// 0: the runs are equal; 1: they differ.
+int bisect_command(const BisectArguments& arguments, const Context& context);
+
 struct CheckArguments {
   std::string scenario;
   std::vector<std::string> overrides;

@@ -7,10 +7,11 @@
 #include <cstdlib>
 #include <exception>
 #include <string_view>
-#include <thread>
 
 #include "analysis/cli/progress.hpp"
+#include "analysis/cli/second_run.hpp"
 #include "scenarios/spec/parse.hpp"
+#include "scenarios/world/world.hpp"
 
 namespace seqlab::analysis {
 
@@ -29,40 +30,6 @@ std::uint64_t peak_rss_bytes() {
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
-
-/// The second of two runs, on a thread of its own.
-class SecondRun {
- public:
-  SecondRun(const scenarios::Scenario& scenario, const scenarios::Plan& plan, RecordComparison& comparison)
-      : side_(comparison.side(1)), thread_([&scenario, &plan, &comparison, this] {
-          try {
-            RunOptions options;
-            options.observers.push_back({&side_, sim::all_kinds});
-            options.on_progress = [&comparison](SimTime, std::uint64_t) {
-              return !InterruptGuard::asked() && !comparison.differs();
-            };
-            result_ = scenarios::run(scenario, plan, options);
-          } catch (...) {
-            error_ = std::current_exception();
-          }
-          side_.end();
-        }) {}
-  ~SecondRun() {
-    if (thread_.joinable()) thread_.join();
-  }
-  /// @throws what the run threw
-  const RunResult& join() {
-    thread_.join();
-    if (error_) std::rethrow_exception(error_);
-    return result_;
-  }
-
- private:
-  RecordComparison::Side& side_;
-  RunResult result_;
-  std::exception_ptr error_;
-  std::thread thread_;
-};
 
 }  // namespace
 
@@ -91,11 +58,18 @@ Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& pla
     return !InterruptGuard::asked() && !pointless;
   };
 
+  const auto run_once = [&] {
+    scenarios::World world(scenario, plan, run_options);
+    RunResult result = world.run();
+    report.script_logs = world.script_logs();
+    return result;
+  };
+
   if (comparison) {
     SecondRun second(scenario, plan, *comparison);
     std::exception_ptr error;
     try {
-      report.result = scenarios::run(scenario, plan, run_options);
+      report.result = run_once();
     } catch (...) {
       error = std::current_exception();
     }
@@ -115,7 +89,7 @@ Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& pla
     report.verified = !InterruptGuard::asked() && !out.difference && other->digest == report.result.digest &&
                       other->records == report.result.records && other->verdict == report.result.verdict;
   } else {
-    report.result = scenarios::run(scenario, plan, run_options);
+    report.result = run_once();
     progress.clear();
   }
 

@@ -33,10 +33,13 @@ struct Arguments {
   bool silent = false;  ///< --no-progress
   RunArguments run;
   ReplayArguments replay;
+  ShrinkArguments shrink;
+  BisectArguments bisect;
   CheckArguments check;
   ListArguments list;
   SchemaArguments schema;
   InitArguments init;
+  FuzzArguments fuzz;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -45,7 +48,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.footer(
       std::string{"Examples:\n  seqlab list scenarios\n  seqlab run equivocating-proposer\n  seqlab run --help\n\n"} +
       exit_codes);
-  app.set_version_flag("--version", "seqlab " + version(), "print the version");
+  app.set_version_flag("--version", "seqlab " + version() + " (" + build_id() + ")", "print the version");
   app.set_help_flag("-h,--help", "print this help");
   app.add_option("--library", a.context.library_root,
                  "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
@@ -65,7 +68,8 @@ void declare(CLI::App& app, Arguments& a) {
   run->add_flag("--quiet", a.run.quiet, "print the verdict, and what a failure needs");
   run->add_flag("--verify", a.run.verify, "run twice at once and name the first record that differs");
   run->add_option("--out", a.run.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check([](const std::string& name) { return name.empty() ? "needs the name of a folder" : ""; });
   run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
   run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
   run->add_flag("--force", a.run.force, "with --out: replace the run folder that is there");
@@ -78,6 +82,40 @@ void declare(CLI::App& app, Arguments& a) {
           "  seqlab run equivocating-proposer --set environment.network.loss=1/100 --out first-run --trace\n\n"} +
       exit_codes);
 
+  CLI::App* fuzz = app.add_subcommand("fuzz", "search for runs that break a property");
+  FuzzArguments& f = a.fuzz;
+  fuzz->add_option("scenario", f.scenarios, "catalogue names or files")->type_name("SCENARIO");
+  fuzz->add_option("--engine", f.engines, "a small committee of that engine (`all`: of each); repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  fuzz->add_option("--strategy", f.strategies, "how cases are chosen (see `seqlab list strategies`); repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  fuzz->add_option("--time", f.time, "stop after so long (60s unless something else ends it)")->type_name("TIME");
+  fuzz->add_option("--cases", f.cases, "stop after so many cases")->type_name("N");
+  fuzz->add_flag("--until-failure", f.until_failure, "stop at the first failure");
+  fuzz->add_option("--seed", f.seed, "of the campaign")->type_name("N")->capture_default_str();
+  fuzz->add_option("--jobs", f.jobs, "threads (`all`: one a core); no result depends on it")->type_name("N");
+  fuzz->add_option("--shard", f.shard, "the i-th of n parts, from 0/n on")->type_name("I/N");
+  fuzz->add_option("--set", f.overrides, "override one value of the scenarios; repeatable")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  fuzz->add_option("--campaign", f.campaign, "keep the campaign in this SQLite file, and go on with it if it is there")
+      ->type_name("FILE");
+  fuzz->add_option("--corpus", f.corpus, "folder of failures: run first, new ones are written to it")
+      ->type_name("DIR")
+      ->capture_default_str();
+  fuzz->add_option("--junit", f.junit, "write JUnit XML")->type_name("FILE");
+  fuzz->add_option("--sarif", f.sarif, "write SARIF")->type_name("FILE");
+  fuzz->add_flag("--github", f.github, "print annotations for GitHub, and write its step summary");
+  fuzz->add_flag("--json", f.json, "print one JSON object and nothing more");
+  fuzz->add_flag("--no-progress", a.silent, "show no progress on stderr");
+  fuzz->footer(std::string{"Examples:\n"
+                           "  seqlab fuzz --engine tendermint --time 10s\n"
+                           "  seqlab fuzz equivocating-proposer --strategy random --cases 100 --jobs all\n"
+                           "  seqlab fuzz --engine all --campaign night.sqlite --time 8h --junit night.xml\n\n"} +
+               exit_codes);
+
   CLI::App* check =
       app.add_subcommand("check", "print a scenario with its defaults filled in, or everything that is wrong with it");
   check->add_option("scenario", a.check.scenario, "catalogue name or a file")->required()->type_name("SCENARIO");
@@ -87,8 +125,9 @@ void declare(CLI::App& app, Arguments& a) {
   check->footer("Example:\n  seqlab check equivocating-proposer --set design.committee.count=16");
 
   CLI::App* list = app.add_subcommand("list", "print what there is, with a line about each");
-  list->add_option("what", a.list.what,
-                   "scenarios, engines, checkers, adversaries, designs, environments or matrices; all without")
+  list->add_option(
+          "what", a.list.what,
+          "scenarios, engines, checkers, adversaries, designs, environments, matrices or strategies; all without")
       ->type_name("WHAT");
   list->add_flag("--json", a.list.json, "print one JSON object");
   list->footer("Examples:\n  seqlab list\n  seqlab list adversaries");
@@ -108,6 +147,25 @@ void declare(CLI::App& app, Arguments& a) {
   replay->add_flag("--quiet", a.replay.quiet, "print the verdict, and what a failure needs");
   replay->add_flag("--no-progress", a.silent, "show no progress on stderr");
   replay->footer("Examples:\n  seqlab run equivocating-proposer --out first-run\n  seqlab replay first-run/plan.json");
+
+  CLI::App* shrink = app.add_subcommand("shrink", "make the plan of a failed run as small as it still fails");
+  shrink->add_option("plan", a.shrink.plan, "plan.json of a run in which something was found, or its folder")
+      ->required()
+      ->type_name("PLAN");
+  shrink->add_option("--out", a.shrink.out, "write plan.json, scenario.yaml and story.md there (else beside)")
+      ->type_name("DIR");
+  shrink->add_option("--runs", a.shrink.runs, "stop after so many runs (else 20000)")->type_name("N");
+  shrink->add_flag("--no-progress", a.silent, "show no progress on stderr");
+  shrink->footer("Example:\n  seqlab run above-one-third --out broken\n  seqlab shrink broken --out smallest");
+
+  CLI::App* bisect = app.add_subcommand("bisect", "name the first record in which two runs differ, and its causes");
+  bisect->add_option("runs", a.bisect.runs, "two plans or run folders, or one scenario with two seeds")
+      ->required()
+      ->type_name("RUN");
+  bisect->add_option("--seed", a.bisect.seeds, "twice, with one scenario")
+      ->type_name("N")
+      ->allow_extra_args(false);
+  bisect->footer("Examples:\n  seqlab bisect baseline --seed 1 --seed 2\n  seqlab bisect first-run second-run");
 }
 
 /// The command in use, or the program itself.
@@ -145,11 +203,14 @@ std::string explain_unknown(const CLI::App& app) {
 int dispatch(const CLI::App& app, const Arguments& a) {
   const std::string name = chosen(app).get_name();
   if (name == "run") return run_command(a.run, a.context);
+  if (name == "fuzz") return fuzz_command(a.fuzz, a.context);
   if (name == "check") return check_command(a.check, a.context);
   if (name == "list") return list_command(a.list, a.context);
   if (name == "schema") return schema_command(a.schema);
   if (name == "init") return init_command(a.init, a.context);
   if (name == "replay") return replay_command(a.replay, a.context);
+  if (name == "shrink") return shrink_command(a.shrink, a.context);
+  if (name == "bisect") return bisect_command(a.bisect, a.context);
   throw seqlab::InternalError("command without code: " + name);
 }
 
@@ -188,7 +249,7 @@ int run_program(int argc, char** argv) {
     return exit_bad_input;
   }
   a.context.colour = parse_colour(a.colour);
-  a.run.progress = a.replay.progress = !a.silent;
+  a.run.progress = a.replay.progress = a.fuzz.progress = a.shrink.progress = !a.silent;
   return dispatch(app, a);
 }
 

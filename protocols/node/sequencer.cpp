@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -166,6 +167,8 @@ struct SequencerNode::State {
   // ---- messages ----
   bool transmit(std::span<const NodeId> to, const MessagePtr& message, bool to_all);
   bool emit_statement(const ConsensusMessage& message);
+  void wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay);
+  NodeId who(NodeId machine_of_sender) const;
   std::span<const NodeId> others();
 
   // ---- payload ----
@@ -186,6 +189,10 @@ struct SequencerNode::State {
 
   // ---- transactions ----
   void on_transaction(NodeId from, const MessagePtr& message);
+  /// Who cannot propose himself passes on in any case.
+  bool relays_transactions() const {
+    return context.relays_transactions || chain.committee(next(chain.height())).power_of(id) == 0;
+  }
   bool report_evicted(const std::vector<Evicted>& evicted);
   bool tell(NodeId client, const TxId& tx, TransactionResultMessage::Outcome outcome, Height height,
             std::uint8_t detail);
@@ -211,6 +218,11 @@ struct SequencerNode::State {
   ChainStore chain;
   BlockPtr saving;  ///< written but not yet synced
   Commit saving_commit;
+  struct LogBodies {
+    std::uint64_t position;
+    std::vector<MessagePtr> messages;
+  };
+  std::deque<LogBodies> log_bodies;  ///< by position; those of the records that the disk still has count
 
   // How much of the last block's commit has been announced as records. Not the machine's memory but ours: a crash in
   // the middle leaves a committed block, and the rest of its records come at the next start.
@@ -292,6 +304,7 @@ void SequencerNode::State::crash() {
 
 std::vector<Recovered> SequencerNode::State::read_log() {
   std::vector<Recovered> log;
+  std::deque<LogBodies> kept;
   for (sim::Disk::Entry& entry : machine->disk.read_log()) {
     constexpr std::size_t head = 1 + 8 + 4;
     SEQLAB_ASSERT(entry.bytes.size() >= head, entry.bytes.size());  // the disk cuts off what is damaged
@@ -300,9 +313,14 @@ std::vector<Recovered> SequencerNode::State::read_log() {
     std::memcpy(&r.height.value, entry.bytes.data() + 1, 8);
     std::memcpy(&r.round.value, entry.bytes.data() + 9, 4);
     r.bytes.assign(entry.bytes.begin() + head, entry.bytes.end());
+    if (const auto at = std::ranges::find(log_bodies, entry.position, &LogBodies::position); at != log_bodies.end()) {
+      r.bodies = at->messages;
+      kept.push_back(std::move(*at));
+    }
     log_heights.push_back({entry.position, r.height});
     log.push_back(std::move(r));
   }
+  log_bodies = std::move(kept);  // what the disk has lost is lost with its bodies
   return log;
 }
 
@@ -492,6 +510,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Persist& e) {
     scratch.insert(scratch.end(), e.bytes.begin(), e.bytes.end());
     persist_position = machine->disk.append(scratch);
     log_heights.push_back({persist_position, e.height});
+    if (!e.bodies.empty()) log_bodies.push_back({persist_position, std::move(e.bodies)});
     if (machine->disk.sync_time > Duration::zero()) return wait(machine->disk.sync_time);
   }
   machine->disk.mark_synced(persist_position);
@@ -507,6 +526,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Forget& e) {
   while (!log_heights.empty() && log_heights.front().second < e.height) {
     const std::uint64_t position = log_heights.front().first;
     log_heights.pop_front();
+    while (!log_bodies.empty() && log_bodies.front().position <= position) log_bodies.pop_front();
     if (log_heights.empty() || log_heights.front().second >= e.height) machine->disk.truncate_before(position + 1);
   }
   return Step::done;
@@ -521,6 +541,8 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Send& e) {
   const NodeId to = e.to;
   const MessagePtr message = e.message;
   if (to == id) {
+    // Said as well: a leader that collects votes counts its own.
+    if (adversary == nullptr && !emit_statement(consensus(message))) return Step::dead;
     inputs.push_back(Received{id, message});
     return Step::done;
   }
@@ -664,17 +686,45 @@ bool SequencerNode::State::transmit(std::span<const NodeId> to, const MessagePtr
     adversary->on_outgoing(self, to_all ? others() : to, message);
     return life == life_;
   }
-  if (to_all) {
-    context.network.broadcast(id, to, message, context.dissemination);
-  } else {
-    for (const NodeId receiver : to) {
-      context.network.send(id, receiver, message);
-      if (life != life_) break;
-    }
-  }
+  wire(to, message, to_all, {});
   // It has left, even if the machine was switched off at that very record.
   emit_statement(consensus(message));
   return life == life_;
+}
+
+/// Puts the message on the network, to the machines of its receivers.
+void SequencerNode::State::wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay) {
+  const NodeId from = machine->id();
+  if (context.twins.empty()) {
+    if (to_all) return context.network.broadcast(from, to, message, context.dissemination);
+    const std::uint64_t life = life_;
+    for (const NodeId receiver : to) {
+      context.network.send(from, receiver, message, delay);
+      if (life != life_) return;
+    }
+    return;
+  }
+  std::vector<NodeId> machines;
+  for (const NodeId receiver : to) {
+    if (receiver != id) machines.push_back(receiver);
+  }
+  for (const SequencerContext::Twin& twin : context.twins) {
+    if (twin.node != id && std::ranges::find(to, twin.node) != to.end()) machines.push_back(twin.machine);
+  }
+  if (to_all) return context.network.broadcast(from, machines, message);
+  const std::uint64_t life = life_;
+  for (const NodeId receiver : machines) {
+    context.network.send(from, receiver, message, delay);
+    if (life != life_) return;
+  }
+}
+
+/// Whose message it is that a machine sent.
+NodeId SequencerNode::State::who(NodeId machine_of_sender) const {
+  for (const SequencerContext::Twin& twin : context.twins) {
+    if (twin.machine == machine_of_sender) return twin.node;
+  }
+  return machine_of_sender;
 }
 
 /// Records a proposal or a vote of this node that has just left, unless it is one of the last that did.
@@ -880,6 +930,8 @@ bool SequencerNode::State::report_to_clients(const Block& block, TransactionResu
     const Transaction& tx = block.transactions[i];
     const auto at = first_hand.find(tx.id);
     if (at == first_hand.end()) continue;
+    // One that failed and may still find its turn is not done with.
+    if (final && statuses[i] != TxStatus::ok && mempool.waiting(tx.id)) continue;
     const NodeId client = at->second;
     if (final) first_hand.erase(at);
     if (!tell(client, tx.id, outcome, block.height, final ? static_cast<std::uint8_t>(statuses[i]) : 0)) return false;
@@ -907,7 +959,7 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
       return;
     }
     first_hand[tx.id] = from;
-    transmit(context.peers, message, true);
+    if (relays_transactions()) transmit(context.peers, message, true);
     return;
   }
 
@@ -928,7 +980,7 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
   Record admitted{.kind = RecordKind::tx_admitted};
   if (!emit(admitted.with_id(tx.id))) return;
   if (!report_evicted(evicted)) return;
-  if (own) transmit(context.peers, message, true);
+  if (own && relays_transactions()) transmit(context.peers, message, true);
 }
 
 bool SequencerNode::State::report_evicted(const std::vector<Evicted>& evicted) {
@@ -948,15 +1000,16 @@ bool SequencerNode::State::report_evicted(const std::vector<Evicted>& evicted) {
 
 // ---- the node as others see it --------------------------------------------------------------------------------------
 
-SequencerNode::SequencerNode(const SequencerContext& context, EngineFactory make_engine)
+SequencerNode::SequencerNode(const SequencerContext& context, EngineFactory make_engine, NodeId twin_of)
     : context_(context), state_(std::make_unique<State>(*this, context, std::move(make_engine))) {
   state_->machine = &context.nodes.add(*this);
-  state_->id = state_->machine->id();
+  state_->id = twin_of == no_node ? state_->machine->id() : twin_of;
 }
 
 SequencerNode::~SequencerNode() = default;
 
 NodeId SequencerNode::id() const { return state_->id; }
+NodeId SequencerNode::machine() const { return state_->machine->id(); }
 const Engine* SequencerNode::engine() const { return state_->engine.get(); }
 const ChainView& SequencerNode::chain() const { return state_->chain; }
 const Mempool& SequencerNode::mempool() const { return state_->mempool; }
@@ -968,15 +1021,10 @@ bool SequencerNode::is_corrupt() const { return state_->adversary != nullptr; }
 void SequencerNode::release(std::span<const NodeId> to, const MessagePtr& message, Duration delay) {
   State& s = *state_;
   if (!s.machine->up()) return;
-  const std::uint64_t life = s.life_;
-  const bool to_all = std::ranges::equal(to, s.others());
-  if (to_all && delay == Duration::zero()) {
-    context_.network.broadcast(s.id, context_.peers, message, context_.dissemination);
+  if (delay == Duration::zero() && std::ranges::equal(to, s.others())) {
+    s.wire(context_.peers, message, true, delay);
   } else {
-    for (const NodeId receiver : to) {
-      context_.network.send(s.id, receiver, message, delay);
-      if (life != s.life_) break;
-    }
+    s.wire(to, message, false, delay);
   }
   s.emit_statement(consensus(message));
 }
@@ -987,7 +1035,9 @@ void SequencerNode::on_start(bool) {
   // Whoever watches for the start may have switched the machine off again already.
   if (state_->machine->up()) state_->start();
 }
-void SequencerNode::on_message(NodeId from, const MessagePtr& message) { state_->arrive(from, message); }
+void SequencerNode::on_message(NodeId from, const MessagePtr& message) {
+  state_->arrive(context_.twins.empty() ? from : state_->who(from), message);
+}
 void SequencerNode::on_timer(std::uint64_t token) { state_->timer(token); }
 void SequencerNode::on_crash() { state_->crash(); }
 

@@ -83,7 +83,7 @@ void LivenessChecker::begin(SimTime at) {
   for (const NodeId node : core_) power += roster_.powers().of(node, start_ + 1);
   if (core_.empty()) return decide(Liveness::excused, at, {});
   if (forked_) return decide(Liveness::excused, at, {});
-  if (context_.engine.has_certificates && power < roster_.powers().quorum(start_ + 1)) {
+  if (context_.engine.byzantine_tolerant && power < roster_.powers().quorum(start_ + 1)) {
     return decide(Liveness::excused, at, {});
   }
   const NodeId sequencer = context_.engine.sequencer;

@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "analysis/cli/command.hpp"
+#include "analysis/cli/progress.hpp"
+#include "analysis/cli/recorded.hpp"
+#include "analysis/report/format.hpp"
+#include "analysis/search/finding_folder.hpp"
+#include "analysis/search/shrink.hpp"
+#include "scenarios/spec/diagnostics.hpp"
+
+namespace seqlab::analysis {
+
+namespace {
+
+std::string free_folder(const std::string& base) {
+  std::string name = base;
+  std::error_code error;
+  for (int i = 2; std::filesystem::exists(name, error); ++i) name = fmt::format("{}.{}", base, i);
+  return name;
+}
+
+}  // namespace
+
+int shrink_command(const ShrinkArguments& a, const Context& context) {
+  Recorded recorded = load_recorded(a.plan, context);
+  Target target;
+  target.name = recorded.scenario.name;
+  Case which{std::make_shared<const scenarios::Scenario>(std::move(recorded.scenario)), recorded.file.plan};
+  target.scenario = which.scenario;
+
+  const std::optional<FindingKind> kind = find_kind(which, target);
+  if (!kind) {
+    throw scenarios::InputError(
+        scenarios::Problem{recorded.plan_path, 0, 0, {}, "nothing is wrong with this run: there is nothing to shrink",
+                           "shrink takes plans of runs in which a checker found something"});
+  }
+
+  const InterruptGuard interrupt;
+  ShrinkOptions options;
+  if (a.runs) options.runs_max = *a.runs;
+  std::uint64_t told = 0;
+  options.on_progress = [&](std::uint64_t runs, const CaseSize& size) {
+    if (a.progress && runs >= 2 * told + 500) {
+      told = runs;
+      fmt::print(stderr, "{} runs: {}, {}\n", runs, plural(size.interventions, "intervention"),
+                 plural(size.nodes, "node"));
+    }
+    return !InterruptGuard::asked();
+  };
+  const Shrunk shrunk = shrink(which, target, *kind, options);
+  const Tale tale = tell(shrunk.smallest, target, shrunk.finding);
+
+  const std::string folder = a.out.empty() ? free_folder(target.name + "-shrunk") : a.out;
+  write_finding_folder(folder, shrunk, target, tale, context.program);
+  std::string out = fmt::format("{}: {}\n\n{}\n({}{})\n\n", shrunk.finding.checker, shrunk.finding.text,
+                                size_line(shrunk.before, shrunk.after), plural(shrunk.runs, "run"),
+                                shrunk.complete ? "" : "; more could go: the budget was spent");
+  for (const scenarios::Intervention& intervention : shrunk.smallest.plan.interventions)
+    out += "  " + describe(intervention) + "\n";
+  out += fmt::format("\n{}\n\nwritten: {} (plan.json, scenario.yaml, story.md)\nreproduce: {}\n", tale.paragraph,
+                     folder, shell_line({context.program, "replay", folder}));
+  print(out);
+  return 0;
+}
+
+}  // namespace seqlab::analysis
