@@ -59,7 +59,7 @@ class ConsensusMessage : public sim::Message {
   /// How many a receiver has to check before it can use the message, those of a block's transactions apart.
   virtual std::uint64_t signature_count() const { return 0; }
   /// Adds all that a receiver can tell from the message, so that two with equal content are one and the same to it.
-  /// @return false if the kind does not say (nothing is added): then each message is taken for different from all others
+  /// @return false if the kind does not say (and adds nothing): each message then counts as different from all others
   virtual bool content_into(HashBuilder& h) const { (void)h; return false; }
   /// A changed copy signed by `as`; null if there is no such thing. See forge.hpp.
   virtual MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes, const Signer& signer) const;

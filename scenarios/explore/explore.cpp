@@ -302,7 +302,12 @@ void Search::grow(Local& local) {
   ++marks_;
   for (const ReplicaId now : local.frontier) {
     space_.for_each_move(now, local.available, [&](Input input, const ReplicaSpace::Move& move) {
+      ++result_.local_steps;
       const bool fresh = local.met.insert(move.to);
+      if (!options_.reduce) {
+        if (fresh) local.edges.push_back(move.to);
+        return;
+      }
       if (move.speaks) {
         if (fresh && !is_redundant(local, now, input, move)) local.edges.push_back(move.to);
         return;
@@ -368,8 +373,8 @@ void Search::follow(const Unfinished& where, std::array<ReplicaId, instances_max
   std::uint32_t crashes_left = options_.bounds.crashes_max;
   if (crashes_left > 0) {
     for (std::uint32_t i = 0; i < width_; ++i) {
-      if (i != where.instance)
-        crashes_left -= std::min<std::uint32_t>(crashes_left, space_.replica(replicas[i]).crashes);
+      if (i == where.instance) continue;
+      crashes_left -= std::min<std::uint32_t>(crashes_left, space_.replica(replicas[i]).crashes);
     }
   }
   const std::uint32_t first = where.layer == 0 ? 0 : local.layer_end[where.layer - 1];
@@ -482,14 +487,16 @@ bool Search::confirm(const Suspect& suspect) {
     log.subscribe(*judges.back(), judges.back()->kinds());
   }
   for (const Record& record : violation.records) log.emit(record);
-  const Finding* first = nullptr;
   for (const auto& judge : judges) {
-    for (const Finding& f : judge->findings()) {
-      if (first == nullptr || f.at < first->at) first = &f;
-    }
+    violation.others.insert(violation.others.end(), judge->findings().begin(), judge->findings().end());
   }
-  if (first == nullptr) return false;
-  violation.finding = *first;
+  if (violation.others.empty()) return false;
+  std::ranges::stable_sort(violation.others, {}, &Finding::at);
+  // The last step is the one that was suspected; what is without checkers of its own shows earlier, or elsewhere.
+  const auto last = std::ranges::find(violation.others, at_ns(now * 1'000'000), &Finding::at);
+  const auto chosen = last != violation.others.end() ? last : violation.others.begin();
+  violation.finding = *chosen;
+  violation.others.erase(chosen);
   result_.violation = std::move(violation);
   return true;
 }
@@ -583,8 +590,9 @@ ExploreStep Search::describe(const Step& step) const {
       out.text = fmt::format("{} starts again", name);
       break;
   }
-  if (out.crash_before_effect)
+  if (out.crash_before_effect) {
     out.text += fmt::format(", and crashes after {} effects of it", *out.crash_before_effect);
+  }
   return out;
 }
 

@@ -66,6 +66,9 @@ struct ExploreOptions {
   /// A forging node shows each honest node one of its contradicting statements only: the attacks that leave no proof at
   /// any single node, and far fewer states. False: any of them to anybody.
   bool one_face = true;
+  /// False: each step of each node leads to a global state of its own, as in a textbook. For measurements and for tests
+  /// of the reduction (NOTES.md).
+  bool reduce = true;
   /// Called now and then; false interrupts.
   std::function<bool(const ExploreProgress&)> on_progress;
 };
@@ -87,7 +90,8 @@ struct ExploreStep {
 };
 
 struct ExploreViolation {
-  Finding finding;                   ///< of the checker, on the replayed records
+  Finding finding;                   ///< of a checker, on the replayed records, at the last step
+  std::vector<Finding> others;       ///< what else the checkers found on the way
   std::vector<ExploreStep> steps;    ///< no shorter sequence of steps leads to a violation
   std::vector<sim::Record> records;  ///< of the replay, one millisecond a step
 };
@@ -109,6 +113,7 @@ struct ExploreResult {
   std::uint64_t transitions = 0;     ///< followed, from one global state to another
   std::uint64_t states = 0;          ///< distinct global states
   std::uint64_t abstract_states = 0; ///< distinct if only heights, rounds, commits and last statements are looked at
+  std::uint64_t local_steps = 0;     ///< followed inside single nodes, between global states
   std::uint64_t replica_states = 0;  ///< distinct states of single nodes
   std::uint64_t engine_inputs = 0;   ///< inputs that engines really handled; all other transitions are known from these
   std::uint64_t messages = 0;        ///< distinct ones that were said or forged
@@ -120,7 +125,8 @@ struct ExploreResult {
   std::optional<ExploreViolation> violation;
 };
 
-/// A function of the options alone, but for an interruption. @pre the committee fits the options above
+/// A function of the options alone, but for an interruption.
+/// @pre corrupt nodes belong to the committee, and somebody runs an engine
 ExploreResult explore(const ExploreOptions& options);
 
 }  // namespace seqlab::scenarios

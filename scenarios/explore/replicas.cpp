@@ -425,6 +425,9 @@ ReplicaSpace::RunResult ReplicaSpace::finish(Handling& h) {
     return true;
   };
 
+  const auto head = [&](const std::vector<BlockPtr>& ancestors) {
+    return std::max(height_of(s.chain), ancestors.empty() ? 0 : ancestors.back()->height.value);
+  };
   const auto apply = [&](Effect& effect) {
     if (auto* e = std::get_if<effect::Persist>(&effect)) {
       if (!keeps_logs_) return;
@@ -452,8 +455,7 @@ ReplicaSpace::RunResult ReplicaSpace::finish(Handling& h) {
     } else if (auto* c = std::get_if<effect::CancelTimer>(&effect)) {
       std::erase_if(s.timers, [&](const Replica::ArmedTimer& a) { return a.id == c->id; });
     } else if (auto* b = std::get_if<effect::BuildPayload>(&effect)) {
-      const std::uint64_t last =
-          std::max(height_of(s.chain), b->ancestors.empty() ? 0 : b->ancestors.back()->height.value);
+      const std::uint64_t last = head(b->ancestors);
       BlockPtr built;
       if (b->payload == effect::Payload::vertex || b->height.value == last + 1) {
         auto block = std::make_shared<Block>();
@@ -480,8 +482,7 @@ ReplicaSpace::RunResult ReplicaSpace::finish(Handling& h) {
       h.inputs.emplace_back(Handling::Built{b->height, b->round, std::move(built)});
     } else if (auto* v = std::get_if<effect::ValidatePayload>(&effect)) {
       const Block& block = *v->block;
-      const std::uint64_t last =
-          std::max(height_of(s.chain), v->ancestors.empty() ? 0 : v->ancestors.back()->height.value);
+      const std::uint64_t last = head(v->ancestors);
       const bool vertex = v->payload == effect::Payload::vertex;
       const StateRoot state = s.chain == nullptr ? StateRoot{} : s.chain->after;
       const bool fits = (vertex || block.height.value == last + 1) &&
@@ -614,6 +615,7 @@ ReplicaId ReplicaSpace::intern(Replica&& r) {
   if (finished) ++cuts_.heights;
   replicas_.push_back(std::move(r));
   own_.push_back(not_asked);
+  deliveries_.emplace_back();
   return id;
 }
 
@@ -632,8 +634,8 @@ bool ReplicaSpace::has_effect(const Replica& before, ItemId item) {
 }
 
 std::uint32_t ReplicaSpace::deliver(ReplicaId from, ItemId item) {
-  const std::uint64_t key = key_of(from, item);
-  if (const std::uint32_t known = deliveries_.find(key); known != FlatMap::absent) return known;
+  const auto place = [&] { return std::ranges::lower_bound(deliveries_[from], item, {}, &Delivery::item); };
+  if (const auto known = place(); known != deliveries_[from].end() && known->item == item) return known->moves;
   const Replica& before = replicas_[from];
   std::uint32_t at = 0;
   const Item& i = items_[item];
@@ -664,7 +666,8 @@ std::uint32_t ReplicaSpace::deliver(ReplicaId from, ItemId item) {
       at = record_moves(from, {Input::Kind::deliver, item}, finish(h));
     }
   }
-  deliveries_.insert(key, at);
+  deliveries_[from].insert(place(), {item, at});
+  delivery_bytes_ += sizeof(Delivery);
   return at;
 }
 
@@ -767,7 +770,7 @@ void ReplicaSpace::replay_start(std::uint32_t instance, const RecordSink& sink) 
 
 std::size_t ReplicaSpace::bytes() const {
   return replicas_.size() * (sizeof(Replica) + nodes_ * sizeof(SetId) + engine_bytes + 64) + sets_.bytes() +
-         deliveries_.bytes() + moves_.capacity() * sizeof(Move) + own_list_.capacity() * sizeof(OwnMove) +
+         2 * delivery_bytes_ + moves_.capacity() * sizeof(Move) + own_list_.capacity() * sizeof(OwnMove) +
          items_.size() * (sizeof(Item) + 512);
 }
 

@@ -147,10 +147,16 @@ class ReplicaSpace {
   void for_each_move(ReplicaId from, SetId available, F&& f) {
     if (replicas_[from].flaw != Flaw::none || replicas_[from].status == Replica::Status::finished) return;
     if (replicas_[from].status == Replica::Status::up) {
+      // Both lists are sorted. Either may grow while this goes on; what comes in before `k` only makes it step again.
       const std::size_t count = sets_.items(available).size();
+      std::size_t k = 0;
       for (std::size_t i = 0; i < count; ++i) {
         const ItemId item = sets_.items(available)[i];
-        if (const std::uint32_t at = deliver(from, item); at != 0) call({Input::Kind::deliver, item}, at, f);
+        const std::vector<Delivery>& known = deliveries_[from];
+        while (k < known.size() && known[k].item < item) ++k;
+        const bool there = k < known.size() && known[k].item == item;
+        const std::uint32_t at = there ? known[k].moves : deliver(from, item);
+        if (at != 0) call({Input::Kind::deliver, item}, at, f);
       }
     }
     const std::size_t own = own_moves(from);
@@ -226,7 +232,13 @@ class ReplicaSpace {
   std::deque<Replica> replicas_;
   std::unordered_map<Hash128, ReplicaId> replica_by_digest_;
   std::vector<Move> moves_;
-  FlatMap deliveries_;               // (replica, item) -> moves, 0: no effect
+  /// What a message leads to; moves = 0: nothing.
+  struct Delivery {
+    ItemId item;
+    std::uint32_t moves;
+  };
+  std::deque<std::vector<Delivery>> deliveries_;  // by replica, sorted by item
+  std::size_t delivery_bytes_ = 0;
   std::vector<OwnMove> own_list_;    // each list ends with moves = 0
   std::vector<std::uint32_t> own_;   // by replica: where its list begins
   protocols::Outbox outbox_;
