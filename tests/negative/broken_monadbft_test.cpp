@@ -46,6 +46,7 @@ Scenario two_voters() {
   return s;
 }
 
+//   Round 1: n0 is not heard, nor in round 2; the TC names genesis.
 //   Round 2: n1 proposes X, which reaches nobody else; its tip is named by the TC.
 //   Round 3: n2 lacks X and does not get it; n0, n2 and n3 do not endorse it. n2 proposes Y, which reaches nobody else.
 //   Round 4: the TC comes from n0, n1 and n3 and names X. n3 fetches it and proposes it again; n0, n1 and n3 vote. n0
@@ -54,9 +55,9 @@ Scenario two_voters() {
 Scenario certified_again_and_lost() {
   Scenario s = monad_world();
   s.environment.faults = {
-      cut(at(30ms), nodes({1}), nodes({0, 2, 3}), 170ms),   cut(at(470ms), nodes({1}), nodes({2}), 130ms),
-      cut(at(490ms), nodes({2}), nodes({0, 1, 3}), 510ms),  cut(at(930ms), nodes({3}), nodes({2}), 170ms),
-      cut(at(965ms), nodes({0}), nodes({1, 2, 3}), 2500ms),
+      cut(at(0ms), nodes({0}), nodes({1, 2, 3}), 850ms),    cut(at(425ms), nodes({1}), nodes({0, 2, 3}), 175ms),
+      cut(at(850ms), nodes({1}), nodes({2}), 130ms),        cut(at(870ms), nodes({2}), nodes({0, 1, 3}), 510ms),
+      cut(at(1290ms), nodes({3}), nodes({2}), 170ms),       cut(at(1325ms), nodes({0}), nodes({1, 2, 3}), 2500ms),
   };
   return s;
 }
