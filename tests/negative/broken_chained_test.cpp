@@ -11,8 +11,6 @@
 using namespace seqlab;
 using namespace seqlab::tests;
 using protocols::BasicChained;
-using protocols::HotStuffChain;
-using protocols::HotStuff2Rules;
 using protocols::HotStuffRules;
 using protocols::JolteonRules;
 using scenarios::Liveness;
