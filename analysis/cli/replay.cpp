@@ -8,6 +8,7 @@
 #include "analysis/record/output_file.hpp"
 #include "analysis/record/plan_file.hpp"
 #include "analysis/report/format.hpp"
+#include "scenarios/spec/diagnostics.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::analysis {
@@ -17,10 +18,23 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   std::error_code error;
   // The folder will do as well.
   const fs::path plan_path = fs::is_directory(a.plan, error) ? fs::path(a.plan) / "plan.json" : fs::path(a.plan);
+  if (!fs::exists(plan_path, error)) {
+    scenarios::Problem problem;
+    problem.file = plan_path.string();
+    problem.text = "there is no such plan";
+    problem.hint = "plan.json of a run folder, or the folder; `seqlab run SCENARIO --out DIR` writes one";
+    throw scenarios::InputError(std::move(problem));
+  }
   const PlanFile plan = parse_plan(read_file(plan_path.string()), plan_path.string());
   const std::string scenario_file = (plan_path.parent_path() / plan.scenario_file).string();
   const scenarios::Scenario scenario =
       scenarios::parse_scenario(read_file(scenario_file), scenario_file, library_of(context));
+
+  if (const std::vector<std::string> wrong = scenarios::problems_of(plan.plan, scenario); !wrong.empty()) {
+    std::vector<scenarios::Problem> problems;
+    for (const std::string& text : wrong) problems.push_back({plan_path.string(), 0, 0, {}, text, {}});
+    throw scenarios::InputError(std::move(problems));
+  }
 
   ExecuteOptions options;
   options.progress = a.progress;
@@ -32,6 +46,7 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   report.next.push_back(shell_line({context.program, "check", scenario_file}));
 
   const bool same_version = plan.version == report.version;
+  const bool same_build = plan.build == build_id();
   const bool same_scenario = plan.scenario_hash == report.scenario_hash;
   const bool comparable = !plan.interrupted && report.result.stopped != sim::StopReason::interrupted;
   const bool same = report.result.digest == plan.digest;
@@ -61,9 +76,12 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   const std::string what =
       fmt::format("the digest is {}, recorded was {} (verdict {}, recorded was {})", to_hex(report.result.digest),
                   to_hex(plan.digest), word_for(report.result.verdict), word_for(plan.verdict));
-  if (same_version && same_scenario) {
-    throw InternalError(
-        what + "; version number and scenario are the same, so the program has changed or is not deterministic");
+  if (same_version && same_scenario && same_build) {
+    throw InternalError(what + "; program and scenario are the same, so the program is not deterministic");
+  }
+  if (same_version && !same_build) {
+    fmt::print(stderr, "note: recorded by another build ({}), repeated by this one ({})\n",
+               plan.build.empty() ? "unknown" : plan.build, build_id());
   }
   fmt::print(stderr, "not repeated: {}\n", what);
   return 1;

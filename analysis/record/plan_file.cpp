@@ -2,154 +2,112 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-#include <optional>
-
 #include "analysis/report/format.hpp"
+#include "scenarios/plan/plan_text.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 
 namespace seqlab::analysis {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-using scenarios::Problem;
+using scenarios::Field;
+using scenarios::Shape;
+using scenarios::Value;
 using scenarios::Verdict;
 
-std::optional<Hash128> parse_hash(const std::string& text) {
-  if (text.size() != 32 || text.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
-  return Hash128{std::stoull(text.substr(0, 16), nullptr, 16), std::stoull(text.substr(16), nullptr, 16)};
+Shape<Hash128> hash() {
+  Shape<Hash128> out;
+  out.form = "32 hexadecimal digits";
+  out.schema.add("type", Value::text_of("string"));
+  out.write = [](const Hash128& h) -> std::optional<Value> { return Value::text_of(to_hex(h)); };
+  out.read = [](const Value& value, Hash128& h, scenarios::Reader& reader) {
+    const std::string& t = value.text;
+    if (!value.is_scalar() || t.size() != 32 || t.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      reader.problem(value, scenarios::describe(value) + " is not a hash", "32 hexadecimal digits");
+      return;
+    }
+    h = {std::stoull(t.substr(0, 16), nullptr, 16), std::stoull(t.substr(16), nullptr, 16)};
+  };
+  return out;
 }
 
-/// Reads the document's keys and collects what is wrong with them.
-class Reader {
- public:
-  Reader(const Json& document, const std::string& file) : document_(document), file_(file) {}
-
-  const Json* find(const std::string& path, Json::value_t type, const char* form) {
-    const Json* at = &document_;
-    std::string rest = path;
-    while (!rest.empty()) {
-      const std::size_t dot = rest.find('.');
-      const std::string key = rest.substr(0, dot);
-      rest = dot == std::string::npos ? "" : rest.substr(dot + 1);
-      if (!at->is_object() || !at->contains(key)) {
-        complain(path, "is missing", form);
-        return nullptr;
-      }
-      at = &(*at)[key];
-    }
-    const bool unsigned_for_integer = type == Json::value_t::number_unsigned && at->is_number_unsigned();
-    if (at->type() != type && !unsigned_for_integer) {
-      complain(path, "has the wrong type", form);
-      return nullptr;
-    }
-    return at;
-  }
-
-  std::string text(const std::string& path, const char* form) {
-    const Json* value = find(path, Json::value_t::string, form);
-    return value != nullptr ? value->get<std::string>() : std::string{};
-  }
-
-  Hash128 hash(const std::string& path) {
-    const char* form = "32 hexadecimal digits";
-    const Json* value = find(path, Json::value_t::string, form);
-    if (value == nullptr) return {};
-    const std::optional<Hash128> parsed = parse_hash(value->get<std::string>());
-    if (!parsed) complain(path, "is not a hash", form);
-    return parsed.value_or(Hash128{});
-  }
-
-  void complain(const std::string& path, const std::string& text, const std::string& hint) {
-    Problem problem;
-    problem.file = file_;
-    problem.path = path;
-    problem.text = text;
-    problem.hint = hint;
-    problems_.push_back(std::move(problem));
-  }
-  void raise_if_any() {
-    if (!problems_.empty()) throw scenarios::InputError(std::move(problems_));
-  }
-
- private:
-  const Json& document_;
-  const std::string& file_;
-  std::vector<Problem> problems_;
+struct Document {
+  std::string schema{plan_schema_name};
+  PlanFile file;
 };
+
+Shape<Document> document_shape() {
+  using D = Document;
+  using F = PlanFile;
+  const Shape<F> scenario = scenarios::object<F>({
+      scenarios::field<F>("name", &F::scenario_name, scenarios::text(), "Its name."),
+      scenarios::field<F>("file", &F::scenario_file, scenarios::text("a path relative to the plan"),
+                          "Where it is, relative to the plan.")
+          .must(),
+      scenarios::field<F>("hash", &F::scenario_hash, hash(), "Of its meaning when the plan was written.").must(),
+  });
+  std::vector<std::pair<std::string, Verdict>> verdicts;
+  for (const Verdict v : {Verdict::held, Verdict::violated, Verdict::outside_model, Verdict::undecided}) {
+    verdicts.emplace_back(word_for(v), v);
+  }
+  const Shape<F> expect = scenarios::object<F>({
+      scenarios::field<F>("digest", &F::digest, hash(), "Of the run.").must(),
+      scenarios::field<F>("verdict", &F::verdict, scenarios::choice(std::move(verdicts)), "Of the run.").must(),
+      scenarios::field<F>("interrupted", &F::interrupted, scenarios::boolean(), "It did not end by itself."),
+  });
+  const auto file = [](auto& d) -> auto& { return d.file; };
+  std::vector<Field<D>> fields{
+      scenarios::field<D>("schema", &D::schema, scenarios::text(), "What this document is.").must(),
+      scenarios::field<D>(
+          "version", [](auto& d) -> auto& { return d.file.version; }, scenarios::text(), "Of the program."),
+      scenarios::field<D>(
+          "build", [](auto& d) -> auto& { return d.file.build; }, scenarios::text(), "What the program was made of."),
+      scenarios::field<D>("scenario", file, scenario, "What the plan is for.").must(),
+  };
+  for (const Field<scenarios::Plan>& part : scenarios::plan_fields()) {
+    Field<D> whole;
+    whole.key = part.key;
+    whole.form = part.form;
+    whole.doc = part.doc;
+    whole.schema = part.schema;
+    whole.required = part.required;
+    whole.read = [read = part.read](const Value& value, D& d, scenarios::Reader& reader) {
+      read(value, d.file.plan, reader);
+    };
+    whole.write = [write = part.write](const D& d) { return write(d.file.plan); };
+    fields.push_back(std::move(whole));
+  }
+  fields.push_back(scenarios::field<D>("expect", file, expect, "What came out the first time.").must());
+  return scenarios::object<D>(std::move(fields));
+}
 
 }  // namespace
 
 std::string to_json(const PlanFile& plan) {
-  Json out;
-  out["schema"] = plan_schema_name;
-  out["version"] = plan.version;
-  out["seed"] = plan.plan.seed;
-  out["seed_text"] = std::to_string(plan.plan.seed);
-  out["scenario"] =
-      Json{{"name", plan.scenario_name}, {"file", plan.scenario_file}, {"hash", to_hex(plan.scenario_hash)}};
-  out["interventions"] = Json::array();
-  out["expect"] =
-      Json{{"digest", to_hex(plan.digest)}, {"verdict", word_for(plan.verdict)}, {"interrupted", plan.interrupted}};
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return scenarios::write_json(document_shape().write({std::string{plan_schema_name}, plan}).value_or(Value::map()),
+                               118);
 }
 
 PlanFile parse_plan(const std::string& text, const std::string& file) {
-  Json document;
-  try {
-    document = Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    const std::size_t at = std::min(error.byte == 0 ? 0 : error.byte - 1, text.size());
-    Problem problem;
-    problem.file = file;
-    problem.line = 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
-    const std::size_t line_start = at == 0 ? std::string::npos : text.rfind('\n', at - 1);
-    problem.column = static_cast<int>(line_start == std::string::npos ? at + 1 : at - line_start);
-    problem.text = "is not JSON";
+  std::vector<scenarios::Problem> problems;
+  Document document;
+  const std::unique_ptr<Value> value = scenarios::read_yaml(text, file, problems);
+  if (value != nullptr) {
+    const Value* schema = value->find("schema");
+    if (schema != nullptr && schema->text != plan_schema_name) {
+      scenarios::Reader{problems}.problem_at("schema", schema->at, fmt::format("is `{}`", schema->text.substr(0, 80)),
+                                             fmt::format("this program reads {}", plan_schema_name));
+    } else {
+      scenarios::Reader reader{problems};
+      document_shape().read(*value, document, reader);
+    }
+  }
+  for (scenarios::Problem& problem : problems) {
+    if (!problem.hint.empty() || problem.line > 1) continue;
     problem.hint = "a plan is the plan.json of a run folder, written by `seqlab run --out`";
-    throw scenarios::InputError(std::move(problem));
   }
-
-  Reader reader(document, file);
-  PlanFile plan;
-  const std::string schema = reader.text("schema", plan_schema_name);
-  if (!schema.empty() && schema != plan_schema_name) {
-    reader.complain("schema", fmt::format("is `{}`", schema), fmt::format("this program reads {}", plan_schema_name));
-    reader.raise_if_any();  // nothing else can be judged
-  }
-  plan.version = reader.text("version", "text");
-  if (const Json* seed =
-          reader.find("seed", Json::value_t::number_unsigned, "a whole number from 0 to 18446744073709551615")) {
-    plan.plan.seed = seed->get<std::uint64_t>();
-  }
-  plan.scenario_name = reader.text("scenario.name", "text");
-  plan.scenario_file = reader.text("scenario.file", "a path relative to the plan");
-  plan.scenario_hash = reader.hash("scenario.hash");
-  if (const Json* list = reader.find("interventions", Json::value_t::array, "a list")) {
-    if (!list->empty()) {
-      reader.complain("interventions", "is not empty",
-                      "this version of the program cannot repeat interventions of a search");
-    }
-  }
-  plan.digest = reader.hash("expect.digest");
-  const std::string verdict = reader.text("expect.verdict", "held, violated, outside_model or undecided");
-  bool known = false;
-  for (const Verdict v : {Verdict::held, Verdict::violated, Verdict::outside_model, Verdict::undecided}) {
-    if (verdict == word_for(v)) {
-      plan.verdict = v;
-      known = true;
-    }
-  }
-  if (!known && !verdict.empty()) {
-    reader.complain("expect.verdict", fmt::format("is `{}`", verdict), "held, violated, outside_model or undecided");
-  }
-  if (const Json* interrupted = reader.find("expect.interrupted", Json::value_t::boolean, "true or false")) {
-    plan.interrupted = interrupted->get<bool>();
-  }
-  reader.raise_if_any();
-  return plan;
+  if (!problems.empty()) throw scenarios::InputError(std::move(problems));
+  return document.file;
 }
 
 }  // namespace seqlab::analysis

@@ -21,7 +21,7 @@ void keep_own(EngineParameters& parameters) {
 }
 
 std::unique_ptr<Engine> make_tendermint(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
-  return std::make_unique<EngineOf<Tendermint>>(Tendermint{self, p.tendermint});
+  return std::make_unique<EngineOf<Tendermint>>(Tendermint{self, p.tendermint, p.leaders});
 }
 EnginePromises promises_of_tendermint(const EngineParameters& p, Duration delta) {
   const TendermintOptions& t = p.tendermint;
@@ -29,6 +29,15 @@ EnginePromises promises_of_tendermint(const EngineParameters& p, Duration delta)
           .round_bound = t.timeout_propose + t.timeout_prevote + t.timeout_precommit + t.timeout_commit + 6 * delta,
           .clock_bound = t.timestamps == Timestamps::proposer ? t.precision : Duration{},
           .block_interval = t.skip_timeout_commit ? Duration{} : t.timeout_commit};
+}
+void hurry_tendermint(EngineParameters& p, Duration delta) {
+  TendermintOptions& t = p.tendermint;
+  t.timeout_propose = 4 * delta;
+  t.timeout_prevote = 2 * delta;
+  t.timeout_precommit = 2 * delta;
+  t.timeout_propose_delta = t.timeout_prevote_delta = t.timeout_precommit_delta = delta;
+  t.timeout_commit = delta;
+  t.gossip_stall = 12 * delta;
 }
 
 std::unique_ptr<Engine> make_centralised(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
@@ -40,6 +49,10 @@ EnginePromises promises_of_centralised(const EngineParameters& p, Duration delta
           .has_certificates = false,
           .round_bound = 2 * p.centralised.block_interval + 2 * delta,
           .block_interval = p.centralised.block_interval};
+}
+void hurry_centralised(EngineParameters& p, Duration delta) {
+  p.centralised.block_interval = 2 * delta;
+  p.centralised.follower_stall = 4 * delta;
 }
 
 /// @param in_a_row  leaders whose rounds have to follow each other for a commit
@@ -54,11 +67,20 @@ EnginePromises promises_of_chained(const ChainedOptions& o, Duration leader_wait
           .block_interval = o.proposal_pause};
 }
 
+void hurry_chained(ChainedOptions& o, Duration delta) {
+  o.pacemaker.timeout = 4 * delta;
+  o.sync_timeout = 4 * delta;
+}
+
 std::unique_ptr<Engine> make_hotstuff(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
-  if (p.hotstuff.chain == HotStuffChain::two_chain) {
-    return std::make_unique<EngineOf<HotStuff2>>(HotStuff2{self, p.hotstuff});
-  }
-  return std::make_unique<EngineOf<HotStuff>>(HotStuff{self, p.hotstuff});
+  HotStuffOptions o = p.hotstuff;
+  o.chained.leader.fixed = p.leaders;
+  if (o.chain == HotStuffChain::two_chain) return std::make_unique<EngineOf<HotStuff2>>(HotStuff2{self, o});
+  return std::make_unique<EngineOf<HotStuff>>(HotStuff{self, o});
+}
+void hurry_hotstuff(EngineParameters& p, Duration delta) {
+  hurry_chained(p.hotstuff.chained, delta);
+  p.hotstuff.delta = delta;
 }
 EnginePromises promises_of_hotstuff(const EngineParameters& p, Duration delta) {
   const bool two = p.hotstuff.chain == HotStuffChain::two_chain;
@@ -66,14 +88,26 @@ EnginePromises promises_of_hotstuff(const EngineParameters& p, Duration delta) {
 }
 
 std::unique_ptr<Engine> make_jolteon(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
-  return std::make_unique<EngineOf<Jolteon>>(Jolteon{self, p.jolteon});
+  JolteonOptions o = p.jolteon;
+  o.chained.leader.fixed = p.leaders;
+  return std::make_unique<EngineOf<Jolteon>>(Jolteon{self, o});
 }
+void hurry_jolteon(EngineParameters& p, Duration delta) { hurry_chained(p.jolteon.chained, delta); }
 EnginePromises promises_of_jolteon(const EngineParameters& p, Duration delta) {
   return promises_of_chained(p.jolteon.chained, Duration{}, 3, delta);
 }
 
 std::unique_ptr<Engine> make_monadbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
-  return std::make_unique<EngineOf<MonadBft>>(MonadBft{self, p.monadbft});
+  MonadBftOptions o = p.monadbft;
+  o.leader.fixed = p.leaders;
+  return std::make_unique<EngineOf<MonadBft>>(MonadBft{self, o});
+}
+void hurry_monadbft(EngineParameters& p, Duration delta) {
+  MonadBftOptions& o = p.monadbft;
+  o.delta = delta;
+  o.vote_pace = Duration{};
+  o.processing = delta;
+  o.sync_timeout = 4 * delta;
 }
 EnginePromises promises_of_monadbft(const EngineParameters& p, Duration delta) {
   const MonadBftOptions& o = p.monadbft;
@@ -88,15 +122,17 @@ EnginePromises promises_of_monadbft(const EngineParameters& p, Duration delta) {
 
 constexpr std::array list{
     EngineEntry{"tendermint", "Tendermint with CometBFT's defaults: weighted BFT, final after three message delays",
-                make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>},
+                make_tendermint, promises_of_tendermint, keep_own<&EngineParameters::tendermint>, hurry_tendermint},
     EngineEntry{"centralised", "one sequencer signs, everybody follows: soft confirmations, the baseline",
-                make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>},
+                make_centralised, promises_of_centralised, keep_own<&EngineParameters::centralised>, hurry_centralised},
     EngineEntry{"hotstuff", "chained HotStuff: a block every two message delays, final after seven (HotStuff-2: five)",
-                make_hotstuff, promises_of_hotstuff, keep_own<&EngineParameters::hotstuff>},
-    EngineEntry{"jolteon", "Jolteon, DiemBFT v4: two-chain commits, final after five message delays, all-to-all timeouts",
-                make_jolteon, promises_of_jolteon, keep_own<&EngineParameters::jolteon>},
-    EngineEntry{"monadbft", "MonadBFT: speculative after three message delays, final after five, no honest block is lost",
-                make_monadbft, promises_of_monadbft, keep_own<&EngineParameters::monadbft>},
+                make_hotstuff, promises_of_hotstuff, keep_own<&EngineParameters::hotstuff>, hurry_hotstuff},
+    EngineEntry{"jolteon",
+                "Jolteon, DiemBFT v4: two-chain commits, final after five message delays, all-to-all timeouts",
+                make_jolteon, promises_of_jolteon, keep_own<&EngineParameters::jolteon>, hurry_jolteon},
+    EngineEntry{"monadbft",
+                "MonadBFT: speculative after three message delays, final after five, no honest block is lost",
+                make_monadbft, promises_of_monadbft, keep_own<&EngineParameters::monadbft>, hurry_monadbft},
 };
 
 }  // namespace

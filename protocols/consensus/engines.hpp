@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
@@ -23,6 +24,9 @@ struct EngineParameters {
   HotStuffOptions hotstuff;
   JolteonOptions jolteon;
   MonadBftOptions monadbft;
+  /// Who leads, set by a plan: round r is led by leaders[r % size]; where rounds begin anew with each height, by
+  /// leaders[(height - 1 + r) % size]. Empty: the engine's own election.
+  std::vector<NodeId> leaders{};
   friend bool operator==(const EngineParameters&, const EngineParameters&) = default;
 };
 
@@ -63,6 +67,9 @@ struct EngineEntry {
   EnginePromises (*promises)(const EngineParameters& parameters, Duration delta);
   /// Sets the parameters of all other engines to their defaults: they say nothing.
   void (*keep_own)(EngineParameters& parameters);
+  /// Sets its timers to the least with which it makes progress when messages take up to `delta`: what searches use, so
+  /// that many rounds fit into little time. Null: there are none to set.
+  void (*hurry)(EngineParameters& parameters, Duration delta) = nullptr;
 };
 
 /// All engines, by name. No registration: a plain list.

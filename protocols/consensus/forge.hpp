@@ -11,14 +11,15 @@ namespace seqlab::protocols {
 MessageFields fields_of(const sim::Message& message);
 
 struct ForgeChanges {
-  std::optional<BlockId> block;             ///< vote: for this block ({} = nil)
-  std::optional<Height> height;
-  std::optional<Round> round;
-  std::optional<Round> valid_round;
-  std::optional<Duration> timestamp_shift;  ///< added to the timestamp
+  std::optional<BlockId> block{};             ///< vote: for this block ({} = nil)
+  std::optional<Height> height{};
+  std::optional<Round> round{};
+  std::optional<Round> valid_round{};
+  std::optional<Duration> timestamp_shift{};  ///< added to the timestamp
   bool drop_transactions = false;           ///< proposal: another block, empty
   std::uint64_t salt = 0;  ///< proposal: nonzero makes another valid block (other transaction order or,
                            ///< with fewer than two, another timestamp nanosecond)
+  friend bool operator==(const ForgeChanges&, const ForgeChanges&) = default;
 };
 
 /// A changed copy signed by `as`, or null when this kind of message cannot be forged (it carries no signature of its

@@ -166,6 +166,8 @@ struct SequencerNode::State {
   // ---- messages ----
   bool transmit(std::span<const NodeId> to, const MessagePtr& message, bool to_all);
   bool emit_statement(const ConsensusMessage& message);
+  void wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay);
+  NodeId who(NodeId machine_of_sender) const;
   std::span<const NodeId> others();
 
   // ---- payload ----
@@ -666,17 +668,45 @@ bool SequencerNode::State::transmit(std::span<const NodeId> to, const MessagePtr
     adversary->on_outgoing(self, to_all ? others() : to, message);
     return life == life_;
   }
-  if (to_all) {
-    context.network.broadcast(id, to, message, context.dissemination);
-  } else {
-    for (const NodeId receiver : to) {
-      context.network.send(id, receiver, message);
-      if (life != life_) break;
-    }
-  }
+  wire(to, message, to_all, {});
   // It has left, even if the machine was switched off at that very record.
   emit_statement(consensus(message));
   return life == life_;
+}
+
+/// Puts the message on the network, to the machines of its receivers.
+void SequencerNode::State::wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay) {
+  const NodeId from = machine->id();
+  if (context.twins.empty()) {
+    if (to_all) return context.network.broadcast(from, to, message, context.dissemination);
+    const std::uint64_t life = life_;
+    for (const NodeId receiver : to) {
+      context.network.send(from, receiver, message, delay);
+      if (life != life_) return;
+    }
+    return;
+  }
+  std::vector<NodeId> machines;
+  for (const NodeId receiver : to) {
+    if (receiver != id) machines.push_back(receiver);
+  }
+  for (const SequencerContext::Twin& twin : context.twins) {
+    if (twin.node != id && std::ranges::find(to, twin.node) != to.end()) machines.push_back(twin.machine);
+  }
+  if (to_all) return context.network.broadcast(from, machines, message);
+  const std::uint64_t life = life_;
+  for (const NodeId receiver : machines) {
+    context.network.send(from, receiver, message, delay);
+    if (life != life_) return;
+  }
+}
+
+/// Whose message it is that a machine sent.
+NodeId SequencerNode::State::who(NodeId machine_of_sender) const {
+  for (const SequencerContext::Twin& twin : context.twins) {
+    if (twin.machine == machine_of_sender) return twin.node;
+  }
+  return machine_of_sender;
 }
 
 /// Records a proposal or a vote of this node that has just left, unless it is one of the last that did.
@@ -950,15 +980,16 @@ bool SequencerNode::State::report_evicted(const std::vector<Evicted>& evicted) {
 
 // ---- the node as others see it --------------------------------------------------------------------------------------
 
-SequencerNode::SequencerNode(const SequencerContext& context, EngineFactory make_engine)
+SequencerNode::SequencerNode(const SequencerContext& context, EngineFactory make_engine, NodeId twin_of)
     : context_(context), state_(std::make_unique<State>(*this, context, std::move(make_engine))) {
   state_->machine = &context.nodes.add(*this);
-  state_->id = state_->machine->id();
+  state_->id = twin_of == no_node ? state_->machine->id() : twin_of;
 }
 
 SequencerNode::~SequencerNode() = default;
 
 NodeId SequencerNode::id() const { return state_->id; }
+NodeId SequencerNode::machine() const { return state_->machine->id(); }
 const Engine* SequencerNode::engine() const { return state_->engine.get(); }
 const ChainView& SequencerNode::chain() const { return state_->chain; }
 const Mempool& SequencerNode::mempool() const { return state_->mempool; }
@@ -970,15 +1001,10 @@ bool SequencerNode::is_corrupt() const { return state_->adversary != nullptr; }
 void SequencerNode::release(std::span<const NodeId> to, const MessagePtr& message, Duration delay) {
   State& s = *state_;
   if (!s.machine->up()) return;
-  const std::uint64_t life = s.life_;
-  const bool to_all = std::ranges::equal(to, s.others());
-  if (to_all && delay == Duration::zero()) {
-    context_.network.broadcast(s.id, context_.peers, message, context_.dissemination);
+  if (delay == Duration::zero() && std::ranges::equal(to, s.others())) {
+    s.wire(context_.peers, message, true, delay);
   } else {
-    for (const NodeId receiver : to) {
-      context_.network.send(s.id, receiver, message, delay);
-      if (life != s.life_) break;
-    }
+    s.wire(to, message, false, delay);
   }
   s.emit_statement(consensus(message));
 }
@@ -989,7 +1015,9 @@ void SequencerNode::on_start(bool) {
   // Whoever watches for the start may have switched the machine off again already.
   if (state_->machine->up()) state_->start();
 }
-void SequencerNode::on_message(NodeId from, const MessagePtr& message) { state_->arrive(from, message); }
+void SequencerNode::on_message(NodeId from, const MessagePtr& message) {
+  state_->arrive(context_.twins.empty() ? from : state_->who(from), message);
+}
 void SequencerNode::on_timer(std::uint64_t token) { state_->timer(token); }
 void SequencerNode::on_crash() { state_->crash(); }
 

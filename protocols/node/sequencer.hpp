@@ -70,16 +70,25 @@ struct SequencerContext {
   std::uint32_t change_lag = 2;
   /// Voting power changes that the application orders: executing `height` returns them.
   std::vector<std::pair<Height, ValidatorUpdate>> validator_updates;
+  /// Machines that run a second copy of a (corrupt) node, with its key: what goes to the node goes to them as well,
+  /// what they send comes from the node. No twin hears its other half.
+  struct Twin {
+    NodeId machine;
+    NodeId node;
+  };
+  std::vector<Twin> twins{};
   std::uint64_t keep_blocks = 0;        ///< committed blocks kept for others to catch up, 0 = all
 };
 
 class SequencerNode final : public sim::NodeHandler {
  public:
   /// `context` is shared and outlives the node. Adds itself to `context.nodes`.
-  SequencerNode(const SequencerContext& context, EngineFactory make_engine);
+  /// @param twin_of  whose second copy this is; no_node: a node of its own
+  SequencerNode(const SequencerContext& context, EngineFactory make_engine, NodeId twin_of = no_node);
   ~SequencerNode() override;
 
-  NodeId id() const;
+  NodeId id() const;       ///< who it is: in messages, votes and records
+  NodeId machine() const;  ///< where it runs: the same unless it is a twin
   /// Null while the machine is down.
   const Engine* engine() const;
   const ChainView& chain() const;

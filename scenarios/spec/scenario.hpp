@@ -44,6 +44,7 @@ struct Design {
   protocols::BlockLimits block;
   protocols::LeaderOrder leader_order = protocols::LeaderOrder::arrival;
   protocols::MempoolOptions mempool;
+  std::uint64_t keep_blocks = 10'000;   ///< that a node can give to others, 0 = all
   protocols::SignatureBackend signatures = protocols::SignatureBackend::ideal;
   sim::Dissemination dissemination = sim::Dissemination::direct;
   friend bool operator==(const Design&, const Design&) = default;
@@ -125,18 +126,18 @@ struct WorkloadSpec {
 
 /// When a fault strikes: at a time, or at the nth record that matches.
 struct Trigger {
-  std::optional<Duration> at;
+  std::optional<Duration> at{};
   /// Semantic point: fields that are set must match.
   struct Point {
     sim::RecordKind record{};
-    std::optional<NodeId> node;
-    std::optional<std::uint64_t> height;
-    std::optional<std::uint32_t> round;
-    std::optional<std::uint8_t> detail;   ///< e.g. prevote, precommit for `voted`
+    std::optional<NodeId> node{};
+    std::optional<std::uint64_t> height{};
+    std::optional<std::uint32_t> round{};
+    std::optional<std::uint8_t> detail{};   ///< e.g. prevote, precommit for `voted`
     std::uint32_t nth = 1;
     friend bool operator==(const Point&, const Point&) = default;
   };
-  std::optional<Point> on;
+  std::optional<Point> on{};
   friend bool operator==(const Trigger&, const Trigger&) = default;
 };
 
@@ -218,7 +219,7 @@ enum class Verdict : std::uint8_t { held, violated, outside_model, undecided }; 
 struct ExpectSpec {
   std::vector<std::string> checkers;  ///< empty: all that fit the design
   std::uint64_t commits_min = 0;      ///< of the slowest live honest node at the end of the safety phase
-  std::optional<Verdict> verdict;     ///< e.g. outside_model for a control; then that verdict is exit 0
+  std::optional<Verdict> verdict{};     ///< e.g. outside_model for a control; then that verdict is exit 0
   friend bool operator==(const ExpectSpec&, const ExpectSpec&) = default;
 };
 

@@ -129,7 +129,8 @@ std::vector<Field<O>> leader_fields(Access leader) {
           choice<LeaderElection>({{"round_robin", LeaderElection::round_robin},
                                   {"stake", LeaderElection::stake},
                                   {"reputation", LeaderElection::reputation}}),
-          "Who leads a round: members in turn; in proportion to their power (Tendermint's proposer priority); or drawn, "
+          "Who leads a round: members in turn; in proportion to their power (Tendermint's proposer priority); or "
+          "drawn, "
           "mostly from those that proposed or voted in recently committed blocks (DiemBFT)."),
       field<O>(
           "reputation_window", [leader](auto& o) -> auto& { return leader(o).reputation_window; },
@@ -139,8 +140,8 @@ std::vector<Field<O>> leader_fields(Access leader) {
           integer<std::uint32_t>(0, 1000),
           "Reputation: blocks of so many last rounds are not looked at, since not all replicas have them."),
       field<O>(
-          "reputation_active_weight", [leader](auto& o) -> auto& { return leader(o).reputation_active_weight; }, weight,
-          "Reputation: weight of a member that proposed or voted in the window."),
+          "reputation_active_weight", [leader](auto& o) -> auto& { return leader(o).reputation_active_weight; },
+          weight, "Reputation: weight of a member that proposed or voted in the window."),
       field<O>(
           "reputation_inactive_weight", [leader](auto& o) -> auto& { return leader(o).reputation_inactive_weight; },
           weight, "Reputation: weight of all others."),
@@ -192,16 +193,17 @@ Shape<protocols::HotStuffOptions> hotstuff_shape() {
   using protocols::HotStuffChain;
   using protocols::RoundSync;
   std::vector<Field<O>> fields{
-      field<O>("chain", &O::chain,
-               choice<HotStuffChain>(
-                   {{"three_chain", HotStuffChain::three_chain}, {"two_chain", HotStuffChain::two_chain}}),
-               "`three_chain`: HotStuff, three certificates of consecutive rounds commit; `two_chain`: pipelined "
-               "HotStuff-2, two do, and a leader that lacks the certificate of the round before waits `delta`."),
-      field<O>("round_sync", &O::round_sync,
-               choice<RoundSync>({{"timeout_certificates", RoundSync::timeout_certificates},
-                                  {"new_view", RoundSync::new_view}}),
-               "How a failed round ends: everybody hears who gives it up and a quorum ends it, or each replica moves on "
-               "by its own timer and tells the next leader alone."),
+      field<O>(
+          "chain", &O::chain,
+          choice<HotStuffChain>({{"three_chain", HotStuffChain::three_chain}, {"two_chain", HotStuffChain::two_chain}}),
+          "`three_chain`: HotStuff, three certificates of consecutive rounds commit; `two_chain`: pipelined "
+          "HotStuff-2, two do, and a leader that lacks the certificate of the round before waits `delta`."),
+      field<O>(
+          "round_sync", &O::round_sync,
+          choice<RoundSync>(
+              {{"timeout_certificates", RoundSync::timeout_certificates}, {"new_view", RoundSync::new_view}}),
+          "How a failed round ends: everybody hears who gives it up and a quorum ends it, or each replica moves on "
+          "by its own timer and tells the next leader alone."),
       field<O>("delta", &O::delta, duration(0s, 1h),
                "`two_chain`: how long such a leader waits; at least the longest delay of a message."),
   };
@@ -377,6 +379,10 @@ Shape<Design> design_shape() {
           "In which order a leader puts transactions: first come first served, or highest fee first; the nonces of one "
           "sender stay in sequence in both."),
       field<D>("mempool", &D::mempool, pool, "Where transactions wait for a block."),
+      field<D>("keep_blocks", &D::keep_blocks, integer<std::uint64_t>(0, 1'000'000'000'000),
+               "How many committed blocks a node keeps; 0 keeps all, which takes much memory in a long run. A node "
+               "that needs older ones, because it was away for longer or lost its disk, cannot come back: there is no "
+               "state sync."),
       field<D>("signatures", &D::signatures,
                choice<protocols::SignatureBackend>(
                    {{"ideal", protocols::SignatureBackend::ideal}, {"real", protocols::SignatureBackend::real}}),
@@ -652,6 +658,8 @@ Shape<Trigger::Point> point_shape() {
       });
 }
 
+}  // namespace
+
 Shape<FaultSpec> fault_shape() {
   struct Keys {
     Trigger when;
@@ -743,6 +751,8 @@ Shape<FaultSpec> fault_shape() {
         }
       });
 }
+
+namespace {
 
 Shape<AdversarySpec> adversary_shape() {
   using A = AdversarySpec;

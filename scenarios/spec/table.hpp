@@ -13,6 +13,9 @@ Shape<Scenario> scenario_shape();
 /// The committee's stake when the file says nothing.
 inline constexpr Power default_stake = 100;
 
+/// One entry of `environment.faults`.
+Shape<FaultSpec> fault_shape();
+
 /// Names of the values of `detail` for one kind of record, in order; empty if it has none.
 std::vector<std::string> detail_names(sim::RecordKind kind);
 

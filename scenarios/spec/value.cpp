@@ -501,8 +501,30 @@ bool is_json_token(const Value& value) {
   return true;
 }
 
-void json(const Value& value, std::size_t indent, std::string& out) {
+void one_line_json(const Value& value, std::string& out) {
+  if (value.kind == Value::Kind::null) {
+    out += "null";
+  } else if (value.is_scalar()) {
+    out += is_json_token(value) ? value.text : quoted(value.text, true);
+  } else {
+    out += value.is_map() ? '{' : '[';
+    for (std::size_t i = 0; i < value.items.size(); ++i) {
+      if (i != 0) out += ", ";
+      if (value.is_map()) out += quoted(value.keys[i].text, true) + ": ";
+      one_line_json(value.items[i], out);
+    }
+    out += value.is_map() ? '}' : ']';
+  }
+}
+
+void json(const Value& value, std::size_t indent, std::size_t width, std::string& out) {
   const std::string margin(indent + 2, ' ');
+  if (width != 0 && indent != 0) {
+    const std::size_t before = out.size();
+    one_line_json(value, out);
+    if (out.size() - before + indent <= width) return;
+    out.resize(before);
+  }
   if (value.kind == Value::Kind::null) {
     out += "null";
   } else if (value.is_scalar()) {
@@ -516,7 +538,7 @@ void json(const Value& value, std::size_t indent, std::string& out) {
       if (i != 0) out += flat ? ", " : ",";
       if (!flat) out += '\n' + margin;
       if (is_map) out += quoted(value.keys[i].text, true) + ": ";
-      json(value.items[i], indent + 2, out);
+      json(value.items[i], indent + 2, width, out);
     }
     if (!flat && !value.items.empty()) out += '\n' + std::string(indent, ' ');
     out += is_map ? '}' : ']';
@@ -532,9 +554,9 @@ std::string write_yaml(const Value& value) {
   return out;
 }
 
-std::string write_json(const Value& value) {
+std::string write_json(const Value& value, std::size_t width) {
   std::string out;
-  json(value, 0, out);
+  json(value, 0, width, out);
   return out + "\n";
 }
 

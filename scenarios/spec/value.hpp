@@ -61,7 +61,8 @@ std::unique_ptr<Value> read_yaml(std::string_view text, const std::string& file,
 /// YAML that `read_yaml` reads back to an equal tree.
 std::string write_yaml(const Value& value);
 /// JSON, two spaces a level. Plain scalars that are JSON numbers or booleans stay bare.
-std::string write_json(const Value& value);
+/// @param width  below the top level, what fits into so many columns is written on one line; 0: only lists of scalars
+std::string write_json(const Value& value, std::size_t width = 0);
 
 /// One step of a path: a key, or an index into a list if `key` is empty.
 struct PathStep {

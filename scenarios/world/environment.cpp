@@ -14,7 +14,7 @@ std::uint32_t client_count(const Scenario& s) {
 }
 
 /// Region of every endpoint: nodes in the order of `machines.regions` (or the matrix's own), clients beside their node.
-std::vector<std::uint16_t> place(const Scenario& s) {
+std::vector<std::uint16_t> place(const Scenario& s, std::span<const NodeId> twins) {
   const std::string& matrix = s.environment.network.latency.matrix;
   std::vector<std::uint16_t> cycle;
   for (const std::string& region : s.environment.machines.regions) {
@@ -33,10 +33,11 @@ std::vector<std::uint16_t> place(const Scenario& s) {
   std::vector<std::uint16_t> region_of;
   for (std::uint32_t i = 0; i < nodes; ++i) region_of.push_back(cycle[i % cycle.size()]);
   for (std::uint32_t c = 0; c < client_count(s); ++c) region_of.push_back(region_of[c % nodes]);
+  for (const NodeId twin : twins) region_of.push_back(region_of[twin.value]);
   return region_of;
 }
 
-std::shared_ptr<const sim::LatencyModel> latency_model(const Scenario& s) {
+std::shared_ptr<const sim::LatencyModel> latency_model(const Scenario& s, std::span<const NodeId> twins) {
   const LatencySpec& spec = s.environment.network.latency;
   switch (spec.model) {
     case LatencySpec::Model::constant: return sim::make_constant_latency(spec.mean);
@@ -46,15 +47,15 @@ std::shared_ptr<const sim::LatencyModel> latency_model(const Scenario& s) {
     case LatencySpec::Model::exponential: return sim::make_exponential_latency(spec.floor, spec.mean);
     case LatencySpec::Model::regions: break;
   }
-  return sim::make_regions_latency(spec.matrix, place(s), spec.jitter);
+  return sim::make_regions_latency(spec.matrix, place(s, twins), spec.jitter);
 }
 
 }  // namespace
 
-sim::NetworkOptions network_options(const Scenario& scenario) {
+sim::NetworkOptions network_options(const Scenario& scenario, std::span<const NodeId> twins) {
   const NetworkSpec& spec = scenario.environment.network;
   sim::NetworkOptions options;
-  options.latency = latency_model(scenario);
+  options.latency = latency_model(scenario, twins);
   options.loss = spec.loss;
   options.duplication = spec.duplication;
   options.reordering = spec.reordering;
@@ -106,11 +107,11 @@ protocols::EnginePromises promises_of(const Scenario& scenario) {
   return engine->promises(scenario.design.parameters, scenario.environment.network.delta);
 }
 
-CheckerContext checker_context(const Scenario& scenario) {
+CheckerContext checker_context(const Scenario& scenario, bool plan_corrupts) {
   CheckerContext about;
   about.node_count = scenario.design.committee.count;
   about.engine = promises_of(scenario);
-  about.corrupt_nodes = !scenario.environment.adversaries.empty();
+  about.corrupt_nodes = plan_corrupts || !scenario.environment.adversaries.empty();
   about.healing_blocks = scenario.stop.healing_blocks;
   return about;
 }

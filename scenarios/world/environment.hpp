@@ -10,7 +10,8 @@
 
 namespace seqlab::scenarios {
 
-sim::NetworkOptions network_options(const Scenario& scenario);
+/// @param twins  their machines come after nodes and clients, each beside its node
+sim::NetworkOptions network_options(const Scenario& scenario, std::span<const NodeId> twins = {});
 
 /// Cores, clocks and disks of all machines; clocks are drawn from the stream "machine.clock" of each.
 void set_up_machines(const Scenario& scenario, sim::Simulation& simulation, sim::Nodes& nodes);
@@ -22,6 +23,7 @@ void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::
 /// What the scenario's engine promises.
 protocols::EnginePromises promises_of(const Scenario& scenario);
 
-CheckerContext checker_context(const Scenario& scenario);
+/// @param plan_corrupts  a plan owns nodes
+CheckerContext checker_context(const Scenario& scenario, bool plan_corrupts = false);
 
 }  // namespace seqlab::scenarios

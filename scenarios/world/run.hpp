@@ -10,18 +10,13 @@
 
 #include "protocols/consensus/engines.hpp"
 #include "scenarios/checkers/checker.hpp"
+#include "scenarios/plan/plan.hpp"
 #include "scenarios/spec/scenario.hpp"
 #include "scenarios/world/metrics.hpp"
 #include "sim/kernel/simulation.hpp"
 #include "sim/net/network.hpp"
 
 namespace seqlab::scenarios {
-
-/// A seed and the interventions of a search. A run without a search has none.
-struct Plan {
-  std::uint64_t seed = 1;
-  friend bool operator==(const Plan&, const Plan&) = default;
-};
 
 /// What one adversary used of what it was granted. Zero limits mean "not granted".
 struct BudgetUse {
@@ -67,8 +62,12 @@ struct RunOptions {
   std::vector<std::pair<sim::RecordObserver*, sim::KindMask>> observers;
   /// Called now and then; false interrupts the run, which is then reported as undecided.
   std::function<bool(SimTime now, std::uint64_t events)> on_progress;
+  /// Receives what scripts decide, as interventions of a plan that does the same without them.
+  std::vector<Intervention>* decisions = nullptr;
   /// Replaces the engine of some nodes (tests plant broken variants).
-  std::function<std::unique_ptr<protocols::Engine>(NodeId, const protocols::Committee&, const Design&)> make_engine;
+  std::function<std::unique_ptr<protocols::Engine>(NodeId, const protocols::Committee&,
+                                                     const protocols::EngineParameters&)>
+      make_engine;
 };
 
 RunResult run(const Scenario& scenario, const Plan& plan, const RunOptions& options = {});

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "scenarios/hooks/adversary_host.hpp"
+#include "scenarios/plan/plan_driver.hpp"
 #include "scenarios/world/environment.hpp"
 #include "scenarios/world/faults.hpp"
 #include "scenarios/world/verdict.hpp"
@@ -81,12 +82,20 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
                                       .dissemination = s.design.dissemination,
                                       .change_lag = promises_of(s).change_lag,
                                       .validator_updates = {},
-                                      .keep_blocks = 0};
+                                      .keep_blocks = s.design.keep_blocks};
   for (std::uint32_t i = 0; i < s.design.committee.count; ++i) context.peers.push_back(NodeId{i});
   for (const auto& change : s.design.committee.changes) {
     context.validator_updates.push_back({protocols::Height{change.height}, {change.node, change.power}});
   }
   return context;
+}
+
+std::vector<FaultSpec> faults_of(const Scenario& s, const Plan& plan) {
+  std::vector<FaultSpec> faults = s.environment.faults;
+  for (const Intervention& intervention : plan.interventions) {
+    if (const auto* fault = std::get_if<FaultSpec>(&intervention)) faults.push_back(*fault);
+  }
+  return faults;
 }
 
 }  // namespace
@@ -98,18 +107,19 @@ struct World::Parts {
         options(o),
         simulation({.seed = p.seed, .permute_instants = s.permute_instants}),
         nodes(simulation),
-        network(simulation, nodes, network_options(s)),
+        network(simulation, nodes, network_options(s, p.twins)),
         signatures(protocols::make_signatures(s.design.signatures, p.seed)),
         context(make_context(s, simulation, nodes, network, *signatures)),
         monitor(s),
         metrics(s.design.committee.count),
         milestones(simulation, nodes, s.design.committee.count),
-        faults(simulation, nodes, network, s.environment.faults) {}
+        all_faults(faults_of(s, p)),
+        faults(simulation, nodes, network, all_faults) {}
   // Stories refer to clients and nodes: they end before anything else does.
   ~Parts() { simulation.end_processes(); }
 
   const Scenario& scenario;
-  const Plan plan;
+  const Plan& plan;
   const RunOptions& options;
   sim::Simulation simulation;
   sim::Nodes nodes;
@@ -124,13 +134,17 @@ struct World::Parts {
   ModelMonitor monitor;
   MetricsObserver metrics;
   Milestones milestones;
+  std::vector<FaultSpec> all_faults;  ///< of the scenario, then of the plan
   FaultDriver faults;
+  std::unique_ptr<PlanDriver> interventions;
   std::vector<bool> corrupt;
   std::uint64_t commits_safety = 0;
+  protocols::EngineParameters parameters;  ///< of the design, with the plan's leaders
 
   void build();
   void watch();
   void announce_committee();
+  std::vector<NodeId> owned_by_plan() const;
   sim::StopReason heal();
   RunResult judge(sim::StopReason stopped, bool healed);
 };
@@ -159,27 +173,45 @@ void World::Parts::build() {
 
   const protocols::EngineEntry* engine = protocols::find_engine(design.engine);
   SEQLAB_ASSERT(engine != nullptr, design.engine);
-  sequencers.reserve(design.committee.count);
+  parameters = design.parameters;
+  parameters.leaders = plan.leaders;
+  const protocols::EngineFactory make_engine = [this, engine](NodeId self, const protocols::Committee& genesis) {
+    if (options.make_engine) return options.make_engine(self, genesis, parameters);
+    return engine->make(self, genesis, parameters);
+  };
+  sequencers.reserve(design.committee.count + plan.twins.size());
   std::vector<protocols::SequencerNode*> raw;
   for (std::uint32_t i = 0; i < design.committee.count; ++i) {
-    sequencers.push_back(std::make_unique<protocols::SequencerNode>(
-        context, [this, engine](NodeId self, const protocols::Committee& genesis) {
-          if (options.make_engine) return options.make_engine(self, genesis, scenario.design);
-          return engine->make(self, genesis, scenario.design.parameters);
-        }));
+    sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine));
     raw.push_back(sequencers.back().get());
   }
   if (scenario.environment.workload.arrivals != WorkloadSpec::Arrivals::none) {
     clients = std::make_unique<Clients>(simulation, nodes, network, *signatures, scenario.environment.workload,
                                         context.peers);
   }
+  for (const NodeId node : plan.twins) {
+    sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine, node));
+    context.twins.push_back({sequencers.back()->machine(), node});
+  }
   set_up_machines(scenario, simulation, nodes);
 
   watch();
   corrupt.assign(design.committee.count, false);
   announce_committee();
-  if (!scenario.environment.adversaries.empty()) {
+  if (!scenario.environment.adversaries.empty() && !plan.without_scripts) {
     adversaries = std::make_unique<AdversaryHost>(simulation, nodes, network, *signatures, raw, scenario);
+  }
+  if (const std::vector<NodeId> owned = owned_by_plan(); !owned.empty() || !plan.interventions.empty()) {
+    std::vector<protocols::SequencerNode*> machines(nodes.size());
+    std::vector<Machine> whose(nodes.size());
+    for (std::uint32_t i = 0; i < nodes.size(); ++i) whose[i] = {NodeId{i}, false};
+    for (const auto& sequencer : sequencers) {
+      const NodeId machine = sequencer->machine();
+      machines[machine.value] = sequencer.get();
+      whose[machine.value] = {sequencer->id(), machine != sequencer->id()};
+    }
+    interventions =
+        std::make_unique<PlanDriver>(plan, simulation, network, *signatures, machines, whose, owned);
   }
 
   const Duration gst = scenario.environment.network.stabilises_after;
@@ -190,15 +222,32 @@ void World::Parts::build() {
     });
   }
   start_machines(scenario, simulation, nodes, context.peers);
+  for (const auto& twin : context.twins) {
+    simulation.call_at(time_zero, [this, machine = twin.machine] { nodes.start(machine); });
+  }
   if (clients != nullptr) clients->start();
+  if (interventions != nullptr) interventions->start();
   if (adversaries != nullptr) adversaries->start();
   faults.start();
+}
+
+/// Corrupt nodes without a script.
+std::vector<NodeId> World::Parts::owned_by_plan() const {
+  std::vector<NodeId> owned = plan.corrupt;
+  if (plan.without_scripts) {
+    for (const AdversarySpec& adversary : scenario.environment.adversaries) {
+      owned.insert(owned.end(), adversary.nodes.begin(), adversary.nodes.end());
+    }
+  }
+  std::ranges::sort(owned);
+  owned.erase(std::unique(owned.begin(), owned.end()), owned.end());
+  return owned;
 }
 
 /// The order matters: whoever judges sees a record before whoever reacts to it.
 void World::Parts::watch() {
   sim::RecordLog& log = simulation.records();
-  const CheckerContext about = checker_context(scenario);
+  const CheckerContext about = checker_context(scenario, !plan.corrupt.empty());
   for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
     const auto& wanted = scenario.expect.checkers;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;
@@ -227,13 +276,16 @@ void World::Parts::announce_committee() {
                      .height = change.height + context.change_lag,
                      .a = static_cast<std::uint64_t>(change.power)});
   }
-  for (const AdversarySpec& adversary : scenario.environment.adversaries) {
-    for (const NodeId node : adversary.nodes) {
+  const auto give_away = [this](const std::vector<NodeId>& given) {
+    for (const NodeId node : given) {
+      if (corrupt[node.value]) continue;
       corrupt[node.value] = true;
       milestones.exclude(node);
       simulation.emit({.kind = RecordKind::corrupt, .node = node});
     }
-  }
+  };
+  for (const AdversarySpec& adversary : scenario.environment.adversaries) give_away(adversary.nodes);
+  give_away(plan.corrupt);
 }
 
 /// The liveness phase: nothing goes wrong any more, corrupt nodes are gone, and the honest nodes that remain (the core)
@@ -241,7 +293,9 @@ void World::Parts::announce_committee() {
 sim::StopReason World::Parts::heal() {
   faults.stop();
   if (adversaries != nullptr) adversaries->stop();
+  if (interventions != nullptr) interventions->stop();
   network.make_reliable();
+  for (const auto& twin : context.twins) nodes.crash(twin.machine);
 
   std::vector<NodeId> core;
   Power power = 0;
@@ -294,6 +348,15 @@ RunResult World::Parts::judge(sim::StopReason stopped, bool healed) {
                    [](const Finding& a, const Finding& b) { return a.at < b.at; });
   seqlab::scenarios::judge(scenario, monitor, result);
   return result;
+}
+
+std::vector<std::string> World::script_logs() const {
+  std::vector<std::string> out;
+  if (parts_->adversaries == nullptr) return out;
+  for (std::size_t i = 0; i < parts_->scenario.environment.adversaries.size(); ++i) {
+    out.emplace_back(parts_->adversaries->log(i));
+  }
+  return out;
 }
 
 sim::Simulation& World::simulation() { return parts_->simulation; }

@@ -183,12 +183,17 @@ void Network::launch(const Copy& copy) {
   SimTime arrival = std::min(departs + delay, bound);
 
   Duration held_back{};
+  Duration repeated_after{-1};
   const bool is_watched = watches_all_ || ((places_[from.value].special | places_[to.value].special) & watched) != 0;
-  if (adversary_ != nullptr && is_watched) {
-    const LinkVerdict verdict = adversary_->on_link(from, to, *flights_[slot].body, arrival);
-    if (verdict.drop) return drop(to, slot, DropReason::adversary);
-    held_back = clamp_delay(verdict.extra_delay);
-    arrival = std::min(arrival + held_back, bound);
+  if (is_watched) {
+    for (const Watcher& watcher : watchers_) {
+      if (!watcher.wants(from) && !watcher.wants(to)) continue;
+      const LinkVerdict verdict = watcher.adversary->on_link(from, to, *flights_[slot].body, arrival);
+      if (verdict.drop) return drop(to, slot, DropReason::adversary);
+      held_back = clamp_delay(held_back + clamp_delay(verdict.extra_delay));
+      arrival = std::min(departs + delay + held_back, bound);
+      if (verdict.duplicate_after >= Duration{}) repeated_after = clamp_delay(verdict.duplicate_after);
+    }
   }
   const auto in_order = [&](SimTime at) {
     if (!options_.fifo_links) return at;
@@ -199,7 +204,8 @@ void Network::launch(const Copy& copy) {
     return at;
   };
 
-  const bool twice = !reliable_ && luck_duplication_.chance(options_.duplication, from, index, to);
+  const bool by_luck = !reliable_ && luck_duplication_.chance(options_.duplication, from, index, to);
+  const bool twice = by_luck || repeated_after >= Duration{};
   const std::uint32_t copy_slot = twice ? split(slot) : 0;
   schedule(in_order(arrival), to, slot);
   if (!twice) return;
@@ -208,7 +214,9 @@ void Network::launch(const Copy& copy) {
     flight.way = Way::duplicate;
     flight.plain_epoch = never;
   }
-  const SimTime second = departs + delay_of(copy, rules, luck_duplicate_latency_) + held_back;
+  const SimTime second = repeated_after >= Duration{}
+                             ? arrival + repeated_after
+                             : departs + delay_of(copy, rules, luck_duplicate_latency_) + held_back;
   schedule(in_order(std::min(second, bound)), to, copy_slot);
 }
 
@@ -446,22 +454,22 @@ bool Network::connected(NodeId from, NodeId to) const { return from == to || !pa
 void Network::make_reliable() {
   heal_all();
   reliable_ = true;
-  adversary_ = nullptr;
   watches_all_ = false;
-  watched_.clear();
+  watchers_.clear();
   mark_places();
   decide_short_way();
 }
 
 void Network::watch(LinkAdversary& adversary, NodeId node) {
   if (reliable_) return;
-  SEQLAB_ASSERT(adversary_ == nullptr || adversary_ == &adversary);
-  adversary_ = &adversary;
+  auto watcher = std::ranges::find(watchers_, &adversary, &Watcher::adversary);
+  if (watcher == watchers_.end()) watcher = watchers_.insert(watchers_.end(), Watcher{&adversary, false, {}});
   if (node == no_node) {
+    watcher->all = true;
     watches_all_ = true;
   } else {
-    if (watched_.size() <= node.value) watched_.resize(node.value + std::size_t{1});
-    watched_[node.value] = true;
+    if (watcher->nodes.size() <= node.value) watcher->nodes.resize(node.value + std::size_t{1});
+    watcher->nodes[node.value] = true;
   }
   mark_places();
   decide_short_way();
@@ -514,7 +522,9 @@ void Network::mark_places() {
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const NodeId node{static_cast<std::uint32_t>(i)};
     std::uint16_t special = 0;
-    if (i < watched_.size() && watched_[i]) special |= watched;
+    for (const Watcher& watcher : watchers_) {
+      if (i < watcher.nodes.size() && watcher.nodes[i]) special |= watched;
+    }
     if (partitions_.any_active() && partitions_.touches(node)) special |= partitioned;
     places_[i].special = special;
   }

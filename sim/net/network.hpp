@@ -31,6 +31,7 @@ namespace seqlab::sim {
 struct LinkVerdict {
   bool drop = false;
   Duration extra_delay{};  ///< added to the drawn delay; the world has already checked it against the granted bound
+  Duration duplicate_after{-1};  ///< not negative: the message arrives once more, so much later
 };
 
 /// The adversary's hand on the wire. Asked only for links that `watch` named.
@@ -114,7 +115,8 @@ class Network final : public DeliverySink, public EventTarget {
   /// queues, and stable even before `stabilises_at`. Delays, reordering and bandwidth stay.
   void make_reliable();
 
-  /// Ask `adversary` about messages sent by or sent to `node` (`no_node`: about all). One adversary a world.
+  /// Ask `adversary` about messages sent by or sent to `node` (`no_node`: about all). Several are asked in the order of
+  /// their first call until one drops the message; their delays add up.
   void watch(LinkAdversary& adversary, NodeId node);
 
   const NetworkCounters& counters() const { return counters_; }
@@ -194,15 +196,20 @@ class Network final : public DeliverySink, public EventTarget {
   const LatencyTable* table_ = nullptr;
   bool short_way_ = true;  // nothing but delays, once the network is stable
   bool reliable_ = false;
-  bool watches_all_ = false;
-  LinkAdversary* adversary_ = nullptr;
+  bool watches_all_ = false;  // somebody does
+  struct Watcher {
+    LinkAdversary* adversary;
+    bool all = false;
+    std::vector<bool> nodes;  // by node
+    bool wants(NodeId node) const { return all || (node.value < nodes.size() && nodes[node.value]); }
+  };
+  std::vector<Watcher> watchers_;
   std::uint64_t sequence_ = 0;
   MessagePool pool_;
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_flights_;
   std::vector<Place> places_;    // by node
   std::vector<Sender> senders_;  // by node
-  std::vector<bool> watched_;    // by node
   Partitions partitions_;
   Gossip gossip_;
   FifoLinks fifo_;

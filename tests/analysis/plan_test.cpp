@@ -14,6 +14,7 @@ PlanFile sample_plan() {
   plan.scenario_name = "equivocating-leader";
   plan.scenario_hash = Hash128{0x0fU, 0xf000000000000000U};
   plan.version = "0.1.0";
+  plan.build = "sources 0123456789ab, GNU 12.2.0";
   plan.digest = Hash128{1, 2};
   plan.verdict = scenarios::Verdict::outside_model;
   return plan;
@@ -44,6 +45,7 @@ TEST_CASE("a plan comes back from its file as it was written", "[analysis][plan]
   CHECK(read.scenario_name == plan.scenario_name);
   CHECK(read.scenario_hash == plan.scenario_hash);
   CHECK(read.version == plan.version);
+  CHECK(read.build == plan.build);
   CHECK(read.digest == plan.digest);
   CHECK(read.verdict == plan.verdict);
   CHECK_FALSE(read.interrupted);
@@ -54,11 +56,10 @@ TEST_CASE("text that is not JSON is refused with line and column", "[analysis][p
   REQUIRE(problems.size() == 1);
   CHECK(problems[0].file == "x/plan.json");
   CHECK(problems[0].line == 2);
-  CHECK(problems[0].column == 13);
   CHECK(problems_of("").size() == 1);
   CHECK(problems_of("[1, 2").size() == 1);
-  CHECK(problems_of("[]").size() > 1);
-  CHECK(problems_of("null").size() > 1);
+  CHECK(problems_of("[]").size() == 1);
+  CHECK(problems_of("null").size() == 1);
 }
 
 TEST_CASE("everything that is wrong with a plan is told at once", "[analysis][plan]") {
@@ -70,14 +71,15 @@ TEST_CASE("everything that is wrong with a plan is told at once", "[analysis][pl
   REQUIRE(problems.size() == 3);
   CHECK(problems[0].path == "seed");
   CHECK(problems[1].path == "expect.digest");
+  CHECK(problems[1].line > 1);
   CHECK(problems[2].path == "expect.verdict");
 }
 
-TEST_CASE("a plan of another schema or with interventions is refused, not guessed at", "[analysis][plan]") {
+TEST_CASE("a plan of another schema or with an empty intervention is refused, not guessed at", "[analysis][plan]") {
   const auto other = problems_of(replaced(to_json(sample_plan()), "seqlab/plan/v1", "seqlab/plan/v9"));
   REQUIRE(other.size() == 1);
   CHECK(other[0].path == "schema");
   const auto with = problems_of(replaced(to_json(sample_plan()), "\"interventions\": []", "\"interventions\": [{}]"));
   REQUIRE(with.size() == 1);
-  CHECK(with[0].path == "interventions");
+  CHECK(with[0].path == "interventions[0]");
 }

@@ -88,7 +88,8 @@ void BranchStore::enter_epoch_of(Height first, const CommitRule& rule, const Eng
   // Of an epoch that has committed something nobody asks for these two.
   const bool at_base = first == next(chain.height());
   const bool after_head = at_base && chain.height().value > 0;
-  epoch_.base_qc = std::make_shared<const QuorumCert>(after_head ? certificate_of(chain, chain.height()) : QuorumCert{});
+  epoch_.base_qc =
+      std::make_shared<const QuorumCert>(after_head ? certificate_of(chain, chain.height()) : QuorumCert{});
   epoch_.first_round = Round{1};
   if (after_head && epoch_.number.value > 0) {
     epoch_.first_round = Round{chain.block(chain.height())->round.value + epoch_round_gap};

@@ -238,7 +238,8 @@ void BasicChained<Rules>::on_proposal(NodeId from, const MessagePtr& message, co
   process_qc(justify, view, out);  // also if the proposal itself is refused
   if (body.tc != nullptr) process_tc(body.tc, view, out);
   if (leader_of(p.round) != p.proposer) return refuse(Reject::wrong_proposer);
-  if (p.round > round_ && Rules::sends_new_view(options_) && p.round.value - round_.value <= chained_limits::round_jump) {
+  if (p.round > round_ && Rules::sends_new_view(options_) &&
+      p.round.value - round_.value <= chained_limits::round_jump) {
     enter_round(p.round, nullptr, view, out);
   }
   if (p.round > round_) return refuse(Reject::bad_certificate);
@@ -395,10 +396,7 @@ void BasicChained<Rules>::try_propose(const EngineView& view, Outbox& out) {
     return;
   }
   if (!chain_.connect(*high_qc_, out)) return;
-  const BlockPtr certified = chain_.tree().block(high_qc_->block);
-  const bool has_parent = certified != nullptr && certified->height > chain_.epoch().first &&
-                          certified->height.value > chain_.committed().value + 1;
-  const QuorumCertPtr parent = Rules::proposal_parent(high_qc_, has_parent ? parent_cert(certified) : nullptr);
+  const QuorumCertPtr parent = Rules::proposal_parent(high_qc_, chain_.tree());
   std::optional<std::vector<BlockPtr>> ancestors = chain_.tree().branch(parent->block, parent->height);
   if (!ancestors) return;
   const SimTime before = ancestors->empty() ? chain_.tree().root().timestamp : ancestors->back()->timestamp;
@@ -778,9 +776,10 @@ bool BasicChained<Rules>::same(const BasicChained& o) const {
   return self_ == o.self_ && options_ == o.options_ && round_ == o.round_ && safety_ == o.safety_ &&
          same_cert(high_qc_, o.high_qc_) && same_cert(round_tc_, o.round_tc_) &&
          same_chained_content(proposal_, o.proposal_) && same_chained_content(own_timeout_, o.own_timeout_) &&
-         double_proposal_ == o.double_proposal_ && build_asked_ == o.build_asked_ && voting_ == o.voting_ && wait_armed_ == o.wait_armed_ &&
-         wait_over_ == o.wait_over_ && log_height_ == o.log_height_ && votes_ == o.votes_ && timeouts_ == o.timeouts_ &&
-         std::ranges::equal(later_, o.later_, same_later) && leaders_ == o.leaders_ && chain_ == o.chain_;
+         double_proposal_ == o.double_proposal_ && build_asked_ == o.build_asked_ && voting_ == o.voting_ &&
+         wait_armed_ == o.wait_armed_ && wait_over_ == o.wait_over_ && log_height_ == o.log_height_ &&
+         votes_ == o.votes_ && timeouts_ == o.timeouts_ && std::ranges::equal(later_, o.later_, same_later) &&
+         leaders_ == o.leaders_ && chain_ == o.chain_;
 }
 
 template <class Rules>

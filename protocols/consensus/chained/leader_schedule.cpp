@@ -25,6 +25,10 @@ void LeaderSchedule::start_epoch(const Committee& committee, Round first, const 
 }
 
 NodeId LeaderSchedule::leader(Round round) {
+  if (!options_.fixed.empty() && round.value >= 0) {
+    const NodeId named = options_.fixed[static_cast<std::size_t>(round.value) % options_.fixed.size()];
+    return committee_.index_of(named) >= 0 ? named : committee_[0].node;
+  }
   const auto step = static_cast<std::uint64_t>(std::max(round.value - first_.value, 0));
   switch (options_.election) {
     case LeaderElection::stake: return by_priority(step);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "protocols/types/ids.hpp"
 #include "sim/kernel/time.hpp"
 
 namespace seqlab::protocols {
@@ -17,11 +19,13 @@ struct LeaderOptions {
   std::uint32_t reputation_lag = 4;              ///< and none of the last so many rounds
   std::uint32_t reputation_active_weight = 99;   ///< for who proposed or voted in the window
   std::uint32_t reputation_inactive_weight = 1;  ///< for all others
+  /// Set by a plan, no part of a design: round r is led by fixed[r % size]. Empty: the election decides.
+  std::vector<NodeId> fixed{};
   friend bool operator==(const LeaderOptions&, const LeaderOptions&) = default;
 };
 
-/// Timer of round r: timeout * (growth_percent / 100)^min(k, growth_steps_max), k = rounds since the last committed one beyond
-/// `growth_lag`, rounded down to nanoseconds at each step. Defaults are DiemBFT's.
+/// Timer of round r: timeout * (growth_percent / 100)^min(k, growth_steps_max), k = rounds since the last committed one
+/// beyond `growth_lag`, rounded down to nanoseconds at each step. Defaults are DiemBFT's.
 struct PacemakerOptions {
   Duration timeout = 1s;
   std::uint32_t growth_percent = 120;            ///< at least 100

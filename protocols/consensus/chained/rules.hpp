@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <span>
 
+#include "protocols/consensus/chained/block_tree.hpp"
 #include "protocols/consensus/chained/certificates.hpp"
 #include "protocols/consensus/chained/options.hpp"
 #include "protocols/consensus/chained/safety_record.hpp"
@@ -55,7 +56,7 @@ struct ChainedRules {
     return c.justify_round == previous(c.round) || c.tc_round == previous(c.round);
   }
   /// The certificate that a leader builds on: the highest that it knows.
-  static QuorumCertPtr proposal_parent(const QuorumCertPtr& high_qc, const QuorumCertPtr& /*of its parent*/) {
+  static QuorumCertPtr proposal_parent(const QuorumCertPtr& high_qc, const BlockTree& /*above the committed head*/) {
     return high_qc;
   }
 

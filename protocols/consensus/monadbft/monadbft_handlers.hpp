@@ -40,9 +40,7 @@ void BasicMonadBft<Rules>::start(std::span<const Recovered> log, const EngineVie
   const std::uint64_t from = chain.height().value > window ? chain.height().value - window : 1;
   for (Height h{from}; options_.leader.election == LeaderElection::reputation && h <= chain.height(); ++h) {
     const BlockPtr block = chain.block(h);
-    const Commit* commit = chain.commit(h);
-    if (block == nullptr || commit == nullptr || commit->descendants.empty()) continue;
-    leaders_.on_committed(*block, commit->descendants.front()->last_commit);
+    if (block != nullptr && chain.commit(h) != nullptr) leaders_.on_committed(*block, certificate_of(chain, h));
   }
   high_qc_ = epoch.base_qc;
   if (chain.height() >= epoch.first) high_qc_ = signed_cert(*chain.commit(chain.height()));

@@ -52,7 +52,9 @@ class BasicTendermint {
  public:
   using Step = TendermintStep;
 
-  BasicTendermint(NodeId self, const TendermintOptions& options) : self_(self), options_(options) {}
+  /// @param leaders  see EngineParameters::leaders
+  BasicTendermint(NodeId self, const TendermintOptions& options, std::vector<NodeId> leaders = {})
+      : self_(self), options_(options), leaders_(std::move(leaders)) {}
 
   void start(std::span<const Recovered> log, const EngineView& view, Outbox& out);
   void on_message(NodeId from, const MessagePtr& message, const EngineView& view, Outbox& out);
@@ -210,6 +212,7 @@ class BasicTendermint {
   NodeId self_;
   std::int32_t self_index_ = -1;
   TendermintOptions options_;
+  std::vector<NodeId> leaders_;
 
   // this height
   Committee committee_;

@@ -919,6 +919,10 @@ SimTime BasicTendermint<Rules>::block_time(const Commit& last_commit, const Engi
 
 template <class Rules>
 NodeId BasicTendermint<Rules>::proposer_of(Round round) {
+  if (!leaders_.empty() && round.value >= 0) {
+    const NodeId leader = leaders_[(height_.value - 1 + static_cast<std::uint64_t>(round.value)) % leaders_.size()];
+    return committee_.index_of(leader) >= 0 ? leader : committee_[0].node;
+  }
   if (round == Round{0}) return committee_[priority_.proposer()].node;
   if (round.value < 0 || round.value > tendermint_limits::round_max) return no_node;
   const auto wanted = static_cast<std::size_t>(round.value);
@@ -1026,13 +1030,13 @@ bool BasicTendermint<Rules>::same(const BasicTendermint& o) const {
   const auto id_of = [](const BlockPtr& b) { return b != nullptr ? b->id : BlockId{}; };
   return height_ == o.height_ && round_ == o.round_ && step_ == o.step_ &&
          waiting_for_payload_ == o.waiting_for_payload_ && rounds_ == o.rounds_ && self_ == o.self_ &&
-         options_ == o.options_ && committee_ == o.committee_ && priority_ == o.priority_ && locked_ == o.locked_ &&
-         valid_ == o.valid_ && known_ == o.known_ && commit_block_ == o.commit_block_ &&
+         options_ == o.options_ && leaders_ == o.leaders_ && committee_ == o.committee_ && priority_ == o.priority_ &&
+         locked_ == o.locked_ && valid_ == o.valid_ && known_ == o.known_ && commit_block_ == o.commit_block_ &&
          commit_round_ == o.commit_round_ && id_of(decided_) == id_of(o.decided_) && built_asked_ == o.built_asked_ &&
          payload_available_ == o.payload_available_ && empty_allowed_ == o.empty_allowed_ &&
          commit_wait_over_ == o.commit_wait_over_ && fetch_armed_ == o.fetch_armed_ && sync_armed_ == o.sync_armed_ &&
-         far_rounds_ == o.far_rounds_ && std::ranges::equal(early_, o.early_, same_early) &&
-         answered_ == o.answered_ && signed_ == o.signed_ && parent_ == o.parent_ && parent_time_ == o.parent_time_ &&
+         far_rounds_ == o.far_rounds_ && std::ranges::equal(early_, o.early_, same_early) && answered_ == o.answered_ &&
+         signed_ == o.signed_ && parent_ == o.parent_ && parent_time_ == o.parent_time_ &&
          parent_state_before_ == o.parent_state_before_ && state_before_ == o.state_before_ &&
          last_committee_ == o.last_committee_ && last_votes_ == o.last_votes_ && last_round_ == o.last_round_ &&
          evidence_ == o.evidence_ && sync_ == o.sync_;

@@ -45,32 +45,33 @@ inline Scenario small_world(std::uint32_t count) {
 }
 
 template <class Rules>
-std::unique_ptr<protocols::Engine> make_engine(NodeId self, const scenarios::Design& design) {
+std::unique_ptr<protocols::Engine> make_engine(NodeId self, const protocols::EngineParameters& parameters) {
   using Core = protocols::BasicTendermint<Rules>;
-  return std::make_unique<protocols::EngineOf<Core>>(Core{self, design.parameters.tendermint});
+  return std::make_unique<protocols::EngineOf<Core>>(Core{self, parameters.tendermint, parameters.leaders});
 }
 
 /// All nodes follow `Rules`.
 template <class Rules>
 RunResult run_with(const Scenario& scenario, std::uint64_t seed = 1) {
   RunOptions options;
-  options.make_engine = [](NodeId self, const protocols::Committee&, const scenarios::Design& design) {
-    return make_engine<Rules>(self, design);
+  options.make_engine = [](NodeId self, const protocols::Committee&, const protocols::EngineParameters& parameters) {
+    return make_engine<Rules>(self, parameters);
   };
-  return scenarios::run(scenario, {seed}, options);
+  return scenarios::run(scenario, {.seed = seed}, options);
 }
 
-/// Sound nodes, but the effects of `who` are rewritten.
-inline RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
+/// Nodes that follow `Rules`, but the effects of `who` are rewritten.
+template <class Rules = protocols::PaperRules>
+RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
                                std::uint64_t seed = 1) {
   RunOptions options;
   options.make_engine = [&](NodeId self, const protocols::Committee&,
-                            const scenarios::Design& design) -> std::unique_ptr<protocols::Engine> {
-    auto sound = make_engine<protocols::PaperRules>(self, design);
-    if (who.count(self) == 0) return sound;
-    return std::make_unique<broken::RewritingEngine>(std::move(sound), rewrite);
+                            const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
+    auto inner = make_engine<Rules>(self, parameters);
+    if (who.count(self) == 0) return inner;
+    return std::make_unique<broken::RewritingEngine>(std::move(inner), rewrite);
   };
-  return scenarios::run(scenario, {seed}, options);
+  return scenarios::run(scenario, {.seed = seed}, options);
 }
 
 /// Names of the checkers that found something.

@@ -1,0 +1,100 @@
+#include "analysis/search/probe.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace seqlab::analysis {
+
+namespace {
+
+using protocols::MessageKind;
+using sim::Record;
+using sim::RecordKind;
+
+constexpr auto points =
+    sim::mask_of(RecordKind::persisted, RecordKind::voted, RecordKind::proposed, RecordKind::locked,
+                 RecordKind::certified, RecordKind::committed, RecordKind::executed, RecordKind::round_entered,
+                 RecordKind::step_entered, RecordKind::behind, RecordKind::caught_up);
+
+class Counter final : public sim::RecordObserver {
+ public:
+  explicit Counter(std::uint32_t count) : count_(count) {}
+  static sim::KindMask kinds() { return points | sim::mask_of(RecordKind::message_sent, RecordKind::healing_started); }
+
+  void on_record(const Record& record) override {
+    if (record.kind == RecordKind::healing_started) {
+      if (end_ == SimTime{}) end_ = record.at;
+      return;
+    }
+    if (record.node.value >= count_) return;
+    if (record.kind == RecordKind::message_sent) {
+      if (record.detail < sent_.size()) ++sent_[record.detail];
+      return;
+    }
+    ++records_[static_cast<std::size_t>(record.kind)];
+    if (record.kind == RecordKind::round_entered) {
+      rounds_ = std::max(rounds_, record.round);
+      if (record.node == NodeId{0}) ++entered_;
+      if (end_ == SimTime{}) last_ = record.at;
+    }
+  }
+
+  std::array<std::uint64_t, static_cast<std::size_t>(MessageKind::count)> sent_{};
+  std::array<std::uint64_t, sim::record_kind_count> records_{};
+  std::uint32_t rounds_ = 0;
+  std::uint64_t entered_ = 0;
+  SimTime last_{};
+  SimTime end_{};
+
+ private:
+  std::uint32_t count_;
+};
+
+}  // namespace
+
+Probe probe(const Target& target) {
+  Probe out;
+  Counter counter{target.scenario->design.committee.count};
+  scenarios::RunOptions options;
+  options.observers.emplace_back(&counter, Counter::kinds());
+  if (target.make_engine) options.make_engine = target.make_engine;
+
+  scenarios::Scenario scenario = *target.scenario;
+  const scenarios::RunResult plain = scenarios::run(scenario, {.seed = 1}, options);
+  out.heights = plain.commits_safety;
+  if (counter.entered_ > 0) out.round_time = (counter.last_ - time_zero) / static_cast<std::int64_t>(counter.entered_);
+  out.round_time = std::max(out.round_time, Duration{1us});
+
+  scenarios::FaultSpec crash;
+  crash.when.at = 3 * out.round_time;
+  crash.lasts = 20 * out.round_time;
+  crash.what = scenarios::fault::Crash{{NodeId{scenario.design.committee.count - 1}}, sim::DiskFault::unsynced_lost};
+  scenarios::run(scenario, {.seed = 2, .interventions = {crash}}, options);
+  scenario.environment.network.loss = {1, 6};
+  scenarios::run(scenario, {.seed = 3}, options);
+
+  for (std::size_t i = 0; i < counter.sent_.size(); ++i) {
+    const auto kind = static_cast<MessageKind>(i);
+    if (counter.sent_[i] == 0 || kind == MessageKind::transaction || kind == MessageKind::transaction_result) continue;
+    out.kinds.push_back(kind);
+    switch (kind) {
+      case MessageKind::proposal:
+      case MessageKind::prevote:
+      case MessageKind::precommit:
+      case MessageKind::vote:
+      case MessageKind::timeout:
+      case MessageKind::new_view:
+      case MessageKind::vertex:
+      case MessageKind::view_change:
+      case MessageKind::no_endorsement: out.statements.push_back(kind); break;
+      default: break;
+    }
+  }
+  for (std::size_t i = 0; i < counter.records_.size(); ++i) {
+    if (counter.records_[i] > 0) out.points.push_back(static_cast<RecordKind>(i));
+  }
+  out.rounds = counter.rounds_;
+  return out;
+}
+
+}  // namespace seqlab::analysis

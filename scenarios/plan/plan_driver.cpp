@@ -1,0 +1,191 @@
+#include "scenarios/plan/plan_driver.hpp"
+
+#include <algorithm>
+
+namespace seqlab::scenarios {
+
+namespace {
+
+std::vector<std::uint32_t> keys_of(std::span<const NodeId> nodes) {
+  std::vector<std::uint32_t> keys;
+  for (const NodeId node : nodes) keys.push_back(node.value);
+  return keys;
+}
+
+}  // namespace
+
+PlanDriver::PlanDriver(const Plan& plan, sim::Simulation& simulation, sim::Network& network,
+                       protocols::Signatures& signatures, std::span<protocols::SequencerNode* const> nodes,
+                       std::span<const Machine> machines, std::span<const NodeId> owned)
+    : simulation_(simulation),
+      network_(network),
+      nodes_(nodes.begin(), nodes.end()),
+      machines_(machines.begin(), machines.end()),
+      signer_(signatures, keys_of(owned)) {
+  for (const NodeId node : owned) {
+    if (owned_.size() <= node.value) owned_.resize(node.value + std::size_t{1});
+    owned_[node.value] = true;
+  }
+  for (std::uint64_t i = 0; i < plan.interventions.size(); ++i) {
+    if (const auto* split = std::get_if<RoundSplit>(&plan.interventions[i])) {
+      splits_.push_back({split, i});
+    } else if (const auto* message = std::get_if<MessageIntervention>(&plan.interventions[i])) {
+      const auto* forged = std::get_if<act::Forge>(&message->what);
+      if (forged != nullptr && message->at.to == forged->as) {
+        arriving_.push_back({message, i});
+      } else {
+        // An address without a sender may mean owned and honest ones: counted in both places.
+        const bool any = !message->at.from;
+        if (any || owns(*message->at.from)) leaving_.push_back({message, i});
+        if ((any || !owns(*message->at.from)) && forged == nullptr) wire_.push_back({message, i});
+      }
+    }
+  }
+}
+
+void PlanDriver::start() {
+  if (!wire_.empty() || !splits_.empty()) network_.watch(*this, no_node);
+  if (leaving_.empty() && arriving_.empty()) return;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (owns(machines_[i].node)) nodes_[i]->corrupt(*this);
+  }
+}
+
+PlanDriver::Place PlanDriver::place_of(NodeId sender, const protocols::MessageFields& fields) const {
+  Place place{fields.height.value, static_cast<std::uint32_t>(fields.round.value), true};
+  if (fields.round != protocols::no_round) return place;
+  const bool is_node = sender.value < nodes_.size() && nodes_[sender.value] != nullptr;
+  const protocols::Engine* engine = is_node ? nodes_[sender.value]->engine() : nullptr;
+  if (engine == nullptr) {
+    place.known = false;
+    return place;
+  }
+  if (fields.height == protocols::Height{}) place.height = engine->height().value;
+  place.round = static_cast<std::uint32_t>(engine->round().value);
+  return place;
+}
+
+bool PlanDriver::applies(Item& item, const protocols::MessageFields& fields, const Place& place, NodeId from,
+                         NodeId to) {
+  const MessagePoint& p = item.message->at;
+  if ((p.message && *p.message != fields.kind) || (p.from && *p.from != from) || (p.to && *p.to != to)) return false;
+  if ((p.height || p.round) && !place.known) return false;
+  if ((p.height && *p.height != place.height) || (p.round && *p.round != place.round)) return false;
+  const std::uint32_t index = ++item.matches;
+  return index >= p.nth && (p.count == 0 || index - p.nth < p.count);
+}
+
+PlanDriver::Split* PlanDriver::separating(Machine from, Machine to, const Place& place) {
+  if (!place.known) return nullptr;
+  for (Split& s : splits_) {
+    const RoundSplit& split = *s.split;
+    if (split.round != place.round || (split.height && *split.height != place.height)) continue;
+    bool from_listed = false;
+    bool to_listed = false;
+    bool together = false;
+    for (const std::vector<Machine>& group : split.groups) {
+      const bool has_from = std::ranges::find(group, from) != group.end();
+      const bool has_to = std::ranges::find(group, to) != group.end();
+      from_listed |= has_from;
+      to_listed |= has_to;
+      together |= has_from && has_to;
+    }
+    if (!from_listed || !to_listed || together) continue;
+    return &s;
+  }
+  return nullptr;
+}
+
+void PlanDriver::tell(std::uint64_t number, NodeId node, NodeId peer) {
+  simulation_.emit({.kind = sim::RecordKind::intervened, .node = node, .peer = peer, .a = number});
+}
+
+sim::LinkVerdict PlanDriver::on_link(NodeId from, NodeId to, const sim::Message& message, SimTime /*arrival*/) {
+  sim::LinkVerdict verdict;
+  if (stopped_) return verdict;
+  const Machine sender = machine_of(from);
+  const Machine receiver = machine_of(to);
+  const protocols::MessageFields fields = protocols::fields_of(message);
+  const Place place = place_of(from, fields);
+  if (Split* split = splits_.empty() ? nullptr : separating(sender, receiver, place)) {
+    if (!split->told) tell(split->number, sender.node, receiver.node);
+    split->told = true;
+    verdict.extra_delay = split->split->hold;
+    verdict.drop = split->split->hold == Duration{};
+  }
+  if (owns(sender.node)) return verdict;
+  for (Item& item : wire_) {
+    if (!applies(item, fields, place, sender.node, receiver.node)) continue;
+    tell(item.number, sender.node, receiver.node);
+    if (const auto* delay = std::get_if<act::Delay>(&item.message->what)) {
+      verdict.extra_delay += delay->by;
+    } else if (const auto* twice = std::get_if<act::Duplicate>(&item.message->what)) {
+      verdict.duplicate_after = twice->after;
+    } else {
+      verdict.drop = true;
+    }
+  }
+  return verdict;
+}
+
+void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const NodeId> to, const MessagePtr& message) {
+  if (stopped_) return node.release(to, message);
+  const protocols::MessageFields fields = protocols::fields_of(*message);
+  const Place place = place_of(node.machine(), fields);
+  std::vector<NodeId> plain;
+  for (const NodeId receiver : to) {
+    bool dropped = false;
+    bool twice = false;
+    Duration delay{};
+    Duration again{};
+    for (Item& item : leaving_) {
+      if (!applies(item, fields, place, node.id(), receiver)) continue;
+      tell(item.number, node.id(), receiver);
+      if (const auto* later = std::get_if<act::Delay>(&item.message->what)) {
+        delay += later->by;
+      } else if (const auto* repeat = std::get_if<act::Duplicate>(&item.message->what)) {
+        twice = true;
+        again = repeat->after;
+      } else if (const auto* forged = std::get_if<act::Forge>(&item.message->what)) {
+        dropped |= !forged->keep;
+        forge(node, item, *message, receiver);
+      } else {
+        dropped = true;
+      }
+    }
+    if (!dropped && !twice && delay == Duration{}) {
+      plain.push_back(receiver);
+      continue;
+    }
+    if (!dropped) node.release({&receiver, 1}, message, delay);
+    if (twice) node.release({&receiver, 1}, message, delay + again);
+  }
+  if (!plain.empty()) node.release(plain, message);
+}
+
+bool PlanDriver::on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) {
+  if (stopped_ || arriving_.empty()) return true;
+  const protocols::MessageFields fields = protocols::fields_of(*message);
+  const Place place = place_of(node.machine(), fields);
+  bool shown = true;
+  for (Item& item : arriving_) {
+    if (!applies(item, fields, place, from, node.id())) continue;
+    tell(item.number, from, node.id());
+    forge(node, item, *message, no_node);
+    shown &= std::get<act::Forge>(item.message->what).keep;
+  }
+  return shown;
+}
+
+void PlanDriver::forge(protocols::SequencerNode& node, const Item& item, const sim::Message& message, NodeId to) {
+  const auto& what = std::get<act::Forge>(item.message->what);
+  if (!signer_.owns(what.as.value)) return;
+  const MessagePtr forged = protocols::forge(network_.pool(), message, what.as, what.changes, signer_);
+  if (!forged) return;
+  std::vector<NodeId> receivers = what.to;
+  if (receivers.empty() && to != no_node) receivers.push_back(to);
+  std::erase(receivers, node.id());
+  if (!receivers.empty()) node.release(receivers, forged, what.after);
+}
+
+}  // namespace seqlab::scenarios
