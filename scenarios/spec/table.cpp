@@ -229,7 +229,8 @@ Shape<protocols::MonadBftOptions> monadbft_shape() {
       field<O>("timeout_growth_percent", &O::growth_percent, integer<std::uint32_t>(100, 1000),
                "Each round without a final block multiplies the timer by so many hundredths; 100: it never grows, as "
                "Monad's."),
-      field<O>("timeout_growth_steps", &O::growth_steps_max, integer<std::uint32_t>(0, 64), "How often it grows at most."),
+      field<O>("timeout_growth_steps", &O::growth_steps_max, integer<std::uint32_t>(0, 64),
+               "How often it grows at most."),
       field<O>("sync_timeout", &O::sync_timeout, timeout,
                "A request for a block goes to another peer after one to two of these."),
       field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),

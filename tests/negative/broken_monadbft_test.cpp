@@ -38,8 +38,8 @@ void check_sound(const RunResult& twin) {
   CHECK(twin.metrics.commits_min > 3);
 }
 
-//   n1 proposes X in round 2; it reaches n0, which votes for it as n1 does: more than F. n2, which leads round 3, and n3
-//   never see it.
+//   n1 proposes X in round 2; it reaches n0, which votes for it as n1 does: more than F. n2, which leads round 3, and
+//   n3 never see it.
 Scenario two_voters() {
   Scenario s = monad_world();
   s.environment.faults = {cut(at(0ms), nodes({1}), nodes({2, 3}), 200ms)};

@@ -1,4 +1,5 @@
-// The handlers of BasicMonadBft, for whoever instantiates it: monadbft.cpp with the honest rules, tests with a wrong one.
+// The handlers of BasicMonadBft, for whoever instantiates it: monadbft.cpp with the honest rules, tests with a wrong
+// one.
 #pragma once
 
 #include <algorithm>
@@ -367,7 +368,8 @@ Reject BasicMonadBft<Rules>::check_tc(const MonadTimeoutCert& tc, const EngineVi
   const EpochState& epoch = chain_.epoch();
   if (tc.epoch != epoch.number || (tc.high_qc == nullptr) == (tc.high_tip == nullptr)) return Reject::malformed;
   if (tc.round.value > monad_limits::round_max) return Reject::malformed;
-  if (const Reject why = Rules::check_timeout_groups(tc, epoch.committee, epoch.quorum); why != Reject::none) return why;
+  const Reject groups = Rules::check_timeout_groups(tc, epoch.committee, epoch.quorum);
+  if (groups != Reject::none) return groups;
   if (const Reject why = check_timeout_signatures(tc, view.signatures); why != Reject::none) return why;
   const ExtendRank highest = highest_rank(tc);
   if (tc.high_qc != nullptr) {
@@ -680,7 +682,9 @@ Reject BasicMonadBft<Rules>::check_timeout(const MonadTimeout& t, const EngineVi
     if (const Reject why = chain_.check_qc(*t.high_qc, commit_rule(), view); why != Reject::none) return why;
   }
   if (chain_.rank(t.extended_qc()) != t.high_qc_round) return Reject::malformed;
-  if (t.high_qc_round == previous(t.round)) return t.last.qc == nullptr && t.last.tc == nullptr ? Reject::none : Reject::malformed;
+  if (t.high_qc_round == previous(t.round)) {
+    return t.last.qc == nullptr && t.last.tc == nullptr ? Reject::none : Reject::malformed;
+  }
   if (t.last.tc != nullptr) {
     return t.last.tc->round == previous(t.round) ? check_tc(*t.last.tc, view) : Reject::bad_certificate;
   }
