@@ -664,11 +664,12 @@ void BasicMonadBft<Rules>::give_up(const EngineView& view, Outbox& out) {
   persist_and(std::move(record), out, [&] { send_timeout(out); });
 }
 
-/// The vote for the tip goes along as a message of its own, to everybody.
+/// The vote for the tip goes ahead as a message of its own, to everybody: a quorum of them makes a QC before the timeouts
+/// make a TC.
 template <class Rules>
 void BasicMonadBft<Rules>::send_timeout(Outbox& out) {
-  out.broadcast(own_timeout_);
   if (own_vote_ && static_cast<const VoteMessage&>(*own_vote_).vote.round == round_) out.broadcast(own_vote_);
+  out.broadcast(own_timeout_);
 }
 
 template <class Rules>
@@ -901,7 +902,8 @@ void BasicMonadBft<Rules>::on_recovery(NodeId from, const MessagePtr& message, c
   const auto& body = static_cast<const RoundRecoveryMessage&>(*message);
   const auto refuse = [&](Reject why) { reject(from, body, height(), body.round, why, out); };
   const MonadTimeoutCertPtr& tc = body.tc;
-  if (tc == nullptr || tc->high_tip == nullptr || next(tc->round) != body.round || from != body.author) {
+  if (tc == nullptr || tc->high_tip == nullptr || tc->high_tip->block == nullptr || next(tc->round) != body.round ||
+      from != body.author) {
     return refuse(Reject::malformed);
   }
   if (!in_epoch(from, message, body.epoch, body.committed, out)) return;
