@@ -284,3 +284,33 @@ TEST_CASE("Z27: a leader that never received the votes cuts off the tail", "[neg
     CHECK(attacked.metrics.commits_max > 30);
   }
 }
+
+TEST_CASE("Z18: certificates for a part of the replicas hurt doubling timers most", "[negative][chained]") {
+  // n3 shows its blocks, and with them the certificates, to half of its peers: those enter the round, the others come
+  // by their timers, which double. Timeout certificates bring them together again. Not the full attack, which stops
+  // everything for ever; the same idea with one corrupt node.
+  const auto commits = [](protocols::RoundSync sync) {
+    Scenario s = chained_world(4, "hotstuff");
+    s.design.parameters.hotstuff.round_sync = sync;
+    s.design.parameters.hotstuff.chained.pacemaker.growth_percent = 200;
+    s.design.parameters.hotstuff.chained.pacemaker.growth_steps_max = 12;
+    s.stop.after = 120s;
+    corrupt_with(s, R"(
+      return { api = 1, kinds = { on_send = { "proposal" } },
+        on_send = function(ctx, msg)
+          local some = ctx:split(ctx.peers)
+          ctx:send(some, msg)
+          return ctx.drop
+        end }
+    )",
+                 nodes({3}));
+    const RunResult r = scenarios::run(s, {1});
+    check_sound(r);
+    return r.metrics.commits_max;
+  };
+  const auto certificates = commits(protocols::RoundSync::timeout_certificates);
+  const auto timers = commits(protocols::RoundSync::new_view);
+  CAPTURE(certificates, timers);
+  CHECK(timers > 0);
+  CHECK(4 * timers < certificates);
+}

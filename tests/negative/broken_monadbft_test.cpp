@@ -110,8 +110,8 @@ TEST_CASE("a block that was certified when it was proposed again can be lost wit
 
 TEST_CASE("an equivocating leader can have a speculative block taken back, which convicts it",
           "[negative][monadbft][speculation]") {
-  // n0, corrupt, shows A to n1 and n3 and B to n2 in round 1. n1 alone sees the certificate of A, tells of it and is cut
-  // off; n2 proposes B again, which is as good as A to everybody else. The sound engine takes A back, and says why.
+  // n0, corrupt, shows A to n1 and n3 and B to n2 in round 1. n1 alone sees the certificate of A, tells of it and is
+  // cut off; n2 proposes B again, which is as good as A to everybody else. The sound engine takes A back, and says why.
   Scenario s = monad_world();
   corrupt_with(s, R"(
     return { api = 1, kinds = { on_send = { "proposal" } },

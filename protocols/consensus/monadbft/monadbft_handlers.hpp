@@ -664,8 +664,8 @@ void BasicMonadBft<Rules>::give_up(const EngineView& view, Outbox& out) {
   persist_and(std::move(record), out, [&] { send_timeout(out); });
 }
 
-/// The vote for the tip goes ahead as a message of its own, to everybody: a quorum of them makes a QC before the timeouts
-/// make a TC.
+/// The vote for the tip goes ahead as a message of its own, to everybody: a quorum of them makes a QC before the
+/// timeouts make a TC.
 template <class Rules>
 void BasicMonadBft<Rules>::send_timeout(Outbox& out) {
   if (own_vote_ && static_cast<const VoteMessage&>(*own_vote_).vote.round == round_) out.broadcast(own_vote_);

@@ -58,9 +58,9 @@ Outcome hidden_lock() {
     const auto* p = dynamic_cast<const ChainedProposalMessage*>(s.message.get());
     if (p != nullptr && p->proposal.round == Round{3}) out.justify = p->proposal.block->last_commit.round;
   }
-  out.n3_votes = h.template engine<Core>(NodeId{3}).safety().voted == Round{3};
+  out.n3_votes = h.template engine<Core>(NodeId{3}).safety().voted >= Round{3};
   for (const std::uint32_t n : {0U, 2U, 3U}) {
-    out.certified = out.certified || h.template engine<Core>(NodeId{n}).high_qc()->round == Round{3};
+    out.certified = out.certified || h.template engine<Core>(NodeId{n}).high_qc()->round >= Round{3};
   }
   return out;
 }
