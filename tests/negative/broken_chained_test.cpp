@@ -33,18 +33,18 @@ Scenario chained_world(std::uint32_t count, const char* engine) {
   return s;
 }
 
-const protocols::HotStuffOptions& options_of(const HotStuffRules*, const scenarios::Design& d) {
-  return d.parameters.hotstuff;
+const protocols::HotStuffOptions& options_of(const HotStuffRules*, const protocols::EngineParameters& p) {
+  return p.hotstuff;
 }
-const protocols::JolteonOptions& options_of(const JolteonRules*, const scenarios::Design& d) {
-  return d.parameters.jolteon;
+const protocols::JolteonOptions& options_of(const JolteonRules*, const protocols::EngineParameters& p) {
+  return p.jolteon;
 }
 
 template <class Rules>
-std::unique_ptr<protocols::Engine> make_chained(NodeId self, const scenarios::Design& design) {
+std::unique_ptr<protocols::Engine> make_chained(NodeId self, const protocols::EngineParameters& parameters) {
   using Core = BasicChained<Rules>;
   const Rules* tag = nullptr;
-  return std::make_unique<protocols::EngineOf<Core>>(Core{self, options_of(tag, design)});
+  return std::make_unique<protocols::EngineOf<Core>>(Core{self, options_of(tag, parameters)});
 }
 
 using Pass = broken::RewritingEngine::Rewrite;
@@ -57,9 +57,9 @@ RunResult run_chained(const Scenario& scenario, NodeId corrupt = no_node, Pass r
   if (corrupt != no_node) corrupt_with(s, "return { api = 1, on_send = function(ctx) return ctx.pass end }", {corrupt});
   RunOptions options;
   options.make_engine = [&](NodeId self, const protocols::Committee&,
-                            const scenarios::Design& design) -> std::unique_ptr<protocols::Engine> {
-    if (self != corrupt) return make_chained<Rules>(self, design);
-    auto bad = make_chained<Corrupt>(self, design);
+                            const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
+    if (self != corrupt) return make_chained<Rules>(self, parameters);
+    auto bad = make_chained<Corrupt>(self, parameters);
     if (!rewrite) return bad;
     return std::make_unique<broken::RewritingEngine>(std::move(bad), rewrite);
   };
