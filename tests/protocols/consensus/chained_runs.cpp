@@ -1,9 +1,10 @@
-// HotStuff, HotStuff-2 and Jolteon on the harness: committees of several sizes, crashes at every effect, lost and
-// repeated messages, changes of the committee.
+// HotStuff, HotStuff-2, Jolteon and MonadBFT on the harness: committees of several sizes, crashes at every effect, lost
+// and repeated messages, changes of the committee.
 #include <memory>
 
 #include "protocols/consensus/hotstuff/hotstuff.hpp"
 #include "protocols/consensus/jolteon/jolteon.hpp"
+#include "protocols/consensus/monadbft/monadbft.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/engine_harness.hpp"
 
@@ -34,6 +35,12 @@ std::vector<Design> designs() {
   by_stake.chained.leader.election = LeaderElection::stake;
   JolteonOptions by_reputation = jolteon;
   by_reputation.chained.leader.election = LeaderElection::reputation;
+  MonadBftOptions monadbft;
+  monadbft.vote_pace = Duration{};
+  monadbft.sync_timeout = 300ms;
+  MonadBftOptions paced = monadbft;
+  paced.vote_pace = 70ms;
+  paced.leader.election = LeaderElection::stake;
   return {
       {"hotstuff", [=](NodeId n) { return std::make_unique<EngineOf<HotStuff>>(HotStuff{n, hotstuff}); }, true},
       {"new_view", [=](NodeId n) { return std::make_unique<EngineOf<HotStuff>>(HotStuff{n, new_view}); }, true},
@@ -41,6 +48,8 @@ std::vector<Design> designs() {
       {"jolteon", [=](NodeId n) { return std::make_unique<EngineOf<Jolteon>>(Jolteon{n, jolteon}); }},
       {"stake", [=](NodeId n) { return std::make_unique<EngineOf<Jolteon>>(Jolteon{n, by_stake}); }},
       {"reputation", [=](NodeId n) { return std::make_unique<EngineOf<Jolteon>>(Jolteon{n, by_reputation}); }},
+      {"monadbft", [=](NodeId n) { return std::make_unique<EngineOf<MonadBft>>(MonadBft{n, monadbft}); }},
+      {"monadbft paced", [=](NodeId n) { return std::make_unique<EngineOf<MonadBft>>(MonadBft{n, paced}); }},
   };
 }
 
