@@ -165,7 +165,8 @@ TEST_CASE("what a leader orders does not depend on what a replica forgot", "[neg
   late_reference<MysticetiRules>();
 }
 
-TEST_CASE("Z31: replicas that take weak certificates for unique halt on two of them", "[negative][mysticeti][liveness]") {
+TEST_CASE("Z31: replicas that take weak certificates for unique halt on two of them",
+          "[negative][mysticeti][liveness]") {
   Scenario s = dag_world(7);
   corrupt(s, "equivocate", nodes({3}));
   s.stop.healing = 20s;
