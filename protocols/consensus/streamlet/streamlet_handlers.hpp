@@ -409,12 +409,12 @@ void BasicStreamlet<Rules>::deliver(const BlockPtr& block, const Commit& commit,
 }
 
 template <class Rules>
-void BasicStreamlet<Rules>::on_executed(Height height, const ExecutionResult& result, const EngineView& view,
+void BasicStreamlet<Rules>::on_executed(Height height, const ExecutionResult& /*result*/, const EngineView& view,
                                         Outbox& out) {
   if (executing_ == nullptr || executing_->height != height) return;
   root_ = {height, executing_->id, executing_->round, executing_->timestamp};
   executing_ = nullptr;
-  if (!result.validator_updates.empty()) {
+  if (view.chain.committee(next(height)).hash() != committee_.hash()) {
     // The blocks above were made for the old committee: the next era begins on this one.
     ++era_;
     enter_era(view);
