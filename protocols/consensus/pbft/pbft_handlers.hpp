@@ -1080,8 +1080,9 @@ bool BasicPbft<Rules>::same(const BasicPbft& o) const {
          era_first_ == o.era_first_ && era_ == o.era_ && parent_ == o.parent_ && parent_time_ == o.parent_time_ &&
          id_of(executing_) == id_of(o.executing_) && view_ == o.view_ && target_ == o.target_ &&
          active_ == o.active_ && failures_ == o.failures_ && waiting_for_new_view_ == o.waiting_for_new_view_ &&
-         announced_ == o.announced_ && view_height_ == o.view_height_ && std::ranges::equal(slots_, o.slots_, same_slot) && known_ == o.known_ &&
-         said_ == o.said_ && prepared_ == o.prepared_ &&
+         announced_ == o.announced_ && view_height_ == o.view_height_ &&
+         std::ranges::equal(slots_, o.slots_, same_slot) && known_ == o.known_ && said_ == o.said_ && prepared_ ==
+         o.prepared_ &&
          std::ranges::equal(view_changes_, o.view_changes_, pbft::same) && pbft::same(new_view_, o.new_view_) &&
          reported_ == o.reported_ && stable_ == o.stable_ && checkpoints_ == o.checkpoints_ &&
          pbft::same(own_checkpoint_, o.own_checkpoint_) && built_asked_ == o.built_asked_ &&
