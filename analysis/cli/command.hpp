@@ -35,6 +35,7 @@ struct RunArguments {
   std::string out;
   bool json = false, quiet = false, verify = false, progress = true;
   bool trace = false, jsonl = false, force = false;
+  bool record_plan = false;             ///< with --out: attack.json
 };
 int run_command(const RunArguments& arguments, const Context& context);
 

@@ -49,6 +49,7 @@ Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& pla
   if (options.verify) comparison.emplace();
 
   RunOptions run_options;
+  run_options.decisions = options.decisions;
   if (options.folder != nullptr) run_options.observers = options.folder->observers();
   if (comparison) run_options.observers.push_back({&comparison->side(0), sim::all_kinds});
   run_options.on_progress = [&](SimTime now, std::uint64_t events) {

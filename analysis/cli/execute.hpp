@@ -14,6 +14,7 @@ struct ExecuteOptions {
   bool verify = false;            ///< run twice, in lock step
   bool progress = true;
   RunFolder* folder = nullptr;
+  scenarios::Decisions* decisions = nullptr;  ///< receives what scripts decide
 };
 
 struct Executed {

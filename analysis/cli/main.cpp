@@ -72,6 +72,8 @@ void declare(CLI::App& app, Arguments& a) {
       ->check([](const std::string& name) { return name.empty() ? "needs the name of a folder" : ""; });
   run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
   run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
+  run->add_flag("--record-plan", a.run.record_plan,
+                "with --out: also attack.json, a plan that does without the scripts what they did");
   run->add_flag("--force", a.run.force, "with --out: replace the run folder that is there");
   run->add_flag("--no-progress", a.silent, "show no progress on stderr");
   run->footer(

@@ -5,7 +5,10 @@
 
 #include "analysis/cli/command.hpp"
 #include "analysis/cli/execute.hpp"
+#include "analysis/record/output_file.hpp"
+#include "analysis/record/plan_file.hpp"
 #include "analysis/report/format.hpp"
+#include "scenarios/plan/recorder.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "sim/base/assert.hpp"
 
@@ -55,12 +58,31 @@ void add_commands(Report& report, const RunArguments& a, const Context& context)
   report.next.push_back(with(words, {"--seed", std::to_string(seed + 1)}));
 }
 
+/// The plan that does without scripts what they did, with what comes of it: replay and shrink take it.
+void write_attack(const std::string& folder, const scenarios::Scenario& scenario, const scenarios::Plan& plan,
+                  const scenarios::Decisions& decisions, const Report& report) {
+  PlanFile file;
+  file.plan = without_scripts(plan, decisions);
+  const scenarios::RunResult result = scenarios::run(scenario, file.plan);
+  file.scenario_file = "scenario.yaml";
+  file.scenario_name = scenario.name;
+  file.scenario_hash = report.scenario_hash;
+  file.version = report.version;
+  file.digest = result.digest;
+  file.verdict = result.verdict;
+  write_file((std::filesystem::path(folder) / "attack.json").string(), to_json(file));
+  fmt::print(stderr, "attack.json: {}; without scripts the verdict is {}\n",
+             plural(decisions.interventions.size(), "intervention"), word_for(result.verdict));
+  for (const auto& [what, count] : decisions.untold)
+    fmt::print(stderr, "note: no intervention says this, so it is not in attack.json: {} ({})\n", what, count);
+}
+
 }  // namespace
 
 int run_command(const RunArguments& a, const Context& context) {
-  if (a.out.empty() && (a.trace || a.jsonl || a.force)) {
+  if (a.out.empty() && (a.trace || a.jsonl || a.force || a.record_plan)) {
     scenarios::Problem problem;
-    problem.file = a.trace ? "--trace" : a.jsonl ? "--jsonl" : "--force";
+    problem.file = a.trace ? "--trace" : a.jsonl ? "--jsonl" : a.force ? "--force" : "--record-plan";
     problem.text = "needs a run folder";
     problem.hint = "add --out DIR";
     throw scenarios::InputError(std::move(problem));
@@ -83,6 +105,8 @@ int run_command(const RunArguments& a, const Context& context) {
   options.verify = a.verify;
   options.progress = a.progress;
   options.folder = folder ? &*folder : nullptr;
+  scenarios::Decisions decisions;
+  if (a.record_plan) options.decisions = &decisions;
   Executed done = execute(scenario, plan, options);
   add_commands(done.report, a, context);
 
@@ -100,6 +124,7 @@ int run_command(const RunArguments& a, const Context& context) {
     done.report.run_folder = a.out;
     folder->finish(done.report);
   }
+  if (a.record_plan) write_attack(a.out, scenario, plan, decisions, done.report);
   if (a.json) {
     print(to_json(done.report));
   } else if (a.quiet) {

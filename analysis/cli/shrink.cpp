@@ -9,6 +9,7 @@
 #include "analysis/report/format.hpp"
 #include "analysis/search/finding_folder.hpp"
 #include "analysis/search/shrink.hpp"
+#include "scenarios/plan/recorder.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 
 namespace seqlab::analysis {
@@ -36,6 +37,21 @@ int shrink_command(const ShrinkArguments& a, const Context& context) {
     throw scenarios::InputError(
         scenarios::Problem{recorded.plan_path, 0, 0, {}, "nothing is wrong with this run: there is nothing to shrink",
                            "shrink takes plans of runs in which a checker found something"});
+  }
+
+  // What scripts decide one by one can go one by one.
+  const bool scripted = !which.plan.without_scripts && !which.scenario->environment.adversaries.empty();
+  if (scripted) {
+    scenarios::Decisions decisions;
+    scenarios::RunOptions recording;
+    recording.decisions = &decisions;
+    scenarios::run(*which.scenario, which.plan, recording);
+    Case planned{which.scenario, without_scripts(which.plan, decisions)};
+    if (find_kind(planned, target) == kind) {
+      which = std::move(planned);
+    } else {
+      fmt::print(stderr, "note: the scripts' decisions do not give the same without them; they stay\n");
+    }
   }
 
   const InterruptGuard interrupt;

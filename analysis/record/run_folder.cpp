@@ -25,10 +25,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 8> file_names{
+constexpr std::array<std::string_view, 9> file_names{
     "scenario.yaml", "plan.json",     "result.json",          "run.sqlite", "run.sqlite-journal",
-    "records.jsonl", script_log_name, "trace.perfetto-trace",
-};
+    "records.jsonl", script_log_name, "attack.json",          "trace.perfetto-trace"};
 
 [[noreturn]] void refuse(const std::string& path, const std::string& text, const std::string& hint) {
   scenarios::Problem problem;

@@ -124,6 +124,17 @@ std::vector<Intervention> simpler(const MessageIntervention& m, const Vocabulary
     for (const auto& changes : simpler(lie->changes)) with([&](act::Forge& f) { f.changes = changes; });
     for (const Duration t : shorter(lie->after)) with([t](act::Forge& f) { f.after = t; });
   }
+  if (const auto* again = std::get_if<act::Resend>(&m.what)) {
+    if (!again->keep) acts(act::Drop{});
+    const auto with = [&](auto change) {
+      act::Resend other = *again;
+      change(other);
+      if (other != *again) acts(other);
+    };
+    for (const auto& to : without_one(again->to)) with([&](act::Resend& r) { r.to = to; });
+    with([](act::Resend& r) { r.after = {}; });
+    for (const Duration t : shorter(again->after)) with([t](act::Resend& r) { r.after = t; });
+  }
   for (const MessagePoint& at : simpler(m.at, words)) out.push_back(MessageIntervention{at, m.what});
   return out;
 }
@@ -275,6 +286,10 @@ bool rename(Intervention& intervention, const Renumbering& to) {
   }
   auto& message = std::get<MessageIntervention>(intervention);
   if (!to.rename(message.at.from) || !to.rename(message.at.to)) return false;
+  if (auto* again = std::get_if<act::Resend>(&message.what)) {
+    to.rename(again->to);
+    return to.rename(again->as);
+  }
   auto* lie = std::get_if<act::Forge>(&message.what);
   if (lie == nullptr) return true;
   const bool named = !lie->to.empty();

@@ -249,7 +249,7 @@ std::vector<Line> lines_of(const Finding& finding, const Past& past, std::uint32
     if (s.record.id() == Hash128{}) weight -= 10;
     add(copy.at, weight, {from, to},
         fmt::format("{}{}{}: {} ({}){}", node_name(from), lost ? "--x" : "->>", node_name(to), said(s, past),
-                    place(s.record.height, s.record.round), lost ? ", lost" : ""));
+                    place(s.record.height, s.record.round), lost ? ", lost: " + s.lost.at(to) : ""));
   }
   for (const Record& r : past.deeds) {
     const auto note = [&](int weight, const std::string& text) {
@@ -361,7 +361,7 @@ class Teller {
   /// " to n0 and n2", nothing if everybody got it.
   std::string reach(const Statement& s) const {
     if (s.reached == others_of(s.record.node)) return {};
-    if (s.reached.empty()) return ", which reached nobody";
+    if (s.reached.empty()) return s.lost.empty() ? "" : ", which reached nobody";  // or is still on its way
     return " to " + some(s.reached);
   }
 

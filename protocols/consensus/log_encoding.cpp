@@ -1,5 +1,8 @@
 #include "protocols/consensus/log_encoding.hpp"
 
+#include <array>
+#include <cstring>
+
 namespace seqlab::protocols {
 
 LogWriter& LogWriter::add(const Vote& v) {
@@ -8,7 +11,14 @@ LogWriter& LogWriter::add(const Vote& v) {
 
 LogWriter& LogWriter::add(const Commit& c) {
   add(c.height).add(c.round).add(c.block).add(c.type).add(c.signatures.size());
-  for (const CommitSignature& s : c.signatures) add(s.voter).add(s.timestamp).add(s.signature.handle);
+  for (const CommitSignature& s : c.signatures) {  // the bulk of what chained engines write
+    std::array<std::byte, sizeof(NodeId) + sizeof(std::int64_t) + sizeof(s.signature.handle)> one;
+    const std::int64_t timestamp = ns(s.timestamp);
+    std::memcpy(one.data(), &s.voter.value, sizeof(NodeId));
+    std::memcpy(one.data() + sizeof(NodeId), &timestamp, sizeof timestamp);
+    std::memcpy(one.data() + sizeof(NodeId) + sizeof timestamp, &s.signature.handle, sizeof s.signature.handle);
+    raw(one.data(), one.size());
+  }
   return *this;
 }
 

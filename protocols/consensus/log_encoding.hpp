@@ -43,9 +43,8 @@ class LogWriter {
 
  private:
   LogWriter& raw(const void* data, std::size_t size) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + size);
-    if (size != 0) std::memcpy(bytes_.data() + at, data, size);
+    const auto* first = static_cast<const std::byte*>(data);
+    bytes_.insert(bytes_.end(), first, first + size);
     return *this;
   }
   std::vector<std::byte> bytes_;

@@ -6,8 +6,8 @@
 
 namespace seqlab::scenarios {
 
-/// What was taken back may come again, or something else in its place. A wiped or rolled-back disk starts the count again, and a restart that of the levels below final (they are promises
-/// from memory).
+/// What was taken back may come again, or something else in its place. A wiped or rolled-back disk starts the count
+/// again, and a restart that of the levels below final (they are promises from memory).
 class NoDoubleCommit final : public Checker {
  public:
   explicit NoDoubleCommit(const CheckerContext& context) : roster_(context.node_count), last_(context.node_count) {}

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 #include "protocols/consensus/reproposal.hpp"
 
@@ -91,7 +93,7 @@ void Speculation::on_committed(const Record& record) {
   Height* height = heights_.find(record.height);
   if (height == nullptr || height->judged) return;
   for (const Fresh& block : height->blocks) {
-    if (!block.protects || block.id == record.id()) continue;
+    if (!block.protects || block.id == record.id() || given_up(record.height, block.round)) continue;
     height->judged = true;
     report(record.at, {record.node, block.leader},
            fmt::format("{} committed {} at height {} in place of {}, which {} had proposed in round {} and honest "
@@ -128,15 +130,15 @@ void Speculation::on_reverted(const Record& record) {
   reverts_.push_back(revert);
 }
 
-/// Blocks of earlier rounds above the one that ended the epoch are given up, by everybody.
+/// Blocks of earlier rounds above the one that ended the epoch are given up, by everybody. Some may be voted for still,
+/// by nodes that have not come so far.
 void Speculation::on_epoch(const Record& record) {
-  if (!roster_.honest(record.node)) return;
-  const std::uint64_t last = heights_.base() + heights_.size();
-  for (std::uint64_t h = std::max(record.height, heights_.base() + 1); h <= last; ++h) {
-    for (Fresh& block : heights_.find(h)->blocks) {
-      if (block.round < record.round) block.protects = false;
-    }
-  }
+  if (roster_.honest(record.node)) epochs_.emplace(record.height, record.round);
+}
+
+bool Speculation::given_up(std::uint64_t height, std::uint32_t round) const {
+  const auto after = epochs_.upper_bound({height, std::numeric_limits<std::uint32_t>::max()});
+  return after != epochs_.begin() && round < std::prev(after)->second;
 }
 
 void Speculation::finish(SimTime) {

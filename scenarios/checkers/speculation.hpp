@@ -64,6 +64,7 @@ class Speculation final : public Checker {
   void on_committed(const Record& record);
   void on_reverted(const Record& record);
   void on_epoch(const Record& record);
+  bool given_up(std::uint64_t height, std::uint32_t round) const;
 
   bool fits_;
   Roster roster_;
@@ -71,6 +72,7 @@ class Speculation final : public Checker {
   std::vector<std::vector<Promise>> speculative_;  ///< by node: not yet final, by height
   std::map<std::uint32_t, std::vector<std::pair<Hash128, NodeId>>> signed_;  ///< blocks by round, and whose they are
   std::set<std::uint32_t> equivocated_;            ///< rounds of which two blocks exist, or of which there is evidence
+  std::set<std::pair<std::uint64_t, std::uint32_t>> epochs_;  ///< first height and round of each
   std::vector<Revert> reverts_;                    ///< that wait for a proof
 
   static constexpr std::size_t rounds_max = 4096;  ///< the latest ones; nobody proposes a block again after so long

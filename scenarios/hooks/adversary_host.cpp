@@ -83,6 +83,7 @@ class AdversaryHost::Instance final : public AdversaryContext {
       if (receiver.value >= host_.nodes_.size()) return refuse();
     }
     delay = std::clamp(delay, Duration::zero(), latest);
+    if (DecisionRecorder* recorder = host_.recorder_) recorder->sent(from, to, message, delay, deferred_);
     if (deferred_) {
       Task task;
       task.what = Task::What::send;
@@ -113,6 +114,7 @@ class AdversaryHost::Instance final : public AdversaryContext {
     MessagePtr made = protocols::forge(host_.network_.pool(), *message, as, changes, signer_);
     if (made) {
       ++use_.forged;
+      if (DecisionRecorder* recorder = host_.recorder_) recorder->forged(made, message, as, changes);
       attack(AttackKind::forge, as, *made, 1, 0);
     }
     return made;
@@ -136,6 +138,7 @@ class AdversaryHost::Instance final : public AdversaryContext {
     if (!host_.nodes_[node].up() || is_going_down(node)) return false;
     if (!owns(node)) ++use_.crashes;
     restart_after = std::min(restart_after, latest);
+    record({.when = {}, .lasts = restart_after, .what = fault::Crash{{node}, disk}}, !in_record_ && deferred_crash_);
     // Inside a record the crash strikes at that very point. Inside a hook of the node's own code it waits until the
     // node is done with the input.
     if (in_record_ || !deferred_crash_) {
@@ -187,6 +190,7 @@ class AdversaryHost::Instance final : public AdversaryContext {
     }
     ++use_.partitions;
     use_.partition_time += lasts;
+    record({.when = {}, .lasts = lasts, .what = fault::Partition{{groups.begin(), groups.end()}, false}}, deferred_);
     if (!deferred_) {
       partition_now(groups, lasts);
       return true;
@@ -223,6 +227,7 @@ class AdversaryHost::Instance final : public AdversaryContext {
   bool jump_clock(NodeId own, Duration step) override {
     if (host_.stopped_ || !owns(own)) return refuse();
     step = std::clamp(step, -latest, latest);
+    record({.when = {}, .lasts = Duration{-1}, .what = fault::ClockJump{{own}, step}}, deferred_);
     Task task;
     task.what = Task::What::jump;
     task.instance = number_;
@@ -298,6 +303,9 @@ class AdversaryHost::Instance final : public AdversaryContext {
       return;
     }
     const std::size_t excluded = before.size() - chosen.size();
+    if (host_.recorder_ != nullptr && chosen != before) {
+      host_.recorder_->untold("a choice among the transactions of a block");
+    }
     if (excluded > 0) attack(AttackKind::exclude, self, height.value, round.value, excluded, 0);
     std::erase_if(before, [&](protocols::TxId id) {
       return !std::binary_search(chosen_sorted.begin(), chosen_sorted.end(), id);
@@ -420,6 +428,11 @@ class AdversaryHost::Instance final : public AdversaryContext {
   };
 
   NodeId acting_default() const { return spec_.nodes.empty() ? no_node : spec_.nodes.front(); }
+
+  /// What the script does to machines and to the network, for the recorder.
+  void record(FaultSpec fault, bool later) {
+    if (host_.recorder_ != nullptr) host_.recorder_->struck(std::move(fault), in_record_, later);
+  }
 
   bool refuse() {
     ++use_.refused;
@@ -546,6 +559,7 @@ void AdversaryHost::start() {
       watches_all = watches_all || instance->sight() != PowerSpec::Sight::own;
     }
   }
+  if (recorder_ != nullptr && kinds != 0) simulation_.records().subscribe(*recorder_, kinds);
   if (kinds != 0) simulation_.records().subscribe(*this, kinds);
   if (watches_all) {
     network_.watch(*this, no_node);
@@ -579,12 +593,18 @@ void AdversaryHost::on_outgoing(SequencerNode& node, std::span<const NodeId> to,
   if (stopped_) return;
   const NodeId self = node.id();
   const std::uint32_t incarnation = nodes_[self].incarnation();
+  if (recorder_ != nullptr) recorder_->leaving(self, to, message);
   const bool passes = !active_ || owner_[self.value]->outgoing(self, to, message);
+  if (recorder_ != nullptr) recorder_->left(passes);
   if (passes && nodes_[self].up() && nodes_[self].incarnation() == incarnation) node.release(to, message);
 }
 
 bool AdversaryHost::on_incoming(SequencerNode& node, NodeId from, const MessagePtr& message) {
-  return stopped_ || !active_ || owner_[node.id().value]->incoming(node.id(), from, message);
+  if (stopped_ || !active_) return true;
+  if (recorder_ != nullptr) recorder_->arriving(node.id(), from, message);
+  const bool shown = owner_[node.id().value]->incoming(node.id(), from, message);
+  if (recorder_ != nullptr) recorder_->arrived(shown);
+  return shown;
 }
 
 void AdversaryHost::on_build(SequencerNode& node, protocols::Height height, protocols::Round round,
@@ -597,9 +617,11 @@ sim::LinkVerdict AdversaryHost::on_link(NodeId from, NodeId to, const sim::Messa
   if (stopped_) return all;
   for (Instance* instance : link_watchers_) {
     const sim::LinkVerdict one = instance->link(from, to, message, planned_arrival);
-    if (one.drop) return one;
+    all.drop = one.drop;
+    if (one.drop) break;
     all.extra_delay = std::min(all.extra_delay + one.extra_delay, latest);
   }
+  if (recorder_ != nullptr) recorder_->met(from, to, message, all);
   return all;
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "scenarios/hooks/adversary.hpp"
+#include "scenarios/plan/recorder.hpp"
 #include "sim/kernel/simulation.hpp"
 #include "sim/net/network.hpp"
 #include "sim/node/node.hpp"
@@ -36,6 +37,8 @@ class AdversaryHost final : public protocols::NodeAdversary,
   AdversaryHost(const AdversaryHost&) = delete;
   AdversaryHost& operator=(const AdversaryHost&) = delete;
 
+  /// Has every decision written down. Before `start`; `recorder` outlives the runs of scripts.
+  void record_to(DecisionRecorder& recorder) { recorder_ = &recorder; }
   /// From now on the hooks act. Call it after everybody else has subscribed to the records: a crash at a record happens
   /// while the record is handed out, and observers that come later would see it first.
   void start();
@@ -101,6 +104,7 @@ class AdversaryHost final : public protocols::NodeAdversary,
   std::array<std::vector<Instance*>, sim::record_kind_count> listeners_;
   std::vector<Instance*> link_watchers_;
   std::uint32_t target_ = 0;
+  DecisionRecorder* recorder_ = nullptr;
   bool active_ = false;
   bool stopped_ = false;
 };

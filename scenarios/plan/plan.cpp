@@ -95,7 +95,8 @@ std::string describe(const protocols::ForgeChanges& c) {
 std::string describe(const Intervention& intervention) {
   if (const auto* fault = std::get_if<FaultSpec>(&intervention)) return describe(*fault);
   if (const auto* split = std::get_if<RoundSplit>(&intervention)) {
-    std::string out = "split" + where(split->height, split->round) + ": ";
+    std::string out = split->message ? "split the " + std::string{protocols::name_of(*split->message)} + "s" : "split";
+    out += where(split->height, split->round) + ": ";
     for (std::size_t g = 0; g < split->groups.size(); ++g) {
       if (g != 0) out += " | ";
       for (std::size_t i = 0; i < split->groups[g].size(); ++i) {
@@ -117,6 +118,13 @@ std::string describe(const Intervention& intervention) {
     if (!forge->to.empty()) out += " " + node_names(forge->to);
     if (forge->after > Duration{}) out += " " + format_duration(forge->after) + " later";
     return out + " one " + describe(forge->changes);
+  }
+  if (const auto* again = std::get_if<act::Resend>(&message.what)) {
+    if (again->to.empty()) return again->keep ? "nothing for " + at : node_name(again->as) + " ignores " + at;
+    std::string out = node_name(again->as) + " sends " + at + (again->keep ? " again, to " : " not there but to ");
+    out += node_names(again->to);
+    if (again->after > Duration{}) out += ", " + format_duration(again->after) + " later";
+    return out;
   }
   return "drop " + at;
 }
@@ -172,12 +180,20 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
       }
     } else {
       const auto& message = std::get<MessageIntervention>(plan.interventions[i]);
-      if (message.at.from) exists(*message.at.from, place);
-      if (message.at.to) exists(*message.at.to, place);
+      // Clients, which come after the nodes, send and receive as well.
+      const std::uint32_t ends = count + scenario.environment.workload.clients;
+      for (const std::optional<NodeId>& end : {message.at.from, message.at.to}) {
+        if (end && end->value >= ends) exists(*end, place);
+      }
       if (const auto* forge = std::get_if<act::Forge>(&message.what)) {
         all_exist(forge->to);
         if (exists(forge->as, place) && !owned[forge->as.value]) {
           out.push_back(fmt::format("{} forges as {}, which is not in `corrupt`", place, node_name(forge->as)));
+        }
+      } else if (const auto* again = std::get_if<act::Resend>(&message.what)) {
+        all_exist(again->to);
+        if (exists(again->as, place) && !owned[again->as.value]) {
+          out.push_back(fmt::format("{} sends as {}, which is not in `corrupt`", place, node_name(again->as)));
         }
       }
     }

@@ -48,15 +48,24 @@ struct Forge {
   NodeId as{no_node};
   std::vector<NodeId> to;  ///< empty: to whom the original goes
   bool keep = false;       ///< the original goes out as well
-  Duration after{};        ///< how long it waits
+  Duration after{};        ///< how long it waits before it goes out
   protocols::ForgeChanges changes;
   friend bool operator==(const Forge&, const Forge&) = default;
+};
+/// The very copy, as it was signed, goes to others. Either the sender of the original or its receiver must be `as`, a
+/// corrupt node, which sends it. A receiver that sends it to nobody and does not keep it ignores it.
+struct Resend {
+  NodeId as{no_node};
+  std::vector<NodeId> to;
+  bool keep = false;  ///< the original goes out as well, or is seen by its receiver
+  Duration after{};   ///< how long it waits before it goes out
+  friend bool operator==(const Resend&, const Resend&) = default;
 };
 }  // namespace act
 
 struct MessageIntervention {
   MessagePoint at;
-  std::variant<act::Drop, act::Delay, act::Duplicate, act::Forge> what;
+  std::variant<act::Drop, act::Delay, act::Duplicate, act::Forge, act::Resend> what;
   friend bool operator==(const MessageIntervention&, const MessageIntervention&) = default;
 };
 
@@ -69,11 +78,13 @@ struct Machine {
 
 /// Messages of a round (and height, if given) pass only within a group. Machines in no group hear and reach everybody.
 /// Groups may overlap: a message passes if any group holds both ends. What does not pass is lost, or late by `hold`.
+/// With `message` this holds for that kind alone: one phase of a round is split, the others are not.
 struct RoundSplit {
   std::optional<std::uint64_t> height{};
   std::uint32_t round = 0;
   std::vector<std::vector<Machine>> groups;
   Duration hold{};  ///< 0: lost
+  std::optional<protocols::MessageKind> message{};
   friend bool operator==(const RoundSplit&, const RoundSplit&) = default;
 };
 

@@ -1,6 +1,7 @@
 #include "scenarios/plan/plan_driver.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace seqlab::scenarios {
 
@@ -31,13 +32,15 @@ PlanDriver::PlanDriver(const Plan& plan, sim::Simulation& simulation, sim::Netwo
       splits_.push_back({split, i});
     } else if (const auto* message = std::get_if<MessageIntervention>(&plan.interventions[i])) {
       const auto* forged = std::get_if<act::Forge>(&message->what);
-      if (forged != nullptr && message->at.to == forged->as) {
+      const auto* again = std::get_if<act::Resend>(&message->what);
+      const NodeId as = forged != nullptr ? forged->as : again != nullptr ? again->as : no_node;
+      if (as != no_node && message->at.to == as) {
         arriving_.push_back({message, i});
       } else {
         // An address without a sender may mean owned and honest ones: counted in both places.
         const bool any = !message->at.from;
         if (any || owns(*message->at.from)) leaving_.push_back({message, i});
-        if ((any || !owns(*message->at.from)) && forged == nullptr) wire_.push_back({message, i});
+        if ((any || !owns(*message->at.from)) && as == no_node) wire_.push_back({message, i});
       }
     }
   }
@@ -51,20 +54,6 @@ void PlanDriver::start() {
   }
 }
 
-PlanDriver::Place PlanDriver::place_of(NodeId sender, const protocols::MessageFields& fields) const {
-  Place place{fields.height.value, static_cast<std::uint32_t>(fields.round.value), true};
-  if (fields.round != protocols::no_round) return place;
-  const bool is_node = sender.value < nodes_.size() && nodes_[sender.value] != nullptr;
-  const protocols::Engine* engine = is_node ? nodes_[sender.value]->engine() : nullptr;
-  if (engine == nullptr) {
-    place.known = false;
-    return place;
-  }
-  if (fields.height == protocols::Height{}) place.height = engine->height().value;
-  place.round = static_cast<std::uint32_t>(engine->round().value);
-  return place;
-}
-
 bool PlanDriver::applies(Item& item, const protocols::MessageFields& fields, const Place& place, NodeId from,
                          NodeId to) {
   const MessagePoint& p = item.message->at;
@@ -75,11 +64,13 @@ bool PlanDriver::applies(Item& item, const protocols::MessageFields& fields, con
   return index >= p.nth && (p.count == 0 || index - p.nth < p.count);
 }
 
-PlanDriver::Split* PlanDriver::separating(Machine from, Machine to, const Place& place) {
+PlanDriver::Split* PlanDriver::separating(Machine from, Machine to, protocols::MessageKind kind,
+                                          const Place& place) {
   if (!place.known) return nullptr;
   for (Split& s : splits_) {
     const RoundSplit& split = *s.split;
     if (split.round != place.round || (split.height && *split.height != place.height)) continue;
+    if (split.message && *split.message != kind) continue;
     bool from_listed = false;
     bool to_listed = false;
     bool together = false;
@@ -106,8 +97,8 @@ sim::LinkVerdict PlanDriver::on_link(NodeId from, NodeId to, const sim::Message&
   const Machine sender = machine_of(from);
   const Machine receiver = machine_of(to);
   const protocols::MessageFields fields = protocols::fields_of(message);
-  const Place place = place_of(from, fields);
-  if (Split* split = splits_.empty() ? nullptr : separating(sender, receiver, place)) {
+  const Place place = place_of(node_at(from), fields);
+  if (Split* split = splits_.empty() ? nullptr : separating(sender, receiver, fields.kind, place)) {
     if (!split->told) tell(split->number, sender.node, receiver.node);
     split->told = true;
     verdict.extra_delay = split->split->hold;
@@ -128,12 +119,24 @@ sim::LinkVerdict PlanDriver::on_link(NodeId from, NodeId to, const sim::Message&
   return verdict;
 }
 
+bool PlanDriver::is_besides(const Item& item) {
+  return std::holds_alternative<act::Forge>(item.message->what) ||
+         std::holds_alternative<act::Resend>(item.message->what);
+}
+
 void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const NodeId> to, const MessagePtr& message) {
   if (stopped_) return node.release(to, message);
   const protocols::MessageFields fields = protocols::fields_of(*message);
-  const Place place = place_of(node.machine(), fields);
+  const Place place = place_of(&node, fields);
   std::vector<NodeId> plain;
+  std::vector<Besides> besides;
+  std::vector<std::pair<Duration, std::vector<NodeId>>> late;
+  const auto goes_late = [&late](NodeId receiver, Duration delay) {
+    if (late.empty() || late.back().first != delay) late.push_back({delay, {}});
+    late.back().second.push_back(receiver);
+  };
   for (const NodeId receiver : to) {
+    bool touched = false;
     bool dropped = false;
     bool twice = false;
     Duration delay{};
@@ -141,51 +144,77 @@ void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const Nod
     for (Item& item : leaving_) {
       if (!applies(item, fields, place, node.id(), receiver)) continue;
       tell(item.number, node.id(), receiver);
+      touched = true;
       if (const auto* later = std::get_if<act::Delay>(&item.message->what)) {
         delay += later->by;
       } else if (const auto* repeat = std::get_if<act::Duplicate>(&item.message->what)) {
         twice = true;
         again = repeat->after;
-      } else if (const auto* forged = std::get_if<act::Forge>(&item.message->what)) {
-        dropped |= !forged->keep;
-        forge(node, item, *message, receiver);
+      } else if (is_besides(item)) {
+        const auto* forged = std::get_if<act::Forge>(&item.message->what);
+        dropped |= forged != nullptr ? !forged->keep : !std::get<act::Resend>(item.message->what).keep;
+        const auto same = std::ranges::find_if(
+            besides, [&](const Besides& b) { return b.item->message->what == item.message->what; });
+        if (same != besides.end()) {
+          same->to.push_back(receiver);
+          if (item.number < same->item->number) same->item = &item;
+        } else {
+          besides.push_back({&item, {receiver}});
+        }
       } else {
         dropped = true;
       }
     }
-    if (!dropped && !twice && delay == Duration{}) {
-      plain.push_back(receiver);
-      continue;
-    }
-    if (!dropped) node.release({&receiver, 1}, message, delay);
-    if (twice) node.release({&receiver, 1}, message, delay + again);
+    if (!touched) plain.push_back(receiver);
+    if (touched && !dropped) goes_late(receiver, delay);
+    if (twice) goes_late(receiver, delay + again);
   }
   if (!plain.empty()) node.release(plain, message);
+  std::ranges::sort(besides, {}, [](const Besides& b) { return b.item->number; });
+  for (const Besides& b : besides) send_besides(node, *b.item, message, b.to);
+  for (const auto& [delay, receivers] : late) node.release(receivers, message, delay);
 }
 
 bool PlanDriver::on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) {
   if (stopped_ || arriving_.empty()) return true;
   const protocols::MessageFields fields = protocols::fields_of(*message);
-  const Place place = place_of(node.machine(), fields);
+  const Place place = place_of(&node, fields);
   bool shown = true;
   for (Item& item : arriving_) {
     if (!applies(item, fields, place, from, node.id())) continue;
     tell(item.number, from, node.id());
-    forge(node, item, *message, no_node);
-    shown &= std::get<act::Forge>(item.message->what).keep;
+    send_besides(node, item, message, {});
+    const auto* forged = std::get_if<act::Forge>(&item.message->what);
+    shown &= forged != nullptr ? forged->keep : std::get<act::Resend>(item.message->what).keep;
   }
   return shown;
 }
 
-void PlanDriver::forge(protocols::SequencerNode& node, const Item& item, const sim::Message& message, NodeId to) {
-  const auto& what = std::get<act::Forge>(item.message->what);
-  if (!signer_.owns(what.as.value)) return;
-  const MessagePtr forged = protocols::forge(network_.pool(), message, what.as, what.changes, signer_);
-  if (!forged) return;
-  std::vector<NodeId> receivers = what.to;
-  if (receivers.empty() && to != no_node) receivers.push_back(to);
+void PlanDriver::send_besides(protocols::SequencerNode& node, const Item& item, const MessagePtr& message,
+                              const std::vector<NodeId>& to) {
+  MessagePtr out = message;
+  std::vector<NodeId> receivers;
+  Duration after{};
+  if (const auto* forged = std::get_if<act::Forge>(&item.message->what)) {
+    if (!signer_.owns(forged->as.value)) return;
+    out = protocols::forge(network_.pool(), *message, forged->as, forged->changes, signer_);
+    if (!out) return;
+    receivers = forged->to.empty() ? to : forged->to;
+    after = forged->after;
+  } else {
+    const auto& again = std::get<act::Resend>(item.message->what);
+    receivers = again.to;
+    after = again.after;
+  }
   std::erase(receivers, node.id());
-  if (!receivers.empty()) node.release(receivers, forged, what.after);
+  if (receivers.empty()) return;
+  if (after == Duration{}) return node.release(receivers, out);
+  const std::size_t slot = held_.size();
+  held_.push_back({&node, std::move(receivers), std::move(out)});
+  simulation_.call_at(simulation_.now() + after, [this, slot] {
+    const Held held = std::exchange(held_[slot], Held{});
+    if (!stopped_) held.node->release(held.to, held.message);
+  });
 }
 
 }  // namespace seqlab::scenarios

@@ -2,7 +2,9 @@
 // (Faults of a plan are the FaultDriver's.)
 //
 // Copies of a node that the plan owns are looked at as they leave its engine; all others as they enter the network. A
-// copy may meet several interventions: any drop loses the original, delays add up, each forgery goes out besides.
+// copy may meet several interventions: any drop loses the original, delays add up, each forgery goes out besides. Of one
+// message there go out first the copies that nothing was done to, then the forgeries in the order of the plan, each one
+// message to all whom it is for, then the copies that were delayed, or kept besides a forgery.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "protocols/node/sequencer.hpp"
+#include "scenarios/plan/place.hpp"
 #include "scenarios/plan/plan.hpp"
 #include "sim/kernel/simulation.hpp"
 #include "sim/net/network.hpp"
@@ -48,23 +51,34 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
     std::uint64_t number;
     bool told = false;
   };
-  struct Place {
-    std::uint64_t height = 0;
-    std::uint32_t round = 0;
-    bool known = false;
+  /// What goes out besides or instead of one message.
+  struct Besides {
+    const Item* item;
+    std::vector<NodeId> to;
+  };
+  /// Waits for its time.
+  struct Held {
+    protocols::SequencerNode* node;
+    std::vector<NodeId> to;
+    MessagePtr message;
   };
 
-  Place place_of(NodeId sender, const protocols::MessageFields& fields) const;
+  const protocols::SequencerNode* node_at(NodeId machine) const {
+    return machine.value < nodes_.size() ? nodes_[machine.value] : nullptr;
+  }
   /// Counts a match; whether the intervention applies to this copy.
   static bool applies(Item& item, const protocols::MessageFields& fields, const Place& place, NodeId from, NodeId to);
-  /// The split that keeps the two apart in that round, or null.
-  Split* separating(Machine from, Machine to, const Place& place);
+  /// The split that keeps messages of that kind from passing between the two in that round, or null.
+  Split* separating(Machine from, Machine to, protocols::MessageKind kind, const Place& place);
   Machine machine_of(NodeId machine) const {
     return machine.value < machines_.size() ? machines_[machine.value] : Machine{machine, false};
   }
   bool owns(NodeId node) const { return node.value < owned_.size() && owned_[node.value]; }
   void tell(std::uint64_t number, NodeId node, NodeId peer);
-  void forge(protocols::SequencerNode& node, const Item& item, const sim::Message& message, NodeId to);
+  static bool is_besides(const Item& item);
+  /// @param to  who would get the original
+  void send_besides(protocols::SequencerNode& node, const Item& item, const MessagePtr& message,
+                    const std::vector<NodeId>& to);
 
   sim::Simulation& simulation_;
   sim::Network& network_;
@@ -76,6 +90,7 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
   std::vector<Item> leaving_;    // on what owned nodes send
   std::vector<Item> arriving_;   // forgeries by the receiver
   std::vector<Split> splits_;
+  std::vector<Held> held_;
   bool stopped_ = false;
 };
 

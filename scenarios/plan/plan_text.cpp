@@ -99,7 +99,7 @@ Shape<protocols::ForgeChanges> changes_shape() {
 }
 
 struct InterventionKeys {
-  std::optional<MessagePoint> drop, delay, duplicate, forge;
+  std::optional<MessagePoint> drop, delay, duplicate, forge, resend;
   Duration by{};
   Duration after{};
   NodeId as{no_node};
@@ -110,6 +110,7 @@ struct InterventionKeys {
   std::optional<std::uint64_t> height;
   std::uint32_t round = 0;
   Duration hold{};
+  std::optional<protocols::MessageKind> message;
   std::optional<FaultSpec> fault;
 };
 
@@ -120,6 +121,7 @@ InterventionKeys keys_of(const Intervention& intervention) {
     k.height = split->height;
     k.round = split->round;
     k.hold = split->hold;
+    k.message = split->message;
   } else if (const auto* fault = std::get_if<FaultSpec>(&intervention)) {
     k.fault = *fault;
   } else {
@@ -137,6 +139,12 @@ InterventionKeys keys_of(const Intervention& intervention) {
       k.keep = forge->keep;
       k.after = forge->after;
       k.change = forge->changes;
+    } else if (const auto* resend = std::get_if<act::Resend>(&message.what)) {
+      k.resend = message.at;
+      k.as = resend->as;
+      k.to = resend->to;
+      k.keep = resend->keep;
+      k.after = resend->after;
     } else {
       k.drop = message.at;
     }
@@ -147,6 +155,7 @@ InterventionKeys keys_of(const Intervention& intervention) {
 Shape<Intervention> intervention_shape() {
   using K = InterventionKeys;
   const auto forges = [](const K& k) { return k.forge.has_value(); };
+  const auto sends = [](const K& k) { return k.forge.has_value() || k.resend.has_value(); };
   const auto splits = [](const K& k) { return k.split.has_value(); };
   const Shape<K> keys = object<K>({
       field<K>("drop", &K::drop, optional(message_point()), "These copies are lost."),
@@ -158,14 +167,17 @@ Shape<Intervention> intervention_shape() {
       field<K>(
           "forge", &K::forge, optional(message_point()),
           "Instead of these copies, changed ones go out, signed by `as`, a corrupt node that sent or received them."),
-      field<K>("as", &K::as, node(), "Who signs.").only("forge", forges),
+      field<K>("resend", &K::resend, optional(message_point()),
+               "These copies go, as they are, from `as`, a corrupt node that sent or received them, `to` others."),
+      field<K>("as", &K::as, node(), "Who signs, or sends.").only("forge or resend", sends),
       field<K>("to", &K::to, unless(std::vector<NodeId>{}, list_of(node(), 20'000)),
-               "Who gets it; without it: who would get the original.")
-          .only("forge", forges),
-      field<K>("keep", &K::keep, unless(false, boolean()), "The original goes out as well.").only("forge", forges),
+               "Who gets it; without it: forged, who would get the original; sent again, nobody.")
+          .only("forge or resend", sends),
+      field<K>("keep", &K::keep, unless(false, boolean()), "The original goes out as well.")
+          .only("forge or resend", sends),
       field<K>("change", &K::change, changes_shape(), "What the copy says instead.").only("forge", forges),
       field<K>("after", &K::after, duration(0s, longest), "How long it waits.")
-          .only("duplicate or forge", [](const K& k) { return k.duplicate.has_value() || k.forge.has_value(); }),
+          .only("duplicate, forge or resend", [sends](const K& k) { return k.duplicate.has_value() || sends(k); }),
       field<K>("split", &K::split, optional(list_of(list_of(machine(), 20'000), 20'000)),
                "Messages of a round pass only within these groups, which may overlap."),
       field<K>("height", &K::height, optional(integer<std::uint64_t>(0, height_max)), "In this height only.")
@@ -174,6 +186,8 @@ Shape<Intervention> intervention_shape() {
       field<K>("hold", &K::hold, unless(Duration{}, duration(0s, longest)),
                "What does not pass arrives so much later; without it, never.")
           .only("split", splits),
+      field<K>("message", &K::message, optional(message_kind()), "Only messages of this kind are held up.")
+          .only("split", splits),
       field<K>("fault", &K::fault, optional(fault_shape()), "As in `environment.faults` of a scenario."),
   });
   return through<Intervention, K>(keys, keys_of, [](const Value& value, K& k, Intervention& out, Reader& reader) {
@@ -181,9 +195,9 @@ Shape<Intervention> intervention_shape() {
     // `k` starts as what a new intervention is: what the text has decides.
     const auto given = [&](std::string_view key) { return value.find(key) != nullptr; };
     int kinds = 0;
-    for (const char* kind : {"drop", "delay", "duplicate", "forge", "split", "fault"}) kinds += given(kind) ? 1 : 0;
+    for (const char* kind : {"drop", "delay", "duplicate", "forge", "resend", "split", "fault"}) kinds += given(kind) ? 1 : 0;
     if (kinds != 1) {
-      reader.problem(value, "an intervention is exactly one of drop, delay, duplicate, forge, split, fault",
+      reader.problem(value, "an intervention is exactly one of drop, delay, duplicate, forge, resend, split, fault",
                      R"({"drop": {"message": "prevote", "from": "n3", "to": "n1", "height": 4, "round": 1}})");
       return;
     }
@@ -192,10 +206,12 @@ Shape<Intervention> intervention_shape() {
     if (k.duplicate && given("duplicate")) out = MessageIntervention{*k.duplicate, act::Duplicate{k.after}};
     if (k.forge && given("forge"))
       out = MessageIntervention{*k.forge, act::Forge{k.as, k.to, k.keep, k.after, k.change}};
-    if (k.split && given("split")) out = RoundSplit{k.height, k.round, *k.split, k.hold};
+    if (k.resend && given("resend")) out = MessageIntervention{*k.resend, act::Resend{k.as, k.to, k.keep, k.after}};
+    if (k.split && given("split")) out = RoundSplit{k.height, k.round, *k.split, k.hold, k.message};
     if (k.fault && given("fault")) out = *k.fault;
-    if (given("forge") && !given("as")) {
-      reader.problem(value, "who signs the forged copy is missing", R"("as": "n3")");
+    if ((given("forge") || given("resend")) && !given("as")) {
+      reader.problem(value, given("forge") ? "who signs the forged copy is missing" : "who sends the copy is missing",
+                     R"("as": "n3")");
     }
   });
 }

@@ -449,8 +449,10 @@ Shape<Design> design_shape() {
       engine_field<D>(
           "monadbft", [](auto& d) -> auto& { return d.parameters.monadbft; }, monadbft_shape(),
           "Parameters of the engine `monadbft` (arXiv 2502.20692); the defaults are Monad's revision v0.10."),
+      engine_field<D>(
           "mysticeti", [](auto& d) -> auto& { return d.parameters.mysticeti; }, mysticeti_shape(),
           "Parameters of the engine `mysticeti` (arXiv 2310.14821): an uncertified DAG."),
+      engine_field<D>(
           "streamlet", [](auto& d) -> auto& { return d.parameters.streamlet; }, streamlet_shape(),
           "Parameters of the engine `streamlet` (Chan and Shi, AFT 2020)."),
       engine_field<D>(

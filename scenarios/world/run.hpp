@@ -57,13 +57,15 @@ struct RunResult {
   sim::StopReason stopped = sim::StopReason::queue_empty;
 };
 
+struct Decisions;  // scenarios/plan/recorder.hpp
+
 /// Things around a run that do not change it.
 struct RunOptions {
   std::vector<std::pair<sim::RecordObserver*, sim::KindMask>> observers;
   /// Called now and then; false interrupts the run, which is then reported as undecided.
   std::function<bool(SimTime now, std::uint64_t events)> on_progress;
   /// Receives what scripts decide, as interventions of a plan that does the same without them.
-  std::vector<Intervention>* decisions = nullptr;
+  Decisions* decisions = nullptr;
   /// Replaces the engine of some nodes (tests plant broken variants).
   std::function<std::unique_ptr<protocols::Engine>(NodeId, const protocols::Committee&,
                                                      const protocols::EngineParameters&)>

@@ -5,6 +5,7 @@
 
 #include "scenarios/hooks/adversary_host.hpp"
 #include "scenarios/plan/plan_driver.hpp"
+#include "scenarios/plan/recorder.hpp"
 #include "scenarios/world/environment.hpp"
 #include "scenarios/world/faults.hpp"
 #include "scenarios/world/verdict.hpp"
@@ -130,6 +131,7 @@ struct World::Parts {
   protocols::SequencerContext context;
   std::vector<std::unique_ptr<protocols::SequencerNode>> sequencers;
   std::unique_ptr<Clients> clients;
+  std::unique_ptr<DecisionRecorder> recorder;
   std::unique_ptr<AdversaryHost> adversaries;
   std::vector<std::unique_ptr<Checker>> checkers;
   const Checker* liveness = nullptr;  ///< who judges the healing phase; null: there is none
@@ -202,6 +204,14 @@ void World::Parts::build() {
   announce_committee();
   if (!scenario.environment.adversaries.empty() && !plan.without_scripts) {
     adversaries = std::make_unique<AdversaryHost>(simulation, nodes, network, *signatures, raw, scenario);
+    if (options.decisions != nullptr) {
+      std::vector<NodeId> owned;
+      for (const AdversarySpec& adversary : scenario.environment.adversaries)
+        owned.insert(owned.end(), adversary.nodes.begin(), adversary.nodes.end());
+      recorder = std::make_unique<DecisionRecorder>(simulation, raw, owned, *options.decisions);
+      network.watch(*recorder, no_node);
+      adversaries->record_to(*recorder);
+    }
   }
   if (const std::vector<NodeId> owned = owned_by_plan(); !owned.empty() || !plan.interventions.empty()) {
     std::vector<protocols::SequencerNode*> machines(nodes.size());
@@ -249,7 +259,7 @@ std::vector<NodeId> World::Parts::owned_by_plan() const {
 /// The order matters: whoever judges sees a record before whoever reacts to it.
 void World::Parts::watch() {
   sim::RecordLog& log = simulation.records();
-  const CheckerContext about = checker_context(scenario, !plan.corrupt.empty());
+  const CheckerContext about = checker_context(scenario, plan);
   for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
     const auto& wanted = scenario.expect.checkers;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;

@@ -41,6 +41,26 @@ TEST_CASE("after loss, a partition and crashes the healed network goes on", "[co
   }
 }
 
+TEST_CASE("a node that was away while the committee changed comes back", "[conformance][liveness]") {
+  SEQLAB_FOR_EACH_ENGINE(engine) {
+    for (const std::uint64_t seed : {1U, 2U}) {
+      CAPTURE(seed);
+      Scenario s = world_of(engine, 5);
+      add_traffic(s);
+      s.design.committee.changes = {{4, NodeId{0}, 2}, {9, NodeId{1}, 2}, {9, NodeId{4}, 0}, {13, NodeId{4}, 3}};
+      s.environment.faults = {split(at(3s), nodes({3}), nodes({0, 1, 2, 4}))};
+      s.stop.after = rounds_of(engine, 40);
+      s.stop.height = 0;
+      s.stop.healing = rounds_of(engine, 60);
+      const RunResult result = scenarios::run(s, {seed});
+      INFO(story_of(result));
+      CHECK(result.findings.empty());
+      CHECK(result.metrics.commits_max > 16);
+      CHECK(result.liveness == Liveness::progress);
+    }
+  }
+}
+
 TEST_CASE("with a third silent the rest goes on as promised", "[conformance][liveness]") {
   SEQLAB_FOR_EACH_ENGINE(engine) {
     const EnginePromises promises = promises_of(engine);

@@ -1,6 +1,6 @@
-// Broken variants of HotStuff, HotStuff-2 and Jolteon in whole worlds: the checkers that answer for what is broken fire,
-// and the sound engine comes through the same bad luck without a finding. Attacks on the sound engine: they cost blocks,
-// never agreement.
+// Broken variants of HotStuff, HotStuff-2 and Jolteon in whole worlds: the checkers that answer for what is broken
+// fire, and the sound engine comes through the same bad luck without a finding. Attacks on the sound engine: they cost
+// blocks, never agreement.
 //
 // Leaders take turns: round r belongs to node (r - 1) mod n. A cut leader still hears the others.
 #include "tests/negative/broken/chained.hpp"
@@ -11,8 +11,6 @@
 using namespace seqlab;
 using namespace seqlab::tests;
 using protocols::BasicChained;
-using protocols::HotStuffChain;
-using protocols::HotStuff2Rules;
 using protocols::HotStuffRules;
 using protocols::JolteonRules;
 using scenarios::Liveness;
@@ -35,33 +33,33 @@ Scenario chained_world(std::uint32_t count, const char* engine) {
   return s;
 }
 
-const protocols::HotStuffOptions& options_of(const HotStuffRules*, const scenarios::Design& d) {
-  return d.parameters.hotstuff;
+const protocols::HotStuffOptions& options_of(const HotStuffRules*, const protocols::EngineParameters& p) {
+  return p.hotstuff;
 }
-const protocols::JolteonOptions& options_of(const JolteonRules*, const scenarios::Design& d) {
-  return d.parameters.jolteon;
+const protocols::JolteonOptions& options_of(const JolteonRules*, const protocols::EngineParameters& p) {
+  return p.jolteon;
 }
 
 template <class Rules>
-std::unique_ptr<protocols::Engine> make_chained(NodeId self, const scenarios::Design& design) {
+std::unique_ptr<protocols::Engine> make_chained(NodeId self, const protocols::EngineParameters& parameters) {
   using Core = BasicChained<Rules>;
   const Rules* tag = nullptr;
-  return std::make_unique<protocols::EngineOf<Core>>(Core{self, options_of(tag, design)});
+  return std::make_unique<protocols::EngineOf<Core>>(Core{self, options_of(tag, parameters)});
 }
 
 using Pass = broken::RewritingEngine::Rewrite;
 
-/// (Whoever looks at a message first keeps with it whether its signatures are good: a corrupt engine is as strict there as
-/// the others.) All nodes follow `Rules`, but `corrupt` follows `Corrupt` and what it says goes through `rewrite`.
+/// All nodes follow `Rules`, but `corrupt` follows `Corrupt` and what it says goes through `rewrite`. (Whoever looks at
+/// a message first keeps with it whether its signatures are good: a corrupt engine is as strict there as the others.)
 template <class Rules, class Corrupt = Rules>
 RunResult run_chained(const Scenario& scenario, NodeId corrupt = no_node, Pass rewrite = nullptr) {
   Scenario s = scenario;
   if (corrupt != no_node) corrupt_with(s, "return { api = 1, on_send = function(ctx) return ctx.pass end }", {corrupt});
   RunOptions options;
   options.make_engine = [&](NodeId self, const protocols::Committee&,
-                            const scenarios::Design& design) -> std::unique_ptr<protocols::Engine> {
-    if (self != corrupt) return make_chained<Rules>(self, design);
-    auto bad = make_chained<Corrupt>(self, design);
+                            const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
+    if (self != corrupt) return make_chained<Rules>(self, parameters);
+    auto bad = make_chained<Corrupt>(self, parameters);
     if (!rewrite) return bad;
     return std::make_unique<broken::RewritingEngine>(std::move(bad), rewrite);
   };
@@ -102,8 +100,8 @@ TEST_CASE("Z13: a commit rule without consecutive rounds forks without a corrupt
   check_sound(run_chained<JolteonRules>(s));
 }
 
-//   n2 gets the votes of round 2 and is locked on B1; it is cut off, nobody else has that lock. n3 is corrupt and forks:
-//   B4 on genesis, which all others may vote for. Then it falls silent, and four of five need n2's vote.
+//   n2 gets the votes of round 2 and is locked on B1; it is cut off, nobody else has that lock. n3 is corrupt and
+//   forks: B4 on genesis, which all others may vote for. Then it falls silent, and four of five need n2's vote.
 TEST_CASE("Z15: a lock that no certificate opens stops the chain", "[negative][chained][liveness]") {
   Scenario s = chained_world(5, "hotstuff");
   s.stop.after = 2s;
@@ -285,4 +283,34 @@ TEST_CASE("Z27: a leader that never received the votes cuts off the tail", "[neg
     CHECK(attacked.metrics.commits_max < honest.metrics.commits_max * 6 / 7);
     CHECK(attacked.metrics.commits_max > 30);
   }
+}
+
+TEST_CASE("Z18: certificates for a part of the replicas hurt doubling timers most", "[negative][chained]") {
+  // n3 shows its blocks, and with them the certificates, to half of its peers: those enter the round, the others come
+  // by their timers, which double. Timeout certificates bring them together again. Not the full attack, which stops
+  // everything for ever; the same idea with one corrupt node.
+  const auto commits = [](protocols::RoundSync sync) {
+    Scenario s = chained_world(4, "hotstuff");
+    s.design.parameters.hotstuff.round_sync = sync;
+    s.design.parameters.hotstuff.chained.pacemaker.growth_percent = 200;
+    s.design.parameters.hotstuff.chained.pacemaker.growth_steps_max = 12;
+    s.stop.after = 120s;
+    corrupt_with(s, R"(
+      return { api = 1, kinds = { on_send = { "proposal" } },
+        on_send = function(ctx, msg)
+          local some = ctx:split(ctx.peers)
+          ctx:send(some, msg)
+          return ctx.drop
+        end }
+    )",
+                 nodes({3}));
+    const RunResult r = scenarios::run(s, {1});
+    check_sound(r);
+    return r.metrics.commits_max;
+  };
+  const auto certificates = commits(protocols::RoundSync::timeout_certificates);
+  const auto timers = commits(protocols::RoundSync::new_view);
+  CAPTURE(certificates, timers);
+  CHECK(timers > 0);
+  CHECK(4 * timers < certificates);
 }

@@ -16,7 +16,7 @@ template <class Core, class Second, class Options>
 RunResult run_mixed(const Scenario& scenario, const Options& own) {
   RunOptions options;
   options.make_engine = [&](NodeId self, const protocols::Committee&,
-                            const scenarios::Design&) -> std::unique_ptr<protocols::Engine> {
+                            const protocols::EngineParameters&) -> std::unique_ptr<protocols::Engine> {
     if (self == NodeId{1}) return std::make_unique<protocols::EngineOf<Second>>(Second{self, own});
     return std::make_unique<protocols::EngineOf<Core>>(Core{self, own});
   };

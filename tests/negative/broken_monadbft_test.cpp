@@ -24,10 +24,10 @@ Scenario monad_world(std::uint32_t count = 4) {
 template <class Rules>
 RunResult run_monad(const Scenario& scenario, std::uint64_t seed = 1) {
   RunOptions options;
-  options.make_engine = [](NodeId self, const protocols::Committee&, const scenarios::Design& design) {
+  options.make_engine = [](NodeId self, const protocols::Committee&, const protocols::EngineParameters& parameters) {
     using Core = protocols::BasicMonadBft<Rules>;
     return std::unique_ptr<protocols::Engine>(
-        std::make_unique<protocols::EngineOf<Core>>(Core{self, design.parameters.monadbft}));
+        std::make_unique<protocols::EngineOf<Core>>(Core{self, parameters.monadbft}));
   };
   return scenarios::run(scenario, {seed}, options);
 }
@@ -38,14 +38,15 @@ void check_sound(const RunResult& twin) {
   CHECK(twin.metrics.commits_min > 3);
 }
 
-//   n1 proposes X in round 2; it reaches n0, which votes for it as n1 does: more than F. n2, which leads round 3, and n3
-//   never see it.
+//   n1 proposes X in round 2; it reaches n0, which votes for it as n1 does: more than F. n2, which leads round 3, and
+//   n3 never see it.
 Scenario two_voters() {
   Scenario s = monad_world();
   s.environment.faults = {cut(at(0ms), nodes({1}), nodes({2, 3}), 200ms)};
   return s;
 }
 
+//   Round 1: n0 is not heard, nor in round 2; the TC names genesis.
 //   Round 2: n1 proposes X, which reaches nobody else; its tip is named by the TC.
 //   Round 3: n2 lacks X and does not get it; n0, n2 and n3 do not endorse it. n2 proposes Y, which reaches nobody else.
 //   Round 4: the TC comes from n0, n1 and n3 and names X. n3 fetches it and proposes it again; n0, n1 and n3 vote. n0
@@ -54,9 +55,9 @@ Scenario two_voters() {
 Scenario certified_again_and_lost() {
   Scenario s = monad_world();
   s.environment.faults = {
-      cut(at(30ms), nodes({1}), nodes({0, 2, 3}), 170ms),   cut(at(470ms), nodes({1}), nodes({2}), 130ms),
-      cut(at(490ms), nodes({2}), nodes({0, 1, 3}), 510ms),  cut(at(930ms), nodes({3}), nodes({2}), 170ms),
-      cut(at(965ms), nodes({0}), nodes({1, 2, 3}), 2500ms),
+      cut(at(0ms), nodes({0}), nodes({1, 2, 3}), 850ms),    cut(at(425ms), nodes({1}), nodes({0, 2, 3}), 175ms),
+      cut(at(850ms), nodes({1}), nodes({2}), 130ms),        cut(at(870ms), nodes({2}), nodes({0, 1, 3}), 510ms),
+      cut(at(1290ms), nodes({3}), nodes({2}), 170ms),       cut(at(1325ms), nodes({0}), nodes({1, 2, 3}), 2500ms),
   };
   return s;
 }
@@ -105,6 +106,36 @@ TEST_CASE("a block that was certified when it was proposed again can be lost wit
   INFO(story(broken));
   CHECK(fires(broken, "speculation"));
   CHECK_FALSE(fires(broken, "agreement"));
+}
+
+TEST_CASE("an equivocating leader can have a speculative block taken back, which convicts it",
+          "[negative][monadbft][speculation]") {
+  // n0, corrupt, shows A to n1 and n3 and B to n2 in round 1. n1 alone sees the certificate of A, tells of it and is
+  // cut off; n2 proposes B again, which is as good as A to everybody else. The sound engine takes A back, and says why.
+  Scenario s = monad_world();
+  corrupt_with(s, R"(
+    return { api = 1, kinds = { on_send = { "proposal" } },
+      on_send = function(ctx, msg)
+        if msg.round > 1 then return ctx.pass end
+        ctx:send({ "n1", "n3" }, msg)
+        ctx:send({ "n2" }, ctx:forge(msg, { payload = ctx.rng:bytes(8) }))
+        return ctx.drop
+      end }
+  )",
+               nodes({0}));
+  s.environment.faults = {cut(at(30ms), nodes({1}), nodes({0, 2, 3}), 2000ms)};
+  struct Reverts final : sim::RecordObserver {
+    void on_record(const sim::Record& r) override { seen.push_back(r); }
+    std::vector<sim::Record> seen;
+  } reverts;
+  RunOptions options;
+  options.observers.push_back({&reverts, sim::mask_of(sim::RecordKind::reverted)});
+  const RunResult sound = scenarios::run(s, {1}, options);
+  check_sound(sound);
+  REQUIRE(reverts.seen.size() == 1);
+  CHECK(reverts.seen[0].node == NodeId{1});
+  CHECK(reverts.seen[0].height == 1);
+  CHECK(sound.metrics.evidence > 0);
 }
 
 TEST_CASE("Z37: what MonadBFT does not write down before it is sent is said again differently",

@@ -169,7 +169,7 @@ TEST_CASE("Z31: replicas that take weak certificates for unique halt on two of t
           "[negative][mysticeti][liveness]") {
   Scenario s = dag_world(7);
   corrupt(s, "equivocate", nodes({3}));
-  s.stop.healing = 20s;
+  s.stop.healing = 120s;
   const RunResult broken = run_dag<broken::WeakCertificates>(s);
   INFO(story(broken));
   CHECK(fires(broken, "liveness"));
@@ -179,7 +179,7 @@ TEST_CASE("Z31: replicas that take weak certificates for unique halt on two of t
 TEST_CASE("Z32: a clock that runs ahead of what makes a vertex acceptable stops everything",
           "[negative][mysticeti][liveness]") {
   Scenario s = dag_world(4);
-  s.stop.healing = 20s;
+  s.stop.healing = 120s;
   const RunResult broken = run_dag<broken::ClockRunsAhead>(s);
   INFO(story(broken));
   CHECK(fires(broken, "liveness"));

@@ -98,6 +98,9 @@ TEST_CASE("what is not protected may be lost", "[negative][speculation]") {
     vote n1..n3 h1 r2 A
   )" + lost).silent());                                                               // votes of a later round
   CHECK(judge(honest_a + "epoch n2 from h1 r2\n" + lost).silent());                   // given up with its epoch
+  CHECK(judge(honest_a + "epoch n2 from h1 r2\n vote n3 h1 r1 A\n" + lost).silent());  // by one who does not know yet
+  CHECK_FALSE(judge(honest_a + "epoch n2 from h2 r2\n" + lost).silent());             // an epoch above it
+  CHECK_FALSE(judge(honest_a + "epoch n2 from h1 r1\n" + lost).silent());             // the block is of that epoch
 }
 
 TEST_CASE("a proposal record names the round of a block that is proposed again", "[negative][speculation]") {

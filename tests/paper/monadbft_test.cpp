@@ -131,7 +131,7 @@ TEST_CASE("F3: k crashed leaders in a row cost MonadBFT k timers and k + 3 delay
       const Record& after = in_round(proposals, 5 + crashed);
       CHECK(after.at - before.at == crashed * timer + (crashed + 3) * delta);
       CHECK(after.height == before.height + 1);
-      CHECK(lost_rounds(kept, 8).empty());
+      CHECK(lost_rounds(kept, 7) == std::set<std::uint32_t>{});
       CHECK(kept.of(RecordKind::reverted).empty());
     }
   }
@@ -196,7 +196,7 @@ TEST_CASE("F2: MonadBFT in the 13 zones without a pace", "[paper][monadbft][F2]"
 }
 
 TEST_CASE("the pace of votes sets the pace of blocks", "[paper][monadbft]") {
-  // Monad's headline: a block every 400 ms, speculative after one block time at the latest, final after two.
+  // Monad's headline: a block every 400 ms, final after two block times.
   Scenario s = monad_world(13);
   in_zones(s);
   s.design.parameters.monadbft.vote_pace = 400ms;
@@ -215,8 +215,11 @@ TEST_CASE("the pace of votes sets the pace of blocks", "[paper][monadbft]") {
     late += r.at - in_round(proposals, r.height).at;
     ++count;
   }
-  CHECK(late / count > 500ms);
-  CHECK(late / count < 800ms);  // "final 0.8 s"
+  // A proposal comes before its votes may be released, and waits. With the votes of round v at time t: proposal v left
+  // when the QC of v - 1 was there, at t - pace + delta; the votes of v + 1 follow at t + pace, and their QC reaches
+  // everybody at t + pace + 2 delta. That is 2 pace + delta, the headline's 0.8 s and a delivery.
+  CHECK(late / count > 800ms);
+  CHECK(late / count < 900ms);
   CHECK(result.findings.empty());
 }
 

@@ -101,8 +101,8 @@ class BranchStore {
   bool connect(const QuorumCert& qc, Outbox& out);
   bool connect(const BlockPtr& block, Outbox& out);
 
-  /// Asks one of `holders` (or anybody, if none is left to ask) for a block, unless that is under way. For blocks that a
-  /// quorum named otherwise than by certifying them or a descendant.
+  /// Asks one of `holders` (or anybody, if none is left to ask) for a block, unless that is under way. For blocks that
+  /// a quorum named otherwise than by certifying them or a descendant.
   void ask_for(Height height, BlockId block, std::vector<NodeId> holders, Outbox& out);
 
   // -- commits

@@ -24,8 +24,8 @@ struct LeaderOptions {
   friend bool operator==(const LeaderOptions&, const LeaderOptions&) = default;
 };
 
-/// Timer of round r: timeout * (growth_percent / 100)^min(k, growth_steps_max), k = rounds since the last committed one beyond
-/// `growth_lag`, rounded down to nanoseconds at each step. Defaults are DiemBFT's.
+/// Timer of round r: timeout * (growth_percent / 100)^min(k, growth_steps_max), k = rounds since the last committed one
+/// beyond `growth_lag`, rounded down to nanoseconds at each step. Defaults are DiemBFT's.
 struct PacemakerOptions {
   Duration timeout = 1s;
   std::uint32_t growth_percent = 120;            ///< at least 100

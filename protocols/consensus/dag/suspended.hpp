@@ -77,8 +77,8 @@ class SuspendedVertices {
     NodeId holder;               ///< who sent a vertex that refers to it
     std::uint32_t attempt = 0;   ///< how often it was asked for
   };
-  /// What is waited for, is not itself here and should be asked for now: everything once, and again after every `period`
-  /// calls.
+  /// What is waited for, is not itself here and should be asked for now: everything once, and again after every
+  /// `period` calls.
   std::vector<Request> due(std::uint32_t period, std::size_t most) {
     std::vector<Request> out;
     for (auto& [ref, waited] : waiting_) {

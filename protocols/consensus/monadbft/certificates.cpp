@@ -85,6 +85,7 @@ ExtendRank highest_rank(const MonadTimeoutCert& cert) {
 }
 
 std::uint32_t encoded_bytes(const Tip& tip) {
+  if (tip.block == nullptr) return 0;  // hostile
   std::uint32_t bytes = plus(block_header_bytes + signature_bytes, encoded_bytes(tip.block->last_commit));
   if (tip.nec != nullptr) bytes = plus(bytes, 12 + multi_signature_bytes(tip.nec->signatures.size()));
   if (tip.no_tip != nullptr) bytes = plus(bytes, encoded_bytes(*tip.no_tip));
@@ -100,7 +101,7 @@ std::uint32_t encoded_bytes(const MonadTimeoutCert& cert) {
 }
 
 std::uint64_t signature_count(const TipPtr& tip) {
-  if (tip == nullptr) return 0;
+  if (tip == nullptr || tip->block == nullptr) return 0;
   std::uint64_t count = 1 + tip->block->last_commit.signatures.size() + signature_count(tip->no_tip);
   if (tip->nec != nullptr) count += tip->nec->signatures.size();
   return count;
@@ -124,7 +125,7 @@ void hash_cert(const NoEndorsementCertPtr& cert, HashBuilder& h) {
 void hash_cert(const TipPtr& tip, HashBuilder& h) {
   h.add(tip != nullptr);
   if (tip == nullptr) return;
-  h.add(tip->block->id).add(tip->signature.handle);
+  h.add(tip->block != nullptr ? tip->block->id : BlockId{}).add(tip->signature.handle);
   hash_cert(tip->nec, h);
   hash_cert(tip->no_tip, h);
 }

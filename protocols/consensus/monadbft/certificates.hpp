@@ -2,8 +2,8 @@
 // certificates (TC) in groups. All are shared by pointer and never change.
 //
 // A tip is the header of a fresh block signed by the leader of its round, with the certificate that lets it stand on an
-// older QC. The header is represented by the whole block; whoever holds a tip reads header fields only, its transactions
-// count as unknown until the block itself has come (BranchStore). Sizes on the wire are those of a header.
+// older QC. The header is represented by the whole block; whoever holds a tip reads header fields only, and counts the
+// transactions as unknown until the block itself has come (BranchStore). Sizes on the wire are those of a header.
 #pragma once
 
 #include <compare>

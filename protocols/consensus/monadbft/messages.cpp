@@ -26,7 +26,9 @@ std::uint64_t signers_of(const QuorumCertPtr& c) { return c != nullptr ? c->sign
 MonadProposalMessage::MonadProposalMessage(Epoch e, Proposal p, TipPtr t, MonadTimeoutCertPtr c, Height h)
     : ChainedProposalMessage(e, std::move(p), nullptr, h), tip(std::move(t)), last_tc(std::move(c)) {
   wire_bytes = plus(wire_bytes, bytes_of(last_tc));
-  if (tip != nullptr) wire_bytes = plus(wire_bytes, bytes_of(tip) - block_header_bytes);  // the header is in the block
+  if (const std::uint32_t more = bytes_of(tip); more > block_header_bytes) {
+    wire_bytes = plus(wire_bytes, more - block_header_bytes);  // the header is in the block
+  }
 }
 
 sim::Record MonadProposalMessage::statement() const {
@@ -63,7 +65,7 @@ MonadTimeoutMessage::MonadTimeoutMessage(MonadTimeout t, Height c)
 void MonadTimeoutMessage::fill(MessageFields& f) const {
   f.round = timeout.round;
   f.valid_round = timeout.high_tip != nullptr ? timeout.high_tip_round : timeout.high_qc_round;
-  if (timeout.high_tip != nullptr) {
+  if (timeout.high_tip != nullptr && timeout.high_tip->block != nullptr) {
     f.height = timeout.high_tip->block->height;
     f.block = timeout.high_tip->block->id;
   } else if (timeout.high_qc != nullptr) {
@@ -111,7 +113,7 @@ RoundRecoveryMessage::RoundRecoveryMessage(NodeId leader, Epoch e, Round r, Mona
 
 void RoundRecoveryMessage::fill(MessageFields& f) const {
   f.round = round;
-  if (tc == nullptr || tc->high_tip == nullptr) return;
+  if (tc == nullptr || tc->high_tip == nullptr || tc->high_tip->block == nullptr) return;
   f.height = tc->high_tip->block->height;
   f.block = tc->high_tip->block->id;
 }

@@ -1,4 +1,5 @@
-// The handlers of BasicMonadBft, for whoever instantiates it: monadbft.cpp with the honest rules, tests with a wrong one.
+// The handlers of BasicMonadBft, for whoever instantiates it: monadbft.cpp with the honest rules, tests with a wrong
+// one.
 #pragma once
 
 #include <algorithm>
@@ -40,9 +41,7 @@ void BasicMonadBft<Rules>::start(std::span<const Recovered> log, const EngineVie
   const std::uint64_t from = chain.height().value > window ? chain.height().value - window : 1;
   for (Height h{from}; options_.leader.election == LeaderElection::reputation && h <= chain.height(); ++h) {
     const BlockPtr block = chain.block(h);
-    const Commit* commit = chain.commit(h);
-    if (block == nullptr || commit == nullptr || commit->descendants.empty()) continue;
-    leaders_.on_committed(*block, commit->descendants.front()->last_commit);
+    if (block != nullptr && chain.commit(h) != nullptr) leaders_.on_committed(*block, certificate_of(chain, h));
   }
   high_qc_ = epoch.base_qc;
   if (chain.height() >= epoch.first) high_qc_ = signed_cert(*chain.commit(chain.height()));
@@ -369,8 +368,8 @@ Reject BasicMonadBft<Rules>::check_tc(const MonadTimeoutCert& tc, const EngineVi
   const EpochState& epoch = chain_.epoch();
   if (tc.epoch != epoch.number || (tc.high_qc == nullptr) == (tc.high_tip == nullptr)) return Reject::malformed;
   if (tc.round.value > monad_limits::round_max) return Reject::malformed;
-  if (const Reject why = Rules::check_timeout_groups(tc, epoch.committee, epoch.quorum); why != Reject::none)
-    return why;
+  const Reject groups = Rules::check_timeout_groups(tc, epoch.committee, epoch.quorum);
+  if (groups != Reject::none) return groups;
   if (const Reject why = check_timeout_signatures(tc, view.signatures); why != Reject::none) return why;
   const ExtendRank highest = highest_rank(tc);
   if (tc.high_qc != nullptr) {
@@ -665,11 +664,12 @@ void BasicMonadBft<Rules>::give_up(const EngineView& view, Outbox& out) {
   persist_and(std::move(record), out, [&] { send_timeout(out); });
 }
 
-/// The vote for the tip goes along as a message of its own, to everybody.
+/// The vote for the tip goes ahead as a message of its own, to everybody: a quorum of them makes a QC before the
+/// timeouts make a TC.
 template <class Rules>
 void BasicMonadBft<Rules>::send_timeout(Outbox& out) {
-  out.broadcast(own_timeout_);
   if (own_vote_ && static_cast<const VoteMessage&>(*own_vote_).vote.round == round_) out.broadcast(own_vote_);
+  out.broadcast(own_timeout_);
 }
 
 template <class Rules>
@@ -683,8 +683,9 @@ Reject BasicMonadBft<Rules>::check_timeout(const MonadTimeout& t, const EngineVi
     if (const Reject why = chain_.check_qc(*t.high_qc, commit_rule(), view); why != Reject::none) return why;
   }
   if (chain_.rank(t.extended_qc()) != t.high_qc_round) return Reject::malformed;
-  if (t.high_qc_round == previous(t.round))
+  if (t.high_qc_round == previous(t.round)) {
     return t.last.qc == nullptr && t.last.tc == nullptr ? Reject::none : Reject::malformed;
+  }
   if (t.last.tc != nullptr) {
     return t.last.tc->round == previous(t.round) ? check_tc(*t.last.tc, view) : Reject::bad_certificate;
   }
@@ -901,7 +902,8 @@ void BasicMonadBft<Rules>::on_recovery(NodeId from, const MessagePtr& message, c
   const auto& body = static_cast<const RoundRecoveryMessage&>(*message);
   const auto refuse = [&](Reject why) { reject(from, body, height(), body.round, why, out); };
   const MonadTimeoutCertPtr& tc = body.tc;
-  if (tc == nullptr || tc->high_tip == nullptr || next(tc->round) != body.round || from != body.author) {
+  if (tc == nullptr || tc->high_tip == nullptr || tc->high_tip->block == nullptr || next(tc->round) != body.round ||
+      from != body.author) {
     return refuse(Reject::malformed);
   }
   if (!in_epoch(from, message, body.epoch, body.committed, out)) return;

@@ -9,11 +9,9 @@ Reject MonadRules::well_formed_tip(const TipShape& t) {
   const bool follows = t.block_round == next(t.qc_round);
   if (follows != (!t.has_nec && !t.has_no_tip)) return Reject::malformed;
   if (t.has_nec && (t.nec_round != t.block_round || t.nec_tip_qc_round != t.qc_round)) return Reject::malformed;
-  if (t.has_no_tip &&
-      (next(t.no_tip_round) != t.block_round || !t.no_tip_names_qc || t.no_tip_qc_round != t.qc_round)) {
-    return Reject::malformed;
-  }
-  return Reject::none;
+  const bool no_tip_fits =
+      t.no_tip_names_qc && next(t.no_tip_round) == t.block_round && t.no_tip_qc_round == t.qc_round;
+  return t.has_no_tip && !no_tip_fits ? Reject::malformed : Reject::none;
 }
 
 Reject MonadRules::well_formed(const ProposalShape& p) {

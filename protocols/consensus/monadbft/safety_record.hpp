@@ -1,6 +1,6 @@
-// What a replica of MonadBFT writes to its log before it says something. One record a statement, and each holds
-// everything that decides what may be signed next: the newest one suffices. Older ones are kept for the bodies of blocks
-// that are not committed yet.
+// What a replica of MonadBFT writes to its log before it says something. One record a statement, and each holds all
+// that decides what may be signed next: the newest one suffices. Older ones are kept for the bodies of blocks that are
+// not committed yet.
 #pragma once
 
 #include <cstddef>

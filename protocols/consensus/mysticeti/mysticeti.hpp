@@ -71,7 +71,7 @@ class BasicMysticeti {
   void hash_into(HashBuilder& h) const;
 
  private:
-  enum class Timer : std::uint8_t { leader, pace, fetch, sync, stall };
+  enum class Timer : std::uint8_t { leader, pace, propose, fetch, sync, stall };
   using RoundSlots = std::vector<LeaderSlot>;
   /// The next own vertex, while its transactions are chosen.
   struct Draft {
@@ -105,7 +105,9 @@ class BasicMysticeti {
 
   // rounds
   void enter_round(Round round, Outbox& out);
-  void try_propose(const EngineView& view, Outbox& out);
+  bool may_propose() const;
+  void try_propose(Outbox& out);
+  void propose(const EngineView& view, Outbox& out);
   bool leaders_present(Round round) const;
   std::vector<VertexRef> choose_includes(Round round) const;
   std::vector<BlockPtr> open_payloads(Round round) const;
@@ -171,6 +173,7 @@ class BasicMysticeti {
   Round clock_{};
   bool leader_timed_out_ = false;
   bool pacing_ = false;                // min_round_delay has not passed
+  Round proposing_ = no_round;         // the timer that ends the instant is set for this round
   Draft draft_;
   Round own_round_ = no_round;         // nothing is signed at or below it
   MessagePtr own_last_;                // in this epoch

@@ -52,6 +52,7 @@ void BasicMysticeti<Rules>::enter_epoch(Height first, const EngineView& view) {
   open_payloads_.clear();
   clock_ = genesis;
   leader_timed_out_ = false;
+  proposing_ = no_round;
   draft_ = {};
   own_last_ = {};
   unsaved_.clear();
@@ -106,7 +107,7 @@ void BasicMysticeti<Rules>::start(std::span<const Recovered> log, const EngineVi
   if (!recovered_ || !log.empty() || height.value > 0) say_hello(out);
   if (!recovered_) set_timer(Timer::sync, options_.sync_timeout, 0, out);
   decide(view, out);
-  try_propose(view, out);
+  try_propose(out);
 }
 
 /// Own vertices and all that they refer to, as they were written: ancestors first.
@@ -149,10 +150,15 @@ void BasicMysticeti<Rules>::on_timer(std::uint64_t token, const EngineView& view
     case Timer::leader:
       if (stamp != static_cast<std::uint32_t>(clock_.value)) return;
       leader_timed_out_ = true;
-      return try_propose(view, out);
+      return try_propose(out);
     case Timer::pace:
       pacing_ = false;
-      return try_propose(view, out);
+      return try_propose(out);
+    case Timer::propose:
+      if (stamp != static_cast<std::uint32_t>(clock_.value) || proposing_ != clock_) return;
+      proposing_ = no_round;
+      if (may_propose()) propose(view, out);
+      return;
     case Timer::fetch:
       fetch_armed_ = false;
       return ask_for_vertices(view, out);
@@ -312,7 +318,7 @@ void BasicMysticeti<Rules>::accept_one(const MessagePtr& message, const EngineVi
 template <class Rules>
 void BasicMysticeti<Rules>::react(const EngineView& view, Outbox& out) {
   if (dirty_) decide(view, out);
-  try_propose(view, out);
+  try_propose(out);
 }
 
 // ---- rounds ---------------------------------------------------------------------------------------------------------
@@ -333,14 +339,27 @@ void BasicMysticeti<Rules>::enter_round(Round round, Outbox& out) {
 
 /// M3.
 template <class Rules>
-void BasicMysticeti<Rules>::try_propose(const EngineView& view, Outbox& out) {
-  if (halted_ || !recovered_ || pacing_ || draft_.round == clock_ || !Rules::may_sign(clock_, own_round_)) return;
-  if (!members_.test(self_.value)) return;
+bool BasicMysticeti<Rules>::may_propose() const {
+  if (halted_ || !recovered_ || pacing_ || draft_.round == clock_ || !Rules::may_sign(clock_, own_round_)) return false;
+  if (!members_.test(self_.value)) return false;
+  if (clock_.value >= executed_round_.value + mysticeti_limits::epoch_gap) return false;
   const Round before = previous(clock_);
-  const bool first = before == dag_.genesis();
-  if (!first && !Rules::advances(dag_.power(before), quorum_, committee_)) return;  // after blocks were adopted
-  if (!first && !leader_timed_out_ && !leaders_present(before)) return;
-  if (clock_.value >= executed_round_.value + mysticeti_limits::epoch_gap) return;
+  if (before == dag_.genesis()) return true;
+  if (!Rules::advances(dag_.power(before), quorum_, committee_)) return false;  // after blocks were adopted
+  return leader_timed_out_ || leaders_present(before);
+}
+
+/// Whatever reaches this replica at the very same instant belongs into the vertex as well: it is made when the instant
+/// is over.
+template <class Rules>
+void BasicMysticeti<Rules>::try_propose(Outbox& out) {
+  if (proposing_ == clock_ || !may_propose()) return;
+  proposing_ = clock_;
+  set_timer(Timer::propose, Duration::zero(), static_cast<std::uint32_t>(clock_.value), out);
+}
+
+template <class Rules>
+void BasicMysticeti<Rules>::propose(const EngineView& view, Outbox& out) {
   draft_ = {.round = clock_, .includes = choose_includes(clock_), .timestamp = view.wall, .height = height()};
   out.add(effect::BuildPayload{.height = draft_.height,
                                .round = draft_.round,
@@ -405,7 +424,7 @@ void BasicMysticeti<Rules>::on_built(Height /*height*/, Round round, BlockPtr bl
                                      Outbox& out) {
   if (draft_.round != round) return;
   Draft draft = std::exchange(draft_, Draft{});
-  if (round != clock_ || !Rules::may_sign(round, own_round_)) return try_propose(view, out);  // its time is over
+  if (round != clock_ || !Rules::may_sign(round, own_round_)) return try_propose(out);  // its time is over
   Vertex v;
   v.epoch = epoch_;
   v.round = round;
@@ -810,7 +829,7 @@ void BasicMysticeti<Rules>::on_vertex_response(NodeId from, const MessagePtr& me
   }
   for (const MessagePtr& m : response.vertices) on_vertex(from, m, view, out);
   if (response.vertices.empty() && response.height > height()) ask_for_blocks(false, out);
-  try_propose(view, out);
+  try_propose(out);
 }
 
 template <class Rules>
@@ -950,7 +969,7 @@ bool BasicMysticeti<Rules>::same(const BasicMysticeti& o) const {
          dag_ == o.dag_ && suspended_ == o.suspended_ && same_received(validating_, o.validating_) &&
          same_received(early_, o.early_) && std::ranges::equal(open_payloads_, o.open_payloads_, {}, key, key) &&
          clock_ == o.clock_ && leader_timed_out_ == o.leader_timed_out_ && pacing_ == o.pacing_ &&
-         draft_ == o.draft_ && own_round_ == o.own_round_ && id_of(own_last_) == id_of(o.own_last_) &&
+         proposing_ == o.proposing_ && draft_ == o.draft_ && own_round_ == o.own_round_ && id_of(own_last_) == id_of(o.own_last_) &&
          same_messages(unsaved_, o.unsaved_) && own_records_ == o.own_records_ && recovered_ == o.recovered_ &&
          answered_ == o.answered_ && slot_round_ == o.slot_round_ && slot_offset_ == o.slot_offset_ &&
          slots_ == o.slots_ && dirty_ == o.dirty_ && halted_ == o.halted_ && head_ == o.head_ &&
@@ -968,7 +987,7 @@ void BasicMysticeti<Rules>::hash_into(HashBuilder& h) const {
   dag_.hash_into(h);
   suspended_.hash_into(h);
   h.add(validating_.size()).add(early_.size()).add(open_payloads_.size());
-  h.add(clock_).add(leader_timed_out_).add(pacing_).add(draft_.round).add(own_round_).add(id_of(own_last_));
+  h.add(clock_).add(leader_timed_out_).add(pacing_).add(proposing_).add(draft_.round).add(own_round_).add(id_of(own_last_));
   h.add(unsaved_.size()).add(own_records_.size()).add(recovered_);
   answered_.hash_into(h);
   h.add(slot_round_).add(slot_offset_).add(slots_.size());

@@ -111,6 +111,7 @@ class BasicPbft {
 
   // view changes
   void start_view_change(Round target, const EngineView& view, Outbox& out);
+  void persist_view(Outbox& out);
   MessagePtr view_change(const EngineView& view, Outbox& out) const;
   void consider_view_changes(const EngineView& view, Outbox& out);
   void make_new_view(const EngineView& view, Outbox& out);
@@ -157,6 +158,7 @@ class BasicPbft {
   bool active_ = true;              // view_ goes on: target_ == view_
   std::uint32_t failures_ = 0;      // view changes since the last progress
   bool waiting_for_new_view_ = false;  // a quorum asks for target_: its primary has until the timer
+  Height view_height_{~std::uint64_t{0}};  // where the view was written; the greatest if it is view 0
   Round announced_{0};              // highest view for which this node made a NEW-VIEW
 
   std::vector<Slot> slots_;         // sorted by height, view

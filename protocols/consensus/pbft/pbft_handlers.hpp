@@ -43,9 +43,8 @@ void BasicPbft<Rules>::start(std::span<const Recovered> log, const EngineView& v
   }
   enter_era(view);
   // The era began where the committee became this one; older checkpoints say nothing in it.
-  for (Height h = height_; h.value > 1 && view.chain.block(previous(h)) != nullptr; h = previous(h)) {
-    if (view.chain.block(previous(h))->committee_hash != committee_.hash()) break;
-    era_first_ = previous(h);
+  while (era_first_.value > 1 && view.chain.committee(previous(era_first_)).hash() == committee_.hash()) {
+    era_first_ = previous(era_first_);
   }
   stable_.height = previous(era_first_);
   bool spoke = false;
@@ -58,12 +57,14 @@ void BasicPbft<Rules>::start(std::span<const Recovered> log, const EngineView& v
     } else if (r.height >= height_ && r.type == pbft::prepared_record) {
       Commit certificate;
       if (in.get(certificate).good() && certificate.height == height_) prepared_ = certificate;
-    } else if (r.height >= height_ && r.type == pbft::view_change_record) {
-      if (r.round > highest) spoke = false;
+    } else if (r.height >= era_first_ && r.type == pbft::view_change_record) {
+      if (r.round > highest) {
+        spoke = false;
+        view_height_ = r.height;
+      }
       highest = std::max(highest, r.round);
-    } else if (r.height >= height_ && r.type == pbft::new_view_record) {
+    } else if (r.height >= era_first_ && r.type == pbft::new_view_record) {
       announced_ = std::max(announced_, r.round);
-      highest = std::max(highest, r.round);
     } else if (r.height >= height_ && r.type >= safety_record_type) {
       const std::optional<SafetyRecord> record = decode(r.bytes);
       if (!record) continue;
@@ -87,6 +88,10 @@ void BasicPbft<Rules>::start(std::span<const Recovered> log, const EngineView& v
   }
   trace_view(out);
   arm(Timer::stall, options_.retransmit, out);
+  // Whoever has committed in that view does not ask for it any more.
+  if (const Commit* const last = view.chain.commit(previous(height_)); last != nullptr && height_ > era_first_) {
+    spoke = spoke || last->round >= highest;
+  }
   if (highest > Round{0}) {
     // What the new view assigned is forgotten: it takes part again when somebody shows it.
     target_ = highest;
@@ -424,14 +429,14 @@ void BasicPbft<Rules>::on_executed(Height height, const ExecutionResult& result,
   std::erase_if(slots_, [&](const Slot& s) { return s.height < height_; });
   std::erase_if(said_, [&](const Said& s) { return s.height < height_; });
   std::erase_if(reported_, [&](const auto& r) { return std::get<0>(r) < height_; });
-  if (!result.validator_updates.empty()) {
+  if (view.chain.committee(height_).hash() != committee_.hash()) {
     ++era_;
     enter_era(view);
     out.trace({.kind = sim::RecordKind::epoch_entered, .node = self_, .height = height_.value, .a = era_});
   } else if (height.value % options_.checkpoint_interval == 0) {
     make_checkpoint(result.state, view, out);
   }
-  out.add(effect::Forget{height_});
+  out.add(effect::Forget{std::min(height_, view_height_)});
   trace_view(out);
   arm_view_timer(out);
   for (const Slot& s : slots_) {  // pre-prepares that came while this was executed
@@ -454,6 +459,7 @@ template <class Rules>
 void BasicPbft<Rules>::enter_era(const EngineView& view) {
   committee_ = view.chain.committee(height_);
   era_first_ = height_;
+  view_height_ = Height{~std::uint64_t{0}};
   stable_ = {};
   stable_.height = previous(height_);
   checkpoints_.clear();
@@ -562,12 +568,19 @@ void BasicPbft<Rules>::start_view_change(Round target, const EngineView& view, O
   built_asked_ = false;
   trace_view(out);
   if (index_of(self_) >= 0) {
-    if (Rules::persist_before_send()) out.persist(pbft::view_change_record, height_, target_, {});
+    persist_view(out);
     out.broadcast(view_change(view, out));
   }
   arm_view_timer(out);
   ask_for_blocks(out);
   consider_view_changes(view, out);
+}
+
+/// The view outlives the height at which it was entered: nothing is said in an earlier one, whatever is forgotten.
+template <class Rules>
+void BasicPbft<Rules>::persist_view(Outbox& out) {
+  view_height_ = height_;
+  if (Rules::persist_before_send()) out.persist(pbft::view_change_record, height_, target_, {});
 }
 
 template <class Rules>
@@ -745,7 +758,9 @@ void BasicPbft<Rules>::on_new_view(NodeId from, const MessagePtr& message, const
     if (claimed != due) return refuse(Reject::invalid_block);
   }
 
+  const bool told = c.view == target_;  // by its own view change
   view_ = target_ = c.view;
+  if (!told) persist_view(out);
   active_ = true;
   waiting_for_new_view_ = false;
   new_view_ = message;
@@ -1065,8 +1080,9 @@ bool BasicPbft<Rules>::same(const BasicPbft& o) const {
          era_first_ == o.era_first_ && era_ == o.era_ && parent_ == o.parent_ && parent_time_ == o.parent_time_ &&
          id_of(executing_) == id_of(o.executing_) && view_ == o.view_ && target_ == o.target_ &&
          active_ == o.active_ && failures_ == o.failures_ && waiting_for_new_view_ == o.waiting_for_new_view_ &&
-         announced_ == o.announced_ && std::ranges::equal(slots_, o.slots_, same_slot) && known_ == o.known_ &&
-         said_ == o.said_ && prepared_ == o.prepared_ &&
+         announced_ == o.announced_ && view_height_ == o.view_height_ &&
+         std::ranges::equal(slots_, o.slots_, same_slot) && known_ == o.known_ && said_ == o.said_ && prepared_ ==
+         o.prepared_ &&
          std::ranges::equal(view_changes_, o.view_changes_, pbft::same) && pbft::same(new_view_, o.new_view_) &&
          reported_ == o.reported_ && stable_ == o.stable_ && checkpoints_ == o.checkpoints_ &&
          pbft::same(own_checkpoint_, o.own_checkpoint_) && built_asked_ == o.built_asked_ &&
@@ -1083,7 +1099,7 @@ void BasicPbft<Rules>::hash_into(HashBuilder& h) const {
   };
   h.add(self_).add(height_).add(committee_.hash()).add(era_first_).add(era_).add(parent_).add(ns(parent_time_));
   h.add(executing_ != nullptr ? executing_->id : BlockId{}).add(view_).add(target_).add(active_).add(failures_);
-  h.add(waiting_for_new_view_).add(announced_).add(slots_.size());
+  h.add(waiting_for_new_view_).add(announced_).add(view_height_).add(slots_.size());
   for (const Slot& s : slots_) {
     h.add(s.height).add(s.view).add(s.accepted).add(s.assigned).add(s.reported).add(pbft::digest_of(s.proposal));
     s.prepares.hash_into(h);

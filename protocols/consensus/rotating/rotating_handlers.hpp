@@ -523,7 +523,7 @@ void BasicRotating<Rules>::deliver(const BlockPtr& block, const Commit& commit, 
 }
 
 template <class Rules>
-void BasicRotating<Rules>::on_executed(Height height, const ExecutionResult& result, const EngineView& view,
+void BasicRotating<Rules>::on_executed(Height height, const ExecutionResult& /*result*/, const EngineView& view,
                                        Outbox& out) {
   if (executing_ == nullptr || height != height_) return;
   parent_ = executing_->id;
@@ -539,7 +539,7 @@ void BasicRotating<Rules>::on_executed(Height height, const ExecutionResult& res
   reported_.clear();
   asked_to_build_ = false;
   active_at_ = view.wall;
-  if (!result.validator_updates.empty()) {
+  if (view.chain.committee(height_).hash() != committee_.hash()) {
     // Another committee has another schedule, and owes its own promises. No statement about this height exists yet.
     ++era_;
     committee_ = view.chain.committee(height_);

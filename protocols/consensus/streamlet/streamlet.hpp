@@ -118,6 +118,7 @@ class BasicStreamlet {
   void enter_era(const EngineView& view);
 
   // catching up
+  Commit final_proof(const BlockPtr& block, const EngineView& view) const;
   Reject check_final(const Block& block, const Commit& commit, const EngineView& view) const;
   void ask_for_wanted(Outbox& out);
   void ask_for_body(BlockId id, Height height, NodeId peer, Outbox& out);

@@ -409,12 +409,12 @@ void BasicStreamlet<Rules>::deliver(const BlockPtr& block, const Commit& commit,
 }
 
 template <class Rules>
-void BasicStreamlet<Rules>::on_executed(Height height, const ExecutionResult& result, const EngineView& view,
+void BasicStreamlet<Rules>::on_executed(Height height, const ExecutionResult& /*result*/, const EngineView& view,
                                         Outbox& out) {
   if (executing_ == nullptr || executing_->height != height) return;
   root_ = {height, executing_->id, executing_->round, executing_->timestamp};
   executing_ = nullptr;
-  if (!result.validator_updates.empty()) {
+  if (view.chain.committee(next(height)).hash() != committee_.hash()) {
     // The blocks above were made for the old committee: the next era begins on this one.
     ++era_;
     enter_era(view);
@@ -610,6 +610,35 @@ Reject BasicStreamlet<Rules>::check_final(const Block& block, const Commit& comm
                            Rules::quorum(committee_), view.signatures);
 }
 
+/// The proof that a block of the chain is final. The chain keeps certificates of blocks; what shows that they are final
+/// is the first three of consecutive epochs above them, or the proof of a block that still has its own.
+template <class Rules>
+Commit BasicStreamlet<Rules>::final_proof(const BlockPtr& block, const EngineView& view) const {
+  Commit proof;
+  proof.height = block->height;
+  proof.block = block->id;
+  proof.type = VoteType::vote;
+  const BlockPtr before = view.chain.block(previous(block->height));
+  Round epochs[3] = {Round{-1}, Round{-1}, before != nullptr ? before->round : Round{0}};
+  for (Height h = block->height; h <= view.chain.height(); h = next(h)) {
+    const BlockPtr b = view.chain.block(h);
+    const Commit* const commit = view.chain.commit(h);
+    if (b == nullptr || commit == nullptr) break;
+    if (h > block->height) proof.descendants.push_back(b);
+    epochs[0] = epochs[1];
+    epochs[1] = epochs[2];
+    epochs[2] = b->round;
+    const bool three = h > block->height && epochs[0].value + 1 == epochs[1].value &&
+                       epochs[1].value + 1 == epochs[2].value && commit->descendants.empty();
+    if (!three && commit->descendants.empty()) continue;
+    proof.round = commit->round;
+    proof.signatures = commit->signatures;
+    for (const BlockPtr& d : commit->descendants) proof.descendants.push_back(d);
+    return proof;
+  }
+  return {};
+}
+
 template <class Rules>
 void BasicStreamlet<Rules>::on_block_request(NodeId from, const MessagePtr& message, const EngineView& view,
                                              Outbox& out) const {
@@ -618,10 +647,10 @@ void BasicStreamlet<Rules>::on_block_request(NodeId from, const MessagePtr& mess
   BlockPtr block;
   Commit commit;
   if (request.height.value > 0 && request.height <= view.chain.height()) {
-    const Commit* const proof = view.chain.commit(request.height);
-    block = proof != nullptr ? view.chain.block(request.height) : nullptr;
+    block = view.chain.block(request.height);
     if (block != nullptr && request.block && block->id != request.block) block = nullptr;
-    if (block != nullptr) commit = *proof;
+    if (block != nullptr) commit = final_proof(block, view);
+    if (commit.signatures.empty()) block = nullptr;
   } else if (const Entry* e = request.block ? find(request.block) : nullptr; e != nullptr) {
     block = e->body;
   }

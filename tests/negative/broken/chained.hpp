@@ -34,11 +34,6 @@ struct JolteonIgnoresTc : JolteonRules {
   static bool may_vote(const SafetyState& s, const VoteContext& c) { return c.round > s.voted; }
 };
 
-/// Z16: a HotStuff-2 leader that does not wait for the locks of the others.
-struct DoesNotWait : HotStuff2Rules {
-  static Duration leader_wait(const Options&) { return Duration{}; }
-};
-
 /// Z19: signatures are counted, signers are not.
 struct CountsSignatures : JolteonRules {
   static Reject check_quorum_cert(const QuorumCert& cert, const Committee& committee, Power quorum,

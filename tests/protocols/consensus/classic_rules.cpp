@@ -157,6 +157,23 @@ TEST_CASE("a third that asks for the next view takes the others along", "[pbft]"
   CHECK(net.agree());
 }
 
+TEST_CASE("a PBFT replica that comes back is in no earlier view than it was, whatever it has forgotten", "[pbft]") {
+  EngineHarness net{equal_committee(4), 4, make_pbft(), 20ms, {}, 1};
+  net.start_all();
+  net.crash(NodeId{0});
+  REQUIRE(net.run_to_height(4, 60s));
+  REQUIRE(net.engine<Pbft>(NodeId{2}).round() == Round{1});
+  for (std::uint32_t i = 1; i < 4; ++i) net.crash(NodeId{i});
+  for (std::uint32_t i = 0; i < 4; ++i) net.start(NodeId{i});
+  for (std::uint32_t i = 1; i < 4; ++i) {
+    CHECK(net.engine<Pbft>(NodeId{i}).round() >= Round{1});
+    CHECK_FALSE(net.engine<Pbft>(NodeId{i}).active());
+  }
+  CHECK(net.run_to_height(8, 120s));
+  CHECK(net.agree());
+  CHECK(net.conflicts.empty());
+}
+
 TEST_CASE("PBFT orders nothing while nothing waits, if told so, and trusts its primary meanwhile", "[pbft]") {
   PbftOptions options;
   options.create_empty_blocks = false;

@@ -113,12 +113,8 @@ TEST_CASE("B3: a fresh block in place of a tip takes a no-endorsement certificat
   older_parent.tip.qc_round = older_parent.tip.nec_tip_qc_round = r(2);
   CHECK(MonadRules::well_formed(older_parent) == Reject::bad_certificate);
   ProposalShape no_tip = p;  // a TC that named a QC excuses nothing here
-  no_tip.tip = {.block_round = r(5),
-                .qc_round = r(3),
-                .has_no_tip = true,
-                .no_tip_round = r(4),
-                .no_tip_names_qc = true,
-                .no_tip_qc_round = r(3)};
+  no_tip.tip = {.block_round = r(5), .qc_round = r(3), .has_no_tip = true, .no_tip_round = r(4),
+                .no_tip_names_qc = true, .no_tip_qc_round = r(3)};
   CHECK(MonadRules::well_formed(no_tip) == Reject::bad_certificate);
 }
 
