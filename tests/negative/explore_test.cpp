@@ -64,6 +64,26 @@ TEST_CASE("exploring finds a lock that is missing", "[negative][explore]") {
   check_sound_twin(options, 9);
 }
 
+TEST_CASE("exploring finds a lock that a polka for nil opens", "[negative][explore][.slow]") {
+  ExploreOptions options = exploring<BasicTendermint<broken::UnlockOnNil>>({1, 1, 2}, 2);
+  options.corrupt = {{NodeId{1}, Corruption::forging}};
+  const ExploreResult result = explore(options);
+  INFO(story(result));
+  REQUIRE(result.violation);
+  CHECK(result.violation->finding.checker == "agreement");
+  CHECK(result.violation->steps.size() == 12);
+}
+
+TEST_CASE("exploring finds a lock that a crash makes forgotten", "[negative][explore][.slow]") {
+  ExploreOptions options = with_forger<broken::LockNotRestored>({1, 1, 2}, 1);
+  options.bounds.crashes_max = 1;
+  const ExploreResult result = explore(options);
+  INFO(story(result));
+  REQUIRE(result.violation);
+  CHECK(result.violation->finding.checker == "agreement");
+  CHECK(result.violation->steps.size() == 10);
+}
+
 TEST_CASE("exploring finds replicas that prevote whatever is proposed", "[negative][explore]") {
   const ExploreResult result = explore(with_forger<broken::PrevotesAnything>({1, 1, 2}, 1));
   INFO(story(result));
