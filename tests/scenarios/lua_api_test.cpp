@@ -473,6 +473,12 @@ TEST_CASE("every stock adversary survives any message, record and timer", "[lua]
         messages.push_back(prevote(context, height, round, {height, static_cast<std::uint64_t>(round + 1)}));
         messages.push_back(prevote(context, height, round, {}));
       }
+      protocols::Vote vote;  // of a chained engine
+      vote.height = protocols::Height{height};
+      vote.round = protocols::Round{static_cast<std::int32_t>(height)};
+      vote.type = protocols::VoteType::vote;
+      vote.voter = NodeId{3};
+      messages.push_back(MessagePtr{context.pool.make<protocols::VoteMessage>(vote)});
       protocols::Status status;
       status.node = NodeId{3};
       status.height = protocols::Height{height};
