@@ -101,6 +101,7 @@ TEST_CASE("a core that had forked is excused", "[checkers][liveness]") {
 TEST_CASE("a core without the node that orders is excused", "[checkers][liveness]") {
   CheckerContext context = four();
   context.engine.has_certificates = false;
+  context.engine.byzantine_tolerant = false;
   context.engine.sequencer = NodeId{3};
   CHECK(run_checker("liveness", context, start + "core n0..n2\n wait 500000").liveness == Liveness::excused);
   CHECK(run_checker("liveness", context, start + "core n0 n3\n wait 500000").liveness == Liveness::suspected);

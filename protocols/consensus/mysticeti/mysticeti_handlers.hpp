@@ -969,7 +969,8 @@ bool BasicMysticeti<Rules>::same(const BasicMysticeti& o) const {
          dag_ == o.dag_ && suspended_ == o.suspended_ && same_received(validating_, o.validating_) &&
          same_received(early_, o.early_) && std::ranges::equal(open_payloads_, o.open_payloads_, {}, key, key) &&
          clock_ == o.clock_ && leader_timed_out_ == o.leader_timed_out_ && pacing_ == o.pacing_ &&
-         proposing_ == o.proposing_ && draft_ == o.draft_ && own_round_ == o.own_round_ && id_of(own_last_) == id_of(o.own_last_) &&
+         proposing_ == o.proposing_ && draft_ == o.draft_ && own_round_ == o.own_round_ &&
+         id_of(own_last_) == id_of(o.own_last_) &&
          same_messages(unsaved_, o.unsaved_) && own_records_ == o.own_records_ && recovered_ == o.recovered_ &&
          answered_ == o.answered_ && slot_round_ == o.slot_round_ && slot_offset_ == o.slot_offset_ &&
          slots_ == o.slots_ && dirty_ == o.dirty_ && halted_ == o.halted_ && head_ == o.head_ &&
@@ -987,7 +988,8 @@ void BasicMysticeti<Rules>::hash_into(HashBuilder& h) const {
   dag_.hash_into(h);
   suspended_.hash_into(h);
   h.add(validating_.size()).add(early_.size()).add(open_payloads_.size());
-  h.add(clock_).add(leader_timed_out_).add(pacing_).add(proposing_).add(draft_.round).add(own_round_).add(id_of(own_last_));
+  h.add(clock_).add(leader_timed_out_).add(pacing_).add(proposing_).add(draft_.round);
+  h.add(own_round_).add(id_of(own_last_));
   h.add(unsaved_.size()).add(own_records_.size()).add(recovered_);
   answered_.hash_into(h);
   h.add(slot_round_).add(slot_offset_).add(slots_.size());
