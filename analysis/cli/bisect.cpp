@@ -28,7 +28,8 @@ struct Side {
 std::vector<Side> sides_of(const BisectArguments& a, const Context& context) {
   std::vector<Side> out;
   if (a.seeds.empty()) {
-    if (a.runs.size() != 2) refuse("bisect", "needs two runs", "two plans or run folders, or a scenario and --seed twice");
+    if (a.runs.size() != 2)
+      refuse("bisect", "needs two runs", "two plans or run folders, or a scenario and --seed twice");
     for (const std::string& path : a.runs) {
       Recorded recorded = load_recorded(path, context);
       out.push_back({path, std::move(recorded.scenario), std::move(recorded.file.plan)});

@@ -162,9 +162,9 @@ void write_finding_folder(const std::string& folder, const Shrunk& shrunk, const
   const std::string sizes = size_line(shrunk.before, shrunk.after);
   scenario.name = fmt::format("{}-{}", target.name.empty() ? scenario.name : target.name, shrunk.kind.checker);
   for (char& letter : scenario.name) letter = letter == '_' || letter == ' ' ? '-' : letter;
-  scenario.description =
-      comment(fmt::format("Shows, with the plan beside it, how {} breaks: {}\nShrunk: {}. Repeat it with `{} replay {}`.",
-                          shrunk.kind.checker, shrunk.finding.text, sizes, program, shell_word(folder)));
+  scenario.description = comment(
+      fmt::format("Shows, with the plan beside it, how {} breaks: {}\nShrunk: {}. Repeat it with `{} replay {}`.",
+                  shrunk.kind.checker, shrunk.finding.text, sizes, program, shell_word(folder)));
   const std::string yaml = to_short_yaml(scenario);
   const fs::path path(folder);
   write_file((path / "scenario.yaml").string(), yaml);
