@@ -108,7 +108,8 @@ install_missing() {
 
 # Lets one script at a time into the build folder. The lock ends with the script, also with a killed one.
 lock_build() {
-  mkdir -p "$state" || fail "cannot write to $build"
+  # A redirection that fails would end the script with a status of the program's own.
+  { mkdir -p "$state" && touch "$state/lock" && [ -w "$state/lock" ]; } 2> /dev/null || fail "cannot write to $build"
   command -v flock > /dev/null || return 0
   exec 9> "$state/lock"
   flock -n 9 && return

@@ -45,6 +45,16 @@ struct ReplayArguments {
 };
 int replay_command(const ReplayArguments& arguments, const Context& context);
 
+struct FuzzArguments {
+  std::vector<std::string> scenarios, engines, strategies;
+  std::vector<std::string> overrides;
+  std::string seed = "1", shard = "0/1", jobs = "1";     ///< as typed
+  std::string time, cases;                               ///< as typed; "" = not given
+  std::string campaign, corpus = "seqlab-corpus", junit, sarif;
+  bool until_failure = false, json = false, github = false, progress = true;
+};
+int fuzz_command(const FuzzArguments& arguments, const Context& context);
+
 struct ShrinkArguments {
   std::string plan;
   std::string out;                      ///< "" = a new folder beside

@@ -11,6 +11,7 @@
 #include "analysis/cli/progress.hpp"
 #include "analysis/cli/second_run.hpp"
 #include "scenarios/spec/parse.hpp"
+#include "scenarios/world/world.hpp"
 
 namespace seqlab::analysis {
 
@@ -58,11 +59,18 @@ Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& pla
     return !InterruptGuard::asked() && !pointless;
   };
 
+  const auto run_once = [&] {
+    scenarios::World world(scenario, plan, run_options);
+    RunResult result = world.run();
+    report.script_logs = world.script_logs();
+    return result;
+  };
+
   if (comparison) {
     SecondRun second(scenario, plan, *comparison);
     std::exception_ptr error;
     try {
-      report.result = scenarios::run(scenario, plan, run_options);
+      report.result = run_once();
     } catch (...) {
       error = std::current_exception();
     }
@@ -82,7 +90,7 @@ Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& pla
     report.verified = !InterruptGuard::asked() && !out.difference && other->digest == report.result.digest &&
                       other->records == report.result.records && other->verdict == report.result.verdict;
   } else {
-    report.result = scenarios::run(scenario, plan, run_options);
+    report.result = run_once();
     progress.clear();
   }
 

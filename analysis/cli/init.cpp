@@ -85,12 +85,19 @@ int init_command(const InitArguments& a, const Context& context) {
   if (!problems.empty()) throw scenarios::InputError(std::move(problems));
 
   std::string text;
-  for (const auto& [path, content] : files) {
+  try {
+    for (const auto& [path, content] : files) {
+      std::error_code error;
+      if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+      if (error) throw_file_error(path.parent_path().string(), "cannot make the folder", error.value());
+      write_file(path.string(), content);
+      text += fmt::format("wrote {}\n", path.lexically_normal().string());
+    }
+  } catch (const scenarios::InputError&) {
+    // None was there before. Half a start would stand in the way of the next attempt.
     std::error_code error;
-    if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-    if (error) throw_file_error(path.parent_path().string(), "cannot make the folder", error.value());
-    write_file(path.string(), content);
-    text += fmt::format("wrote {}\n", path.lexically_normal().string());
+    for (const auto& [path, content] : files) fs::remove(path, error);
+    throw;
   }
   std::vector<std::string> words{context.program, "run", (folder / "first.yaml").lexically_normal().string()};
   if (!context.library_root.empty()) words.insert(words.end(), {"--library", context.library_root});

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "analysis/cli/command.hpp"
+#include "analysis/search/strategy.hpp"
 #include "protocols/consensus/engines.hpp"
 #include "scenarios/adversaries/native/native_adversaries.hpp"
 #include "scenarios/checkers/checker.hpp"
@@ -81,6 +82,8 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
     out = files(root / "designs", ".yaml", "#");
   } else if (kind == "environments") {
     out = files(root / "environments", ".yaml", "#");
+  } else if (kind == "strategies") {
+    for (const StrategyEntry& e : strategies()) add(e.name, e.text);
   } else if (kind == "matrices") {
     for (const sim::RegionMatrix& m : sim::region_matrices())
       add(m.name, fmt::format("{} regions; {}", m.regions.size(), m.source));
@@ -91,7 +94,7 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
 }  // namespace
 
 std::vector<std::string> list_kinds() {
-  return {"scenarios", "engines", "checkers", "adversaries", "designs", "environments", "matrices"};
+  return {"scenarios", "engines", "checkers", "adversaries", "designs", "environments", "matrices", "strategies"};
 }
 
 int list_command(const ListArguments& a, const Context& context) {

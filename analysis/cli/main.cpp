@@ -39,6 +39,7 @@ struct Arguments {
   ListArguments list;
   SchemaArguments schema;
   InitArguments init;
+  FuzzArguments fuzz;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -47,7 +48,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.footer(
       std::string{"Examples:\n  seqlab list scenarios\n  seqlab run equivocating-proposer\n  seqlab run --help\n\n"} +
       exit_codes);
-  app.set_version_flag("--version", "seqlab " + version(), "print the version");
+  app.set_version_flag("--version", "seqlab " + version() + " (" + build_id() + ")", "print the version");
   app.set_help_flag("-h,--help", "print this help");
   app.add_option("--library", a.context.library_root,
                  "folder with catalog/, adversaries/, designs/ (else SEQLAB_LIBRARY, else the built-in one)")
@@ -67,7 +68,8 @@ void declare(CLI::App& app, Arguments& a) {
   run->add_flag("--quiet", a.run.quiet, "print the verdict, and what a failure needs");
   run->add_flag("--verify", a.run.verify, "run twice at once and name the first record that differs");
   run->add_option("--out", a.run.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check([](const std::string& name) { return name.empty() ? "needs the name of a folder" : ""; });
   run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
   run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
   run->add_flag("--record-plan", a.run.record_plan,
@@ -82,6 +84,40 @@ void declare(CLI::App& app, Arguments& a) {
           "  seqlab run equivocating-proposer --set environment.network.loss=1/100 --out first-run --trace\n\n"} +
       exit_codes);
 
+  CLI::App* fuzz = app.add_subcommand("fuzz", "search for runs that break a property");
+  FuzzArguments& f = a.fuzz;
+  fuzz->add_option("scenario", f.scenarios, "catalogue names or files")->type_name("SCENARIO");
+  fuzz->add_option("--engine", f.engines, "a small committee of that engine (`all`: of each); repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  fuzz->add_option("--strategy", f.strategies, "how cases are chosen (see `seqlab list strategies`); repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  fuzz->add_option("--time", f.time, "stop after so long (60s unless something else ends it)")->type_name("TIME");
+  fuzz->add_option("--cases", f.cases, "stop after so many cases")->type_name("N");
+  fuzz->add_flag("--until-failure", f.until_failure, "stop at the first failure");
+  fuzz->add_option("--seed", f.seed, "of the campaign")->type_name("N")->capture_default_str();
+  fuzz->add_option("--jobs", f.jobs, "threads (`all`: one a core); no result depends on it")->type_name("N");
+  fuzz->add_option("--shard", f.shard, "the i-th of n parts, from 0/n on")->type_name("I/N");
+  fuzz->add_option("--set", f.overrides, "override one value of the scenarios; repeatable")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  fuzz->add_option("--campaign", f.campaign, "keep the campaign in this SQLite file, and go on with it if it is there")
+      ->type_name("FILE");
+  fuzz->add_option("--corpus", f.corpus, "folder of failures: run first, new ones are written to it")
+      ->type_name("DIR")
+      ->capture_default_str();
+  fuzz->add_option("--junit", f.junit, "write JUnit XML")->type_name("FILE");
+  fuzz->add_option("--sarif", f.sarif, "write SARIF")->type_name("FILE");
+  fuzz->add_flag("--github", f.github, "print annotations for GitHub, and write its step summary");
+  fuzz->add_flag("--json", f.json, "print one JSON object and nothing more");
+  fuzz->add_flag("--no-progress", a.silent, "show no progress on stderr");
+  fuzz->footer(std::string{"Examples:\n"
+                           "  seqlab fuzz --engine tendermint --time 10s\n"
+                           "  seqlab fuzz equivocating-proposer --strategy random --cases 100 --jobs all\n"
+                           "  seqlab fuzz --engine all --campaign night.sqlite --time 8h --junit night.xml\n\n"} +
+               exit_codes);
+
   CLI::App* check =
       app.add_subcommand("check", "print a scenario with its defaults filled in, or everything that is wrong with it");
   check->add_option("scenario", a.check.scenario, "catalogue name or a file")->required()->type_name("SCENARIO");
@@ -91,8 +127,9 @@ void declare(CLI::App& app, Arguments& a) {
   check->footer("Example:\n  seqlab check equivocating-proposer --set design.committee.count=16");
 
   CLI::App* list = app.add_subcommand("list", "print what there is, with a line about each");
-  list->add_option("what", a.list.what,
-                   "scenarios, engines, checkers, adversaries, designs, environments or matrices; all without")
+  list->add_option(
+          "what", a.list.what,
+          "scenarios, engines, checkers, adversaries, designs, environments, matrices or strategies; all without")
       ->type_name("WHAT");
   list->add_flag("--json", a.list.json, "print one JSON object");
   list->footer("Examples:\n  seqlab list\n  seqlab list adversaries");
@@ -168,6 +205,7 @@ std::string explain_unknown(const CLI::App& app) {
 int dispatch(const CLI::App& app, const Arguments& a) {
   const std::string name = chosen(app).get_name();
   if (name == "run") return run_command(a.run, a.context);
+  if (name == "fuzz") return fuzz_command(a.fuzz, a.context);
   if (name == "check") return check_command(a.check, a.context);
   if (name == "list") return list_command(a.list, a.context);
   if (name == "schema") return schema_command(a.schema);
@@ -213,7 +251,7 @@ int run_program(int argc, char** argv) {
     return exit_bad_input;
   }
   a.context.colour = parse_colour(a.colour);
-  a.run.progress = a.replay.progress = a.shrink.progress = !a.silent;
+  a.run.progress = a.replay.progress = a.fuzz.progress = a.shrink.progress = !a.silent;
   return dispatch(app, a);
 }
 

@@ -13,6 +13,13 @@ Recorded load_recorded(const std::string& path, const Context& context) {
   Recorded out;
   const fs::path plan_path = fs::is_directory(path, error) ? fs::path(path) / "plan.json" : fs::path(path);
   out.plan_path = plan_path.string();
+  if (!fs::exists(plan_path, error)) {
+    scenarios::Problem problem;
+    problem.file = out.plan_path;
+    problem.text = "there is no such plan";
+    problem.hint = "plan.json of a run folder, or the folder; `seqlab run SCENARIO --out DIR` writes one";
+    throw scenarios::InputError(std::move(problem));
+  }
   out.file = parse_plan(read_file(out.plan_path), out.plan_path);
   out.scenario_path = (plan_path.parent_path() / out.file.scenario_file).string();
   out.scenario = scenarios::parse_scenario(read_file(out.scenario_path), out.scenario_path, library_of(context));

@@ -25,6 +25,7 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   report.next.push_back(shell_line({context.program, "check", scenario_file}));
 
   const bool same_version = plan.version == report.version;
+  const bool same_build = plan.build == build_id();
   const bool same_scenario = plan.scenario_hash == report.scenario_hash;
   const bool comparable = !plan.interrupted && report.result.stopped != sim::StopReason::interrupted;
   const bool same = report.result.digest == plan.digest;
@@ -54,9 +55,12 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   const std::string what =
       fmt::format("the digest is {}, recorded was {} (verdict {}, recorded was {})", to_hex(report.result.digest),
                   to_hex(plan.digest), word_for(report.result.verdict), word_for(plan.verdict));
-  if (same_version && same_scenario) {
-    throw InternalError(
-        what + "; version number and scenario are the same, so the program has changed or is not deterministic");
+  if (same_version && same_scenario && same_build) {
+    throw InternalError(what + "; program and scenario are the same, so the program is not deterministic");
+  }
+  if (same_version && !same_build) {
+    fmt::print(stderr, "note: recorded by another build ({}), repeated by this one ({})\n",
+               plan.build.empty() ? "unknown" : plan.build, build_id());
   }
   fmt::print(stderr, "not repeated: {}\n", what);
   return 1;

@@ -15,7 +15,7 @@ void throw_file_error(const std::string& path, const std::string& what, int erro
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: problem.hint = "make room, or name a folder on another disk with --out"; break;
+    case EFBIG: problem.hint = "make room, or name a folder on another disk"; break;
     case EACCES:
     case EPERM:
     case EROFS: problem.hint = "name a folder that you may write to"; break;

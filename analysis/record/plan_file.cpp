@@ -60,6 +60,8 @@ Shape<Document> document_shape() {
       scenarios::field<D>("schema", &D::schema, scenarios::text(), "What this document is.").must(),
       scenarios::field<D>(
           "version", [](auto& d) -> auto& { return d.file.version; }, scenarios::text(), "Of the program."),
+      scenarios::field<D>(
+          "build", [](auto& d) -> auto& { return d.file.build; }, scenarios::text(), "What the program was made of."),
       scenarios::field<D>("scenario", file, scenario, "What the plan is for.").must(),
   };
   for (const Field<scenarios::Plan>& part : scenarios::plan_fields()) {

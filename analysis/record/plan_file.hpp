@@ -14,6 +14,7 @@ struct PlanFile {
   std::string scenario_name;
   Hash128 scenario_hash;
   std::string version;           ///< of the program that wrote it
+  std::string build;             ///< likewise (`build_id`); "" = not recorded
   Hash128 digest;                ///< that the run had
   scenarios::Verdict verdict = scenarios::Verdict::undecided;
   bool interrupted = false;      ///< the digest is that of an unfinished run and cannot be repeated

@@ -14,6 +14,7 @@
 #include "analysis/record/perfetto_writer.hpp"
 #include "analysis/record/plan_file.hpp"
 #include "analysis/record/sqlite_writer.hpp"
+#include "analysis/report/format.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "scenarios/spec/parse.hpp"
 #include "sim/net/latency/regions.hpp"
@@ -24,9 +25,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 8> file_names{
+constexpr std::array<std::string_view, 9> file_names{
     "scenario.yaml", "plan.json",     "result.json",          "run.sqlite", "run.sqlite-journal",
-    "records.jsonl", "attack.json", "trace.perfetto-trace"};
+    "records.jsonl", script_log_name, "attack.json",          "trace.perfetto-trace"};
 
 [[noreturn]] void refuse(const std::string& path, const std::string& text, const std::string& hint) {
   scenarios::Problem problem;
@@ -54,6 +55,18 @@ std::vector<std::string> regions_of(const scenarios::Scenario& scenario) {
   std::vector<std::string> out;
   for (const sim::RegionMatrix& matrix : sim::region_matrices()) {
     if (matrix.name == latency.matrix) out.assign(matrix.regions.begin(), matrix.regions.end());
+  }
+  return out;
+}
+
+/// What the scripts printed, each line behind the script's name.
+std::string script_log(const Report& report) {
+  std::string out;
+  for (std::size_t i = 0; i < report.script_logs.size() && i < report.result.budgets.size(); ++i) {
+    const scenarios::BudgetUse& by = report.result.budgets[i];
+    const std::string who =
+        by.nodes.empty() ? by.script : fmt::format("{} on {}", by.script, node_list(by.nodes, report.sequencer_count));
+    for (const std::string_view line : split_lines(report.script_logs[i])) out += fmt::format("{}: {}\n", who, line);
   }
   return out;
 }
@@ -173,9 +186,13 @@ void RunFolder::finish(const Report& report) {
   plan.scenario_name = report.result.scenario;
   plan.scenario_hash = report.scenario_hash;
   plan.version = report.version;
+  plan.build = build_id();
   plan.digest = report.result.digest;
   plan.verdict = report.result.verdict;
   plan.interrupted = report.result.stopped == sim::StopReason::interrupted;
+  if (const std::string text = script_log(report); !text.empty()) {
+    write_file((s.partial / script_log_name).string(), text);
+  }
   write_file((s.partial / "plan.json").string(), to_json(plan));
   write_file((s.partial / "result.json").string(), to_json(report));
 

@@ -1,6 +1,6 @@
-// The folder that one run leaves: scenario.yaml with all defaults, plan.json, result.json, run.sqlite, and on request
-// trace.perfetto-trace and records.jsonl. It is written under another name and renamed at the end, so that a folder
-// that looks whole is whole.
+// The folder that one run leaves: scenario.yaml with all defaults, plan.json, result.json, run.sqlite, script.log if a
+// script printed something, and on request trace.perfetto-trace and records.jsonl. It is written under another name and
+// renamed at the end, so that a folder that looks whole is whole.
 #pragma once
 
 #include <memory>

@@ -307,7 +307,7 @@ struct SqliteWriter::State {
     problem.file = path;
     problem.text = "cannot write: " + error_text;
     if (error == SQLITE_FULL || (error & 0xff) == SQLITE_IOERR) {
-      problem.hint = "make room, or name a folder on another disk with --out";
+      problem.hint = "make room, or name a folder on another disk";
     }
     throw scenarios::InputError(std::move(problem));
   }

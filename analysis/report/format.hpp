@@ -31,6 +31,9 @@ std::string_view word_for(scenarios::Verdict verdict);
 std::string_view word_for(scenarios::Liveness liveness);
 std::string_view word_for(scenarios::PowerSpec::Sight sight);
 
+/// The lines of a text, without their ends; a last line without an end counts as well.
+std::vector<std::string_view> split_lines(std::string_view text);
+
 /// One word of a POSIX shell command; quoted only if it has to be.
 std::string shell_word(std::string_view word);
 std::string shell_line(const std::vector<std::string>& words);

@@ -28,6 +28,12 @@ Json quantiles(const scenarios::Histogram& h) {
   return out;
 }
 
+Json lines_of(std::string_view log) {
+  Json out = Json::array();
+  for (const std::string_view line : split_lines(log)) out.push_back(line);
+  return out;
+}
+
 Json budget(const scenarios::BudgetUse& b, std::uint32_t sequencer_count) {
   Json out;
   out["script"] = b.script;
@@ -111,7 +117,11 @@ std::string to_json(const Report& report) {
   out["crashes"] = m.crashes;
   out["partitions"] = m.partitions;
   out["adversary_budget"] = Json::array();
-  for (const scenarios::BudgetUse& b : r.budgets) out["adversary_budget"].push_back(budget(b, report.sequencer_count));
+  for (std::size_t i = 0; i < r.budgets.size(); ++i) {
+    Json one = budget(r.budgets[i], report.sequencer_count);
+    one["log"] = lines_of(i < report.script_logs.size() ? report.script_logs[i] : std::string{});
+    out["adversary_budget"].push_back(std::move(one));
+  }
   out["verified"] = report.verified;
   out["reproduce"] = report.reproduce;
   out["run_folder"] = report.run_folder.empty() ? Json(nullptr) : Json(report.run_folder);
@@ -234,7 +244,8 @@ std::string result_schema() {
                                                {"stake", integer("of its nodes at genesis")},
                                                {"stake_total", integer("of everybody")},
                                                {"used", object("counted by the world", used)},
-                                               {"granted", object("0 = not granted", granted)}}));
+                                               {"granted", object("0 = not granted", granted)},
+                                               {"log", array_of("lines that it printed", text_of("one line"))}}));
   p["verified"] = Json{{"type", "boolean"}, {"description", "ran twice with equal records"}};
   p["reproduce"] = text_of("shell line that repeats this run");
   p["run_folder"] = Json{{"type", {"string", "null"}}, {"description", "where the run was written to"}};

@@ -13,9 +13,14 @@ namespace seqlab::analysis {
 /// Names of the documents that seqlab writes. A change of meaning changes the number.
 inline constexpr const char* result_schema_name = "seqlab/result/v1";
 inline constexpr const char* plan_schema_name = "seqlab/plan/v1";
+/// File of a run folder with what the scripts printed; not there if they printed nothing.
+inline constexpr const char* script_log_name = "script.log";
 
 /// Version of this program.
 std::string version();
+/// What the program was made of: a hash of the sources and the compiler, as in "sources 0123456789ab, GNU 12.2.0".
+/// Results do not contain it, so that those of different builds can be compared; plans do.
+std::string build_id();
 
 struct Report {
   scenarios::RunResult result;
@@ -23,6 +28,7 @@ struct Report {
   std::optional<scenarios::Verdict> expected;        ///< from the scenario's `expect:`
   Hash128 scenario_hash;
   std::string version;
+  std::vector<std::string> script_logs;              ///< what the scripts printed, in the order of result.budgets
   bool verified = false;                             ///< ran twice, records equal
   double wall_seconds = 0;                           ///< of the run alone
   std::uint64_t peak_rss_bytes = 0;                  ///< of the process so far

@@ -18,7 +18,7 @@ using scenarios::Verdict;
 
 constexpr std::size_t lines_max = 25;     // after the verdict line
 constexpr std::size_t findings_shown = 5;
-constexpr std::size_t budgets_shown = 4;
+constexpr std::size_t budgets_shown = 3;
 
 class Lines {
  public:
@@ -127,6 +127,17 @@ void add_findings(const Report& report, Lines& lines) {
     lines.add_plain(fmt::format("... and {} more (--json lists all)", findings.size() - shown));
 }
 
+/// How much the scripts printed, and where that can be read.
+void add_script_logs(const Report& report, Lines& lines) {
+  std::uint64_t count = 0;
+  for (const std::string& log : report.script_logs) count += split_lines(log).size();
+  if (count == 0) return;
+  lines.add("script log", fmt::format("{} printed ({})", plural(count, "line"),
+                                      report.run_folder.empty()
+                                          ? "--json shows them, --out DIR keeps them"
+                                          : shell_word(report.run_folder + "/" + std::string{script_log_name})));
+}
+
 void add_numbers(const Report& report, Lines& lines) {
   const scenarios::RunResult& r = report.result;
   const scenarios::Metrics& m = r.metrics;
@@ -157,6 +168,7 @@ void add_numbers(const Report& report, Lines& lines) {
   if (r.budgets.size() > shown) {
     lines.add("", fmt::format("... and {} more adversaries (--json lists all)", r.budgets.size() - shown));
   }
+  add_script_logs(report, lines);
   if (!r.accused.empty()) lines.add("accused", node_list(r.accused, report.sequencer_count) + " (by their own votes)");
   lines.add("liveness", std::string{word_for(r.liveness)});
 }

@@ -1,9 +1,9 @@
 // What a run has covered: abstract states of the protocol, not lines of code.
 //
-// The abstract state of a node is what its records say about its place: rounds and heights relative to the slowest honest
-// node (capped), its last step, what kind of vote it last gave (for a block or nil), whether it is locked and how that
-// block relates to others' (same, other, none), crashed or not, corrupt or not. The state of the world is the sorted list
-// of its nodes' states (nodes are interchangeable), hashed to 64 bits. A new one is noted at every change.
+// The abstract state of a node is what its records say about its place: how many heights and rounds it is behind the
+// first (capped), its last step, what kind of vote it last gave (for a block or nil), whether it is locked and how that
+// block relates to others' (same, other, none), up or down, whether it has ever crashed. The state of the world is the
+// sorted list of its honest nodes' states (they are interchangeable), hashed to 64 bits. One is noted at every change.
 #pragma once
 
 #include <cstdint>

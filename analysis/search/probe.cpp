@@ -34,6 +34,8 @@ class Counter final : public sim::RecordObserver {
     ++records_[static_cast<std::size_t>(record.kind)];
     if (record.kind == RecordKind::round_entered) {
       rounds_ = std::max(rounds_, record.round);
+      round_first_ = std::min(round_first_, record.round);
+      if (record.height > 1 && record.round == round_first_) restarts_ = true;
       if (record.node == NodeId{0}) ++entered_;
       if (end_ == SimTime{}) last_ = record.at;
     }
@@ -42,6 +44,8 @@ class Counter final : public sim::RecordObserver {
   std::array<std::uint64_t, static_cast<std::size_t>(MessageKind::count)> sent_{};
   std::array<std::uint64_t, sim::record_kind_count> records_{};
   std::uint32_t rounds_ = 0;
+  std::uint32_t round_first_ = ~std::uint32_t{0};
+  bool restarts_ = false;
   std::uint64_t entered_ = 0;
   SimTime last_{};
   SimTime end_{};
@@ -49,6 +53,36 @@ class Counter final : public sim::RecordObserver {
  private:
   std::uint32_t count_;
 };
+
+/// Who proposed, until the healing phase.
+class Proposers final : public sim::RecordObserver {
+ public:
+  static sim::KindMask kinds() { return sim::mask_of(RecordKind::proposed, RecordKind::healing_started); }
+  void on_record(const Record& record) override {
+    if (record.kind == RecordKind::healing_started) over_ = true;
+    if (!over_ && record.kind == RecordKind::proposed) nodes_.push_back(record.node);
+  }
+  bool all_are(NodeId node) const {
+    return !nodes_.empty() && std::ranges::all_of(nodes_, [node](NodeId n) { return n == node; });
+  }
+
+ private:
+  std::vector<NodeId> nodes_;
+  bool over_ = false;
+};
+
+bool obeys(const Target& target) {
+  const std::uint32_t count = target.scenario->design.committee.count;
+  const auto leads_always = [&](NodeId leader) {
+    Proposers proposers;
+    scenarios::RunOptions options;
+    options.observers.emplace_back(&proposers, Proposers::kinds());
+    if (target.make_engine) options.make_engine = target.make_engine;
+    scenarios::run(*target.scenario, {.seed = 4, .leaders = {leader}}, options);
+    return proposers.all_are(leader);
+  };
+  return leads_always(NodeId{count - 1}) && (count == 1 || leads_always(NodeId{0}));
+}
 
 }  // namespace
 
@@ -64,6 +98,11 @@ Probe probe(const Target& target) {
   out.heights = plain.commits_safety;
   if (counter.entered_ > 0) out.round_time = (counter.last_ - time_zero) / static_cast<std::int64_t>(counter.entered_);
   out.round_time = std::max(out.round_time, Duration{1us});
+  out.rounds_plain = counter.rounds_;
+  out.rounds_restart = counter.restarts_;
+  for (const MessageKind kind : {MessageKind::prevote, MessageKind::precommit, MessageKind::vote}) {
+    if (counter.sent_[static_cast<std::size_t>(kind)] > 0) out.votes.push_back(kind);
+  }
 
   scenarios::FaultSpec crash;
   crash.when.at = 3 * out.round_time;
@@ -94,6 +133,8 @@ Probe probe(const Target& target) {
     if (counter.records_[i] > 0) out.points.push_back(static_cast<RecordKind>(i));
   }
   out.rounds = counter.rounds_;
+  out.round_first = counter.rounds_ < counter.round_first_ ? 0 : counter.round_first_;
+  out.leaders_obey = obeys(target);
   return out;
 }
 

@@ -12,8 +12,8 @@
 
 namespace seqlab::analysis {
 
-/// Chooses cases for one target. Case k of a strategy is a pure function of (target, seed, k) and, for those that learn,
-/// of what they were taught before: it depends on no clock, no thread and no other strategy.
+/// Chooses cases for one target. Case k of a strategy is a pure function of (target, seed, k) and, for those that
+/// learn, of what they were taught before: it depends on no clock, no thread and no other strategy.
 class Strategy {
  public:
   virtual ~Strategy() = default;

@@ -8,7 +8,12 @@ namespace seqlab::protocols {
 
 Reject check_commit(const Commit& commit, Height height, BlockId block, const Committee& committee, Power quorum,
                     Signatures& signatures) {
-  if (commit.height != height || commit.block != block || !block || commit.type != VoteType::precommit ||
+  return check_certificate(commit, VoteType::precommit, height, block, committee, quorum, signatures);
+}
+
+Reject check_certificate(const Commit& commit, VoteType type, Height height, BlockId block, const Committee& committee,
+                         Power quorum, Signatures& signatures) {
+  if (commit.height != height || commit.block != block || !block || commit.type != type ||
       commit.round.value < 0) {
     return Reject::malformed;
   }

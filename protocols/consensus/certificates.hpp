@@ -13,6 +13,10 @@ namespace seqlab::protocols {
 Reject check_commit(const Commit& commit, Height height, BlockId block, const Committee& committee, Power quorum,
                     Signatures& signatures);
 
+/// The same for votes of another type, and for certificates that do not commit (of a parent, of a prepared block).
+Reject check_certificate(const Commit& certificate, VoteType type, Height height, BlockId block,
+                         const Committee& committee, Power quorum, Signatures& signatures);
+
 /// The vote that a signature of a commit stands for.
 Vote vote_of(const Commit& commit, const CommitSignature& signature);
 

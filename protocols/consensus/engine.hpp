@@ -41,6 +41,7 @@ struct Recovered {
   Height height;
   Round round;
   std::vector<std::byte> bytes;
+  std::vector<MessagePtr> bodies{};
 };
 
 /// Why an engine ignored a message: ordinary, counted and traced as `message_rejected`.

@@ -10,6 +10,13 @@
 
 #include "protocols/consensus/centralised/centralised.hpp"
 #include "protocols/consensus/engine.hpp"
+#include "protocols/consensus/hotstuff/options.hpp"
+#include "protocols/consensus/jolteon/options.hpp"
+#include "protocols/consensus/monadbft/options.hpp"
+#include "protocols/consensus/mysticeti/options.hpp"
+#include "protocols/consensus/pbft/options.hpp"
+#include "protocols/consensus/rotating/options.hpp"
+#include "protocols/consensus/streamlet/options.hpp"
 #include "protocols/consensus/tendermint/options.hpp"
 
 namespace seqlab::protocols {
@@ -18,6 +25,13 @@ namespace seqlab::protocols {
 struct EngineParameters {
   TendermintOptions tendermint;
   CentralisedOptions centralised;
+  HotStuffOptions hotstuff;
+  JolteonOptions jolteon;
+  MonadBftOptions monadbft;
+  MysticetiOptions mysticeti;
+  StreamletOptions streamlet;
+  PbftOptions pbft;
+  RotatingOptions rotating;
   /// Who leads, set by a plan: round r is led by leaders[r % size]; where rounds begin anew with each height, by
   /// leaders[(height - 1 + r) % size]. Empty: the engine's own election.
   std::vector<NodeId> leaders{};
@@ -34,8 +48,15 @@ struct EnginePromises {
   bool has_certificates = true;
   /// Tendermint's lock: `locked`, prevotes and precommits mean what its paper says.
   bool has_locks = false;
-  /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices.
+  /// The block that commits was proposed as it is (`proposed` has its id). DAG engines make blocks of many vertices:
+  /// what they propose are those, one a round, whatever the height.
   bool commits_proposals = true;
+  /// Delivers speculatively after the first certificate, and takes that back only if the block's leader signed two
+  /// blocks for one round. Once more than F of honest power has voted for an honest leader's block, it stays.
+  bool speculative = false;
+  /// A transaction that its client brought to one node is passed on to all others at once. Where everybody proposes, it
+  /// stays with that node.
+  bool relays_transactions = true;
   /// Longest time from entering a round to leaving it when nothing fails, at round 0: of the liveness checker.
   Duration round_bound{};
   /// A commit needs so many live leaders one after the other in the order of nodes; 1 also where leaders are drawn.

@@ -42,6 +42,25 @@ std::uint32_t transactions_of(const BlockPtr& block) {
   return block != nullptr ? static_cast<std::uint32_t>(block->transactions.size()) : 0;
 }
 
+// The id stands for the content of a block. One that claims a wrong id is told apart by its size at most: receivers
+// compute both before they believe either.
+void add(HashBuilder& h, const BlockPtr& block) {
+  h.add(block != nullptr);
+  if (block != nullptr) h.add(block->id).add(block->bytes);
+}
+
+void add(HashBuilder& h, const std::vector<std::uint64_t>& bits) {
+  h.add(bits.size());
+  for (const std::uint64_t word : bits) h.add(word);
+}
+
+void add(HashBuilder& h, const Commit& commit) {
+  h.add(commit.height).add(commit.round).add(commit.block).add(commit.type).add(commit.signatures.size());
+  for (const CommitSignature& s : commit.signatures) h.add(s.voter).add(ns(s.timestamp)).add(s.signature.handle);
+  h.add(commit.descendants.size());
+  for (const BlockPtr& block : commit.descendants) add(h, block);
+}
+
 }  // namespace
 
 std::string_view name_of(MessageKind kind) {
@@ -103,6 +122,14 @@ void ProposalMessage::fill(MessageFields& f) const {
   f.transactions = transactions_of(proposal.block);
 }
 
+bool ProposalMessage::content_into(HashBuilder& h) const {
+  const Proposal& p = proposal;
+  h.add(kind).add(p.height).add(p.round).add(p.valid_round).add(p.proposer).add(ns(p.timestamp));
+  h.add(p.signature.handle);
+  add(h, p.block);
+  return true;
+}
+
 sim::Record ProposalMessage::statement() const {
   sim::Record record{.kind = sim::RecordKind::proposed,
                      .flags = static_cast<std::uint16_t>(proposal.valid_round.value + 1),
@@ -128,6 +155,12 @@ void VoteMessage::fill(MessageFields& f) const {
   f.block = vote.block;
 }
 
+bool VoteMessage::content_into(HashBuilder& h) const {
+  h.add(kind);
+  vote.hash_into(h);
+  return true;
+}
+
 sim::Record VoteMessage::statement() const {
   sim::Record record{.kind = sim::RecordKind::voted,
                      .detail = static_cast<std::uint8_t>(vote.type),
@@ -147,6 +180,13 @@ void StatusMessage::fill(MessageFields& f) const {
   f.round = status.round;
 }
 
+bool StatusMessage::content_into(HashBuilder& h) const {
+  h.add(kind).add(status.node).add(status.height).add(status.round).add(status.step).add(status.proposal_round);
+  add(h, status.prevotes);
+  add(h, status.precommits);
+  return true;
+}
+
 VotesRequestMessage::VotesRequestMessage(VotesRequest r)
     : ConsensusMessage(MessageKind::votes_request, MessageClass::sync), request(std::move(r)) {
   author = request.node;
@@ -159,6 +199,12 @@ void VotesRequestMessage::fill(MessageFields& f) const {
   f.block = request.block;
 }
 
+bool VotesRequestMessage::content_into(HashBuilder& h) const {
+  h.add(kind).add(request.node).add(request.height).add(request.round).add(request.type).add(request.block);
+  add(h, request.have);
+  return true;
+}
+
 BlockRequestMessage::BlockRequestMessage(NodeId node, Height h, BlockId b)
     : ConsensusMessage(MessageKind::block_request, MessageClass::sync), height(h), block(b) {
   author = node;
@@ -168,6 +214,11 @@ BlockRequestMessage::BlockRequestMessage(NodeId node, Height h, BlockId b)
 void BlockRequestMessage::fill(MessageFields& f) const {
   f.height = height;
   f.block = block;
+}
+
+bool BlockRequestMessage::content_into(HashBuilder& h) const {
+  h.add(kind).add(author).add(height).add(block);
+  return true;
 }
 
 BlockResponseMessage::BlockResponseMessage(NodeId node, BlockPtr b, Commit c)
@@ -184,6 +235,13 @@ void BlockResponseMessage::fill(MessageFields& f) const {
   if (!commit.signatures.empty()) f.round = commit.round;
 }
 
+bool BlockResponseMessage::content_into(HashBuilder& h) const {
+  h.add(kind).add(author);
+  add(h, block);
+  add(h, commit);
+  return true;
+}
+
 EvidenceMessage::EvidenceMessage(NodeId node, Evidence e)
     : ConsensusMessage(MessageKind::evidence, MessageClass::sync), evidence(std::move(e)) {
   author = node;
@@ -196,6 +254,13 @@ void EvidenceMessage::fill(MessageFields& f) const {
   f.block = evidence.first.block;
 }
 
+bool EvidenceMessage::content_into(HashBuilder& h) const {
+  h.add(kind).add(author).add(evidence.kind).add(evidence.offender);
+  evidence.first.hash_into(h);
+  evidence.second.hash_into(h);
+  return true;
+}
+
 TransactionMessage::TransactionMessage(const Transaction& tx)
     : ConsensusMessage(MessageKind::transaction, MessageClass::transaction), transaction(tx) {
   author = transaction.client;
@@ -205,6 +270,11 @@ TransactionMessage::TransactionMessage(const Transaction& tx)
 void TransactionMessage::fill(MessageFields& f) const {
   f.tx = transaction.id;
   f.sender = transaction.sender;
+}
+
+bool TransactionMessage::content_into(HashBuilder& h) const {
+  h.add(kind).add(transaction.id).add(transaction.signature.handle);
+  return true;
 }
 
 TransactionResultMessage::TransactionResultMessage(NodeId node, TxId id, Outcome o, Height h, std::uint8_t d)
@@ -220,6 +290,11 @@ TransactionResultMessage::TransactionResultMessage(NodeId node, TxId id, Outcome
 void TransactionResultMessage::fill(MessageFields& f) const {
   f.tx = tx;
   f.height = height;
+}
+
+bool TransactionResultMessage::content_into(HashBuilder& h) const {
+  h.add(kind).add(author).add(tx).add(outcome).add(height).add(detail);
+  return true;
 }
 
 }  // namespace seqlab::protocols

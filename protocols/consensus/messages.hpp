@@ -58,6 +58,9 @@ class ConsensusMessage : public sim::Message {
   bool is_statement() const { return statement().kind != sim::RecordKind::note; }
   /// How many a receiver has to check before it can use the message, those of a block's transactions apart.
   virtual std::uint64_t signature_count() const { return 0; }
+  /// Adds all that a receiver can tell from the message, so that two with equal content are one and the same to it.
+  /// @return false if the kind does not say (and adds nothing): each message then counts as different from all others
+  virtual bool content_into(HashBuilder& h) const { (void)h; return false; }
   /// A changed copy signed by `as`; null if there is no such thing. See forge.hpp.
   virtual MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes, const Signer& signer) const;
   NodeId author{no_node};           ///< who signed the content (a relay may send it)
@@ -88,6 +91,7 @@ class ProposalMessage final : public ConsensusMessage {
  public:
   explicit ProposalMessage(Proposal p);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   sim::Record statement() const override;
   std::uint64_t signature_count() const override;
   MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
@@ -102,6 +106,7 @@ class VoteMessage final : public ConsensusMessage {
  public:
   explicit VoteMessage(const Vote& v);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   sim::Record statement() const override;
   std::uint64_t signature_count() const override { return 1; }
   MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
@@ -124,6 +129,7 @@ class StatusMessage final : public ConsensusMessage {
  public:
   explicit StatusMessage(Status s);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   const Status status;
 };
 
@@ -141,6 +147,7 @@ class VotesRequestMessage final : public ConsensusMessage {
  public:
   explicit VotesRequestMessage(VotesRequest r);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   const VotesRequest request;
 };
 
@@ -149,6 +156,7 @@ class BlockRequestMessage final : public ConsensusMessage {
   /// `block` {}: the committed block of `height`; otherwise that block, committed or not.
   BlockRequestMessage(NodeId node, Height height, BlockId block);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   const Height height;
   const BlockId block;
 };
@@ -158,6 +166,7 @@ class BlockResponseMessage final : public ConsensusMessage {
   /// `commit` without signatures: the block is not committed at the sender. `block` null: "I do not have it".
   BlockResponseMessage(NodeId node, BlockPtr block, Commit commit);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   std::uint64_t signature_count() const override { return commit.signatures.size(); }
   const BlockPtr block;
   const Commit commit;
@@ -167,6 +176,7 @@ class EvidenceMessage final : public ConsensusMessage {
  public:
   EvidenceMessage(NodeId node, Evidence evidence);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   std::uint64_t signature_count() const override { return 2; }
   const Evidence evidence;
 };
@@ -175,6 +185,7 @@ class TransactionMessage final : public ConsensusMessage {
  public:
   explicit TransactionMessage(const Transaction& tx);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   std::uint64_t signature_count() const override { return 1; }
   const Transaction transaction;
 };
@@ -185,6 +196,7 @@ class TransactionResultMessage final : public ConsensusMessage {
   enum class Outcome : std::uint8_t { admitted, refused, soft, committed };
   TransactionResultMessage(NodeId node, TxId tx, Outcome outcome, Height height, std::uint8_t detail);
   void fill(MessageFields& fields) const override;
+  bool content_into(HashBuilder& h) const override;
   const TxId tx;
   const Outcome outcome;
   const Height height;

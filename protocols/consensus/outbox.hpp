@@ -19,8 +19,15 @@ namespace seqlab::protocols {
 using sim::CommitLevel;
 
 namespace effect {
-/// Appends a record to the node's log and syncs it. `type` is the engine's own numbering.
-struct Persist { std::uint8_t type; Height height; Round round; std::vector<std::byte> bytes; };
+/// Appends a record to the node's log and syncs it. `type` is the engine's own numbering. `bodies` are written with it:
+/// messages never change, so the log keeps them as they are instead of an encoding.
+struct Persist {
+  std::uint8_t type;
+  Height height;
+  Round round;
+  std::vector<std::byte> bytes;
+  std::vector<MessagePtr> bodies{};
+};
 /// Earlier log records are no longer needed: everything below `height` is finished.
 struct Forget { Height height; };
 struct Send { NodeId to; MessagePtr message; };
@@ -76,8 +83,9 @@ class Outbox {
  public:
   explicit Outbox(sim::MessagePool& pool) : pool_(pool) {}
 
-  void persist(std::uint8_t type, Height h, Round r, std::vector<std::byte> bytes) {
-    effects_.emplace_back(effect::Persist{type, h, r, std::move(bytes)});
+  void persist(std::uint8_t type, Height h, Round r, std::vector<std::byte> bytes,
+               std::vector<MessagePtr> bodies = {}) {
+    effects_.emplace_back(effect::Persist{type, h, r, std::move(bytes), std::move(bodies)});
   }
   template <class M, class... Args>
   MessagePtr make(Args&&... args) {

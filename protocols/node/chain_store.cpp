@@ -44,8 +44,10 @@ void ChainStore::append(BlockPtr block, Commit commit, StateRoot after, std::spa
   SEQLAB_ASSERT(block->height.value == height_.value + 1, block->height.value, height_.value);
   if (!blocks_.empty()) {
     const Commit& carried = block->last_commit;
-    const bool has_parent_commit =
-        carried.block == blocks_.back()->id && carried.height == height_ && !carried.signatures.empty();
+    const std::vector<BlockPtr>& proof = last_commit_.descendants;
+    const bool has_parent_commit = carried.block == blocks_.back()->id && carried.height == height_ &&
+                                   !carried.signatures.empty() &&
+                                   (proof.empty() || proof.front()->id == block->id);
     if (!has_parent_commit) loose_commits_.emplace(height_, std::move(last_commit_));
   }
   height_ = block->height;

@@ -50,7 +50,8 @@ class ChainStore final : public ChainView {
   StateRoot state_;
   std::deque<BlockPtr> blocks_;
   /// The commit of the last block; those of earlier blocks are inside their successors. A block that carries none, or
-  /// one for something else, leaves its parent's here.
+  /// one for something else, leaves its parent's here; so does a block that is not among the descendants that committed
+  /// its parent. (Where a parent's commit took descendants that are on the chain, what is left is its certificate.)
   Commit last_commit_;
   std::map<Height, Commit> loose_commits_;
   std::deque<Epoch> epochs_;

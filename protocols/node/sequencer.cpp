@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -188,6 +189,10 @@ struct SequencerNode::State {
 
   // ---- transactions ----
   void on_transaction(NodeId from, const MessagePtr& message);
+  /// Who cannot propose himself passes on in any case.
+  bool relays_transactions() const {
+    return context.relays_transactions || chain.committee(next(chain.height())).power_of(id) == 0;
+  }
   bool report_evicted(const std::vector<Evicted>& evicted);
   bool tell(NodeId client, const TxId& tx, TransactionResultMessage::Outcome outcome, Height height,
             std::uint8_t detail);
@@ -213,6 +218,11 @@ struct SequencerNode::State {
   ChainStore chain;
   BlockPtr saving;  ///< written but not yet synced
   Commit saving_commit;
+  struct LogBodies {
+    std::uint64_t position;
+    std::vector<MessagePtr> messages;
+  };
+  std::deque<LogBodies> log_bodies;  ///< by position; those of the records that the disk still has count
 
   // How much of the last block's commit has been announced as records. Not the machine's memory but ours: a crash in
   // the middle leaves a committed block, and the rest of its records come at the next start.
@@ -294,6 +304,7 @@ void SequencerNode::State::crash() {
 
 std::vector<Recovered> SequencerNode::State::read_log() {
   std::vector<Recovered> log;
+  std::deque<LogBodies> kept;
   for (sim::Disk::Entry& entry : machine->disk.read_log()) {
     constexpr std::size_t head = 1 + 8 + 4;
     SEQLAB_ASSERT(entry.bytes.size() >= head, entry.bytes.size());  // the disk cuts off what is damaged
@@ -302,9 +313,14 @@ std::vector<Recovered> SequencerNode::State::read_log() {
     std::memcpy(&r.height.value, entry.bytes.data() + 1, 8);
     std::memcpy(&r.round.value, entry.bytes.data() + 9, 4);
     r.bytes.assign(entry.bytes.begin() + head, entry.bytes.end());
+    if (const auto at = std::ranges::find(log_bodies, entry.position, &LogBodies::position); at != log_bodies.end()) {
+      r.bodies = at->messages;
+      kept.push_back(std::move(*at));
+    }
     log_heights.push_back({entry.position, r.height});
     log.push_back(std::move(r));
   }
+  log_bodies = std::move(kept);  // what the disk has lost is lost with its bodies
   return log;
 }
 
@@ -494,6 +510,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Persist& e) {
     scratch.insert(scratch.end(), e.bytes.begin(), e.bytes.end());
     persist_position = machine->disk.append(scratch);
     log_heights.push_back({persist_position, e.height});
+    if (!e.bodies.empty()) log_bodies.push_back({persist_position, std::move(e.bodies)});
     if (machine->disk.sync_time > Duration::zero()) return wait(machine->disk.sync_time);
   }
   machine->disk.mark_synced(persist_position);
@@ -509,6 +526,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Forget& e) {
   while (!log_heights.empty() && log_heights.front().second < e.height) {
     const std::uint64_t position = log_heights.front().first;
     log_heights.pop_front();
+    while (!log_bodies.empty() && log_bodies.front().position <= position) log_bodies.pop_front();
     if (log_heights.empty() || log_heights.front().second >= e.height) machine->disk.truncate_before(position + 1);
   }
   return Step::done;
@@ -523,6 +541,8 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Send& e) {
   const NodeId to = e.to;
   const MessagePtr message = e.message;
   if (to == id) {
+    // Said as well: a leader that collects votes counts its own.
+    if (adversary == nullptr && !emit_statement(consensus(message))) return Step::dead;
     inputs.push_back(Received{id, message});
     return Step::done;
   }
@@ -910,6 +930,8 @@ bool SequencerNode::State::report_to_clients(const Block& block, TransactionResu
     const Transaction& tx = block.transactions[i];
     const auto at = first_hand.find(tx.id);
     if (at == first_hand.end()) continue;
+    // One that failed and may still find its turn is not done with.
+    if (final && statuses[i] != TxStatus::ok && mempool.waiting(tx.id)) continue;
     const NodeId client = at->second;
     if (final) first_hand.erase(at);
     if (!tell(client, tx.id, outcome, block.height, final ? static_cast<std::uint8_t>(statuses[i]) : 0)) return false;
@@ -937,7 +959,7 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
       return;
     }
     first_hand[tx.id] = from;
-    transmit(context.peers, message, true);
+    if (relays_transactions()) transmit(context.peers, message, true);
     return;
   }
 
@@ -958,7 +980,7 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
   Record admitted{.kind = RecordKind::tx_admitted};
   if (!emit(admitted.with_id(tx.id))) return;
   if (!report_evicted(evicted)) return;
-  if (own) transmit(context.peers, message, true);
+  if (own && relays_transactions()) transmit(context.peers, message, true);
 }
 
 bool SequencerNode::State::report_evicted(const std::vector<Evicted>& evicted) {

@@ -68,6 +68,7 @@ struct SequencerContext {
   sim::Dissemination dissemination = sim::Dissemination::direct;
   /// Executing height h changes the committee from h + change_lag on. Of the engine, see EngineEntry.
   std::uint32_t change_lag = 2;
+  bool relays_transactions = true;      ///< see EnginePromises
   /// Voting power changes that the application orders: executing `height` returns them.
   std::vector<std::pair<Height, ValidatorUpdate>> validator_updates;
   /// Machines that run a second copy of a (corrupt) node, with its key: what goes to the node goes to them as well,

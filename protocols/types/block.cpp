@@ -65,6 +65,10 @@ BlockId Block::compute_id() const {
     e.second.hash_into(h);
   }
   hash_commit(last_commit, h);
+  if (!vertices.empty()) {  // other blocks keep the ids that they always had
+    h.add(vertices.size());
+    for (const Hash128& vertex : vertices) h.add(vertex);
+  }
   h.add(bytes);
   return h.finish();
 }
@@ -72,10 +76,15 @@ BlockId Block::compute_id() const {
 std::uint32_t Block::compute_bytes() const {
   std::uint64_t sum = block_header_bytes + commit_size(last_commit);
   for (const Transaction& tx : transactions) sum += std::max(tx.bytes, transaction_bytes_min);
-  sum += std::uint64_t{evidence_bytes} * evidence.size();
+  sum += std::uint64_t{evidence_bytes} * evidence.size() + std::uint64_t{digest_bytes} * vertices.size();
   return saturate(sum);
 }
 
-std::uint32_t encoded_bytes(const Commit& commit) { return saturate(commit_size(commit)); }
+std::uint32_t encoded_bytes(const Commit& commit) {
+  std::uint64_t sum = commit_size(commit);
+  // A descendant proves by its header, the root of its content and the certificate that it carries.
+  for (const BlockPtr& d : commit.descendants) sum += block_header_bytes + digest_bytes + commit_size(d->last_commit);
+  return saturate(sum);
+}
 
 }  // namespace seqlab::protocols

@@ -76,6 +76,8 @@ struct Block {
   std::vector<Transaction> transactions;
   std::vector<Evidence> evidence;
   Commit last_commit;         ///< of the parent; empty at height 1
+  /// DAG engines: the vertices whose transactions these are, in order; the last one is the leader that was committed.
+  std::vector<Hash128> vertices;
   std::uint32_t bytes = 0;    ///< encoded size
   friend bool operator==(const Block&, const Block&) = default;
 

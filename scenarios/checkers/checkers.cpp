@@ -16,6 +16,7 @@
 #include "scenarios/checkers/one_vote.hpp"
 #include "scenarios/checkers/prefix.hpp"
 #include "scenarios/checkers/single_signer.hpp"
+#include "scenarios/checkers/speculation.hpp"
 #include "scenarios/checkers/validity.hpp"
 
 namespace seqlab::scenarios {
@@ -29,6 +30,7 @@ std::unique_ptr<Checker> make(const CheckerContext& context) {
 
 bool always(const CheckerContext&) { return true; }
 bool with_certificates(const CheckerContext& context) { return context.engine.has_certificates; }
+bool with_speculation(const CheckerContext& context) { return context.engine.speculative; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
 constexpr CheckerEntry all[] = {
@@ -51,6 +53,9 @@ constexpr CheckerEntry all[] = {
     {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
     {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
      make<SingleSigner>, always},
+    {"speculation",
+     "a speculative block is taken back only if its leader signed two, and an honest block with honest votes stays",
+     make<Speculation>, with_speculation},
     {"validity", "committed blocks were proposed, their transactions submitted and executed once, in order of nonces",
      make<Validity>, always},
 };

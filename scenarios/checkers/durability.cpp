@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "protocols/types/transaction.hpp"
+
 namespace seqlab::scenarios {
 
 void Durability::on_record(const Record& record) {
@@ -49,7 +51,9 @@ void Durability::on_record(const Record& record) {
       Included* block = included_.find(record.height);
       if (block != nullptr && chain.id == block->block && record.round == block->transactions.size()) {
         block->transactions.push_back(record.id());
-        height_of_.insert_or_assign(record.id(), record.height);
+        // One that failed is committed nowhere yet, or was so before.
+        const bool done = static_cast<protocols::TxStatus>(record.detail) == protocols::TxStatus::ok;
+        if (done) height_of_.insert_or_assign(record.id(), record.height);
       }
       break;
     }

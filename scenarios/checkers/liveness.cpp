@@ -83,22 +83,33 @@ void LivenessChecker::begin(SimTime at) {
   for (const NodeId node : core_) power += roster_.powers().of(node, start_ + 1);
   if (core_.empty()) return decide(Liveness::excused, at, {});
   if (forked_) return decide(Liveness::excused, at, {});
-  if (context_.engine.has_certificates && power < roster_.powers().quorum(start_ + 1)) {
+  if (context_.engine.byzantine_tolerant && power < roster_.powers().quorum(start_ + 1)) {
     return decide(Liveness::excused, at, {});
   }
   const NodeId sequencer = context_.engine.sequencer;
   if (sequencer != no_node && !std::binary_search(core_.begin(), core_.end(), sequencer)) {
     return decide(Liveness::excused, at, {});
   }
+  // Whoever holds the highest lock must lead some day: no progress is promised to those whom a schedule leaves out.
+  const auto leads = [&](NodeId node) {
+    return roster_.powers().of(node, start_ + 1) == 0 ||
+           std::ranges::find(context_.leaders, node) != context_.leaders.end();
+  };
+  if (!context_.leaders.empty() && !std::ranges::all_of(core_, leads)) {
+    return decide(Liveness::excused, at, {});
+  }
   if (longest_run_of_leaders() < context_.engine.leaders_in_a_row) return decide(Liveness::excused, at, {});
 }
 
-/// Neighbours in the order of nodes, the first after the last, that belong to the core.
+/// Neighbours in the order of leaders (that of nodes, if no plan sets it), the first after the last, that belong to the
+/// core.
 std::uint64_t LivenessChecker::longest_run_of_leaders() const {
   std::vector<bool> live;
   for (std::uint32_t i = 0; i < context_.node_count; ++i) {
     if (roster_.powers().of(NodeId{i}, start_ + 1) > 0) live.push_back(positions_[i].core);
   }
+  if (!context_.leaders.empty()) live.clear();
+  for (const NodeId leader : context_.leaders) live.push_back(positions_[leader.value].core);
   if (std::ranges::find(live, false) == live.end()) return ~std::uint64_t{0};
   std::uint64_t longest = 0;
   std::uint64_t run = 0;
@@ -245,6 +256,10 @@ bool LivenessChecker::is_cycle(std::size_t period, SimTime end) const {
 
 std::uint64_t LivenessChecker::rounds_needed() const {
   const std::uint64_t members = roster_.powers().members(height_);
+  if (const std::uint64_t length = context_.leaders.size(); length > 0) {
+    const auto bad = std::ranges::count_if(context_.leaders, [&](NodeId n) { return !positions_[n.value].core; });
+    return 2 * (static_cast<std::uint64_t>(bad) + 2) + std::max<std::uint64_t>(context_.engine.rotations, 1) * length;
+  }
   const std::uint64_t good = static_cast<std::uint64_t>(
       std::count_if(core_.begin(), core_.end(), [&](NodeId n) { return roster_.powers().of(n, height_) > 0; }));
   return 2 * (members - std::min(good, members) + 2) + context_.engine.rotations * members;

@@ -16,6 +16,12 @@ void NoDoubleCommit::on_record(const Record& record) {
       levels[static_cast<std::size_t>(sim::CommitLevel::soft)] = {};
       levels[static_cast<std::size_t>(sim::CommitLevel::speculative)] = {};
       break;
+    case RecordKind::reverted: {
+      if (record.detail >= levels.size()) break;
+      Last& last = levels[record.detail];
+      if (record.height > 0 && record.height <= last.height) last = Last{record.height - 1, {}};
+      break;
+    }
     case RecordKind::committed: {
       if (record.detail >= levels.size()) break;
       Last& last = levels[record.detail];
@@ -23,7 +29,7 @@ void NoDoubleCommit::on_record(const Record& record) {
         last = Last{record.height, record.id()};
       } else if (record.height == last.height) {
         report(record.at, {record.node},
-               last.id == record.id()
+               last.id == record.id() || !last.id
                    ? fmt::format("{} committed {} at height {} twice", node_name(record.node), short_hex(last.id),
                                  record.height)
                    : fmt::format("{} committed {} at height {} after {}", node_name(record.node),

@@ -6,13 +6,13 @@
 
 namespace seqlab::scenarios {
 
-/// A wiped or rolled-back disk starts the count again, and a restart that of the levels below final (they are promises
-/// from memory).
+/// What was taken back may come again, or something else in its place. A wiped or rolled-back disk starts the count
+/// again, and a restart that of the levels below final (they are promises from memory).
 class NoDoubleCommit final : public Checker {
  public:
   explicit NoDoubleCommit(const CheckerContext& context) : roster_(context.node_count), last_(context.node_count) {}
   std::string_view name() const override { return "no_double_commit"; }
-  sim::KindMask kinds() const override { return Roster::kinds(); }
+  sim::KindMask kinds() const override { return Roster::kinds() | sim::mask_of(RecordKind::reverted); }
   void on_record(const Record& record) override;
 
  private:

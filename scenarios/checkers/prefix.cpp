@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace seqlab::scenarios {
 
 using sim::CommitLevel;
@@ -18,6 +20,9 @@ void Prefix::on_record(const Record& record) {
   } else if (record.kind == RecordKind::node_crashed) {  // promises from memory: they go on from what is final
     chain.height[static_cast<std::size_t>(CommitLevel::soft)] = chain.height[final_level];
     chain.height[static_cast<std::size_t>(CommitLevel::speculative)] = chain.height[final_level];
+  } else if (record.kind == RecordKind::reverted && record.detail < final_level) {
+    std::uint64_t& last = chain.height[record.detail];
+    if (record.height > 0) last = std::min(last, record.height - 1);
   } else if (record.kind == RecordKind::committed && record.detail < chain.height.size()) {
     std::uint64_t& last = chain.height[record.detail];
     if (record.height <= last) return;

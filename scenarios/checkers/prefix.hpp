@@ -14,7 +14,7 @@ class Prefix final : public Checker {
   explicit Prefix(const CheckerContext& context) : roster_(context.node_count), chains_(context.node_count) {}
   std::string_view name() const override { return "prefix"; }
   sim::KindMask kinds() const override {
-    return Roster::kinds() | sim::mask_of(RecordKind::commit_parent);
+    return Roster::kinds() | sim::mask_of(RecordKind::commit_parent, RecordKind::reverted);
   }
   void on_record(const Record& record) override;
 

@@ -173,7 +173,9 @@ class HeightWindow {
   /// Heights with a slot are base() + 1 ... base() + size().
   std::size_t size() const { return slots_.size() - first_; }
 
-  static constexpr std::uint64_t ahead = 64;
+  /// Chained engines vote on whole branches before anything commits: a three-chain with four nodes, one of them down,
+  /// goes on for as long as that lasts.
+  static constexpr std::uint64_t ahead = 4096;
 
  private:
   std::uint64_t base_ = 0;

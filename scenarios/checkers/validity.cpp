@@ -41,7 +41,7 @@ void Validity::on_committed(const Record& record) {
   const std::uint64_t floor = roster_.floor();
   Block* block = blocks_.open(record.height, floor < 2 ? 0 : floor - 2, roster_.height_max());
   if (block == nullptr || (block->committed && block->id == record.id())) return;
-  if (!std::binary_search(block->proposed.begin(), block->proposed.end(), record.id())) {
+  if (proposals_ && !std::binary_search(block->proposed.begin(), block->proposed.end(), record.id())) {
     report(record.at, {record.node},
            fmt::format("{} committed {} at height {}, which nobody proposed for it", node_name(record.node),
                        short_hex(record.id()), record.height));

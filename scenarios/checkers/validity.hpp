@@ -1,6 +1,6 @@
 // Validity (S3, S4): written from the records, not from any node's code. A committed block was signed as a proposal by
-// somebody for that height; its transactions were submitted by clients; none is executed twice; nonces of one account
-// run 0, 1, 2, ...
+// somebody for that height (unless the engine makes blocks of what many proposed); its transactions were submitted by
+// clients; none is executed twice; nonces of one account run 0, 1, 2, ...
 #pragma once
 
 #include <unordered_map>
@@ -14,7 +14,8 @@ namespace seqlab::scenarios {
 /// the same is `identical_execution`. Remembers submitted transactions until they execute.
 class Validity final : public Checker {
  public:
-  explicit Validity(const CheckerContext& context) : roster_(context.node_count), heads_(context.node_count) {}
+  explicit Validity(const CheckerContext& context)
+      : proposals_(context.engine.commits_proposals), roster_(context.node_count), heads_(context.node_count) {}
   std::string_view name() const override { return "validity"; }
   sim::KindMask kinds() const override {
     return Roster::kinds() | sim::mask_of(RecordKind::proposed, RecordKind::tx_submitted, RecordKind::tx_included);
@@ -39,6 +40,7 @@ class Validity final : public Checker {
   void on_committed(const Record& record);
   void on_included(const Record& record);
 
+  bool proposals_;  // what commits was proposed as it is; if not, its transactions alone are judged
   Roster roster_;
   HeightWindow<Block> blocks_;
   std::vector<Head> heads_;  // by node: its last final commit

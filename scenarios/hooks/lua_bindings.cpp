@@ -131,7 +131,7 @@ void check_nodes(lua_State* L, int index, std::vector<NodeId>& out, const char* 
   if (lua_type(L, index) != LUA_TTABLE) {
     luaL_error(L, "%s is a %s (hint: a list of node names, or one name)", what, luaL_typename(L, index));
   }
-  const auto count = static_cast<lua_Integer>(lua_rawlen(L, index));
+  const lua_Integer count = lua_border(L, index);
   if (static_cast<std::size_t>(count) > out.capacity()) luaL_error(L, "%s has more entries than there are nodes", what);
   LuaState::of(L).charge(L, static_cast<std::uint64_t>(count));
   for (lua_Integer i = 1; i <= count; ++i) {
@@ -524,7 +524,7 @@ int context_partition(lua_State* L) {
   LuaObjects& o = objects(L);
   AdversaryContext& c = context(L);
   if (lua_type(L, 2) != LUA_TTABLE) luaL_error(L, "ctx:partition takes groups such as {{\"n0\", \"n1\"}, {\"n2\"}}");
-  const auto count = static_cast<lua_Integer>(lua_rawlen(L, 2));
+  const lua_Integer count = lua_border(L, 2);
   if (count < 2 || count > static_cast<lua_Integer>(o.nodes())) {
     luaL_error(L, "a partition has at least two groups and at most one a node");
   }
@@ -677,7 +677,7 @@ int rng_shuffle(lua_State* L) {
   sim::Stream& s = stream(L, "shuffle");
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  const auto count = static_cast<lua_Integer>(lua_rawlen(L, 2));
+  const lua_Integer count = lua_border(L, 2);
   LuaState::of(L).charge(L, static_cast<std::uint64_t>(count));
   for (lua_Integer i = count; i > 1; --i) {
     const auto j = static_cast<lua_Integer>(s.below(static_cast<std::uint64_t>(i))) + 1;
@@ -692,7 +692,7 @@ int rng_shuffle(lua_State* L) {
 int rng_pick(lua_State* L) {
   sim::Stream& s = stream(L, "pick");
   luaL_checktype(L, 2, LUA_TTABLE);
-  const auto count = static_cast<std::uint64_t>(lua_rawlen(L, 2));
+  const auto count = static_cast<std::uint64_t>(lua_border(L, 2));
   luaL_argcheck(L, count > 0, 2, "the list is empty");
   lua_rawgeti(L, 2, static_cast<lua_Integer>(s.below(count)) + 1);
   return 1;

@@ -174,7 +174,7 @@ class LuaAdversary::Reader {
       add(key, fmt::format("`{}` is {}", key, described(-1)), hint);
       return false;
     }
-    const auto count = static_cast<lua_Integer>(lua_rawlen(L_, -1));
+    const lua_Integer count = lua_border(L_, -1);
     lua_Integer entries = 0;
     for (lua_pushnil(L_); lua_next(L_, -2) != 0; lua_pop(L_, 1)) ++entries;
     bool good = entries == count;
@@ -334,8 +334,7 @@ LuaAdversary::LuaAdversary(const AdversarySpec& spec, ScriptWorld world, const S
   state_.user = &objects_;
   const auto refuse = [&] {
     const ScriptFailure& f = state_.failure();
-    throw InputError(Problem{spec_.file, f.line, f.line > 0 ? 1 : 0, world_.path,
-                             f.traceback.empty() ? f.text : f.text + "\n" + f.traceback, f.hint});
+    throw InputError(Problem{spec_.file, f.line, f.line > 0 ? 1 : 0, world_.path, f.text, f.hint, circumstances()});
   };
   if (!state_.load(spec.source)) refuse();
   Reader reader(*this, state_.raw());
@@ -382,14 +381,33 @@ bool LuaAdversary::verdict(HookBit hook) {
 void LuaAdversary::fail(HookBit hook) {
   const ScriptFailure& f = state_.failure();
   const int line = f.line > 0 ? f.line : line_of(name_of(hook));
-  std::string text = fmt::format("in {}: {}", name_of(hook), f.text);
-  if (!f.traceback.empty()) text += "\n" + f.traceback;
-  throw InputError(Problem{spec_.file, line, line > 0 ? 1 : 0, world_.path, std::move(text), f.hint});
+  throw InputError(Problem{spec_.file, line, line > 0 ? 1 : 0, world_.path,
+                           fmt::format("in {}: {}", name_of(hook), f.text), f.hint, circumstances()});
+}
+
+/// Where the script was when it failed, and the end of what it had printed.
+std::string LuaAdversary::circumstances() const {
+  constexpr int lines_shown = 10;
+  std::string out = state_.failure().traceback;
+  std::string_view log = state_.log();
+  if (!log.empty()) {
+    std::size_t from = log.size() - 1;
+    for (int lines = 0; from > 0 && (log[from - 1] != '\n' || ++lines < lines_shown);) --from;
+    out += from > 0 ? "  the last lines that it printed:\n" : "  it had printed:\n";
+    for (log.remove_prefix(from); !log.empty();) {
+      const std::size_t end = std::min(log.find('\n'), log.size());
+      out += fmt::format("    {}\n", log.substr(0, end));
+      log.remove_prefix(std::min(end + 1, log.size()));
+    }
+  }
+  while (!out.empty() && out.back() == '\n') out.pop_back();
+  return out;
 }
 
 void LuaAdversary::fail_with(HookBit hook, std::string text, std::string hint) {
   const int line = line_of(name_of(hook));
-  throw InputError(Problem{spec_.file, line, line > 0 ? 1 : 0, world_.path, std::move(text), std::move(hint)});
+  throw InputError(Problem{spec_.file, line, line > 0 ? 1 : 0, world_.path, std::move(text), std::move(hint),
+                           circumstances()});
 }
 
 /// First line of the script on which `key` is given a value, or 0.
@@ -510,7 +528,7 @@ struct LuaAdversary::Build {
     if (lua_type(L, -1) != LUA_TTABLE) {
       return luaL_error(L, "on_build returned a %s (hint: a list made of its txs, or nothing)", luaL_typename(L, -1));
     }
-    const auto count = static_cast<lua_Integer>(lua_rawlen(L, -1));
+    const lua_Integer count = lua_border(L, -1);
     if (count > static_cast<lua_Integer>(build.candidates.size())) {
       return luaL_error(L, "on_build returned more transactions than it was given");
     }

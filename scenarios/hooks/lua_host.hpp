@@ -54,6 +54,7 @@ class LuaAdversary final : public Adversary {
   [[noreturn]] void fail(HookBit hook);
   [[noreturn]] void fail_with(HookBit hook, std::string text, std::string hint);
   int line_of(std::string_view key) const;
+  std::string circumstances() const;
 
   const AdversarySpec& spec_;
   ScriptWorld world_;

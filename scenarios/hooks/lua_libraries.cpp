@@ -346,6 +346,32 @@ int change_case(lua_State* L, char low, char high) {
 int lower(lua_State* L) { return change_case(L, 'A', 'Z'); }
 int upper(lua_State* L) { return change_case(L, 'a', 'z'); }
 
+// ---- lengths ----
+
+/// `""^value`, which scripts write as `#value`.
+int length(lua_State* L) {
+  LuaState::of(L).charge(L, 1);
+  if (luaL_getmetafield(L, 2, "__len") != LUA_TNIL) {
+    lua_pushvalue(L, 2);
+    lua_call(L, 1, 1);
+  } else if (lua_type(L, 2) == LUA_TTABLE) {
+    lua_pushinteger(L, lua_border(L, 2));
+  } else if (lua_type(L, 2) == LUA_TSTRING) {
+    lua_pushinteger(L, static_cast<lua_Integer>(lua_rawlen(L, 2)));
+  } else {
+    const bool is_named = luaL_getmetafield(L, 2, "__name") == LUA_TSTRING;
+    return luaL_error(L, "attempt to get length of a %s value", is_named ? lua_tostring(L, -1) : luaL_typename(L, 2));
+  }
+  return 1;
+}
+
+int raw_length(lua_State* L) {
+  const int type = lua_type(L, 1);
+  luaL_argexpected(L, type == LUA_TTABLE || type == LUA_TSTRING, 1, "table or string");
+  lua_pushinteger(L, type == LUA_TTABLE ? lua_border(L, 1) : static_cast<lua_Integer>(lua_rawlen(L, 1)));
+  return 1;
+}
+
 // ---- table ----
 
 /// Cost of touching `from ... to`; a range that no budget could pay raises.
@@ -358,7 +384,7 @@ void charge_range(lua_State* L, lua_Integer from, lua_Integer to) {
 
 int insert(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  const lua_Integer end = luaL_len(L, 1) + 1;
+  const lua_Integer end = lua_length_of(L, 1) + 1;
   switch (lua_gettop(L)) {
     case 2: lua_seti(L, 1, end); return 0;
     case 3: {
@@ -378,7 +404,7 @@ int insert(lua_State* L) {
 
 int remove(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  const lua_Integer size = luaL_len(L, 1);
+  const lua_Integer size = lua_length_of(L, 1);
   lua_Integer at = luaL_optinteger(L, 2, size);
   if (lua_gettop(L) > 1) {
     luaL_argcheck(L, at == size || (at >= 1 && at <= size + 1), 2, "position out of bounds");
@@ -399,7 +425,7 @@ int concat(lua_State* L) {
   std::size_t gap = 0;
   const char* between = luaL_optlstring(L, 2, "", &gap);
   const lua_Integer from = luaL_optinteger(L, 3, 1);
-  const lua_Integer to = lua_isnoneornil(L, 4) ? luaL_len(L, 1) : luaL_checkinteger(L, 4);
+  const lua_Integer to = lua_isnoneornil(L, 4) ? lua_length_of(L, 1) : luaL_checkinteger(L, 4);
   charge_range(L, from, to);
   LuaState& host = LuaState::of(L);
   luaL_Buffer out;
@@ -426,7 +452,7 @@ int concat(lua_State* L) {
 
 int unpack(lua_State* L) {
   const lua_Integer from = luaL_optinteger(L, 2, 1);
-  const lua_Integer to = lua_isnoneornil(L, 3) ? luaL_len(L, 1) : luaL_checkinteger(L, 3);
+  const lua_Integer to = lua_isnoneornil(L, 3) ? lua_length_of(L, 1) : luaL_checkinteger(L, 3);
   if (to < from) return 0;
   charge_range(L, from, to);
   const std::uint64_t count = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from) + 1;
@@ -466,7 +492,7 @@ int sort(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
-  const lua_Integer count = luaL_len(L, 1);
+  const lua_Integer count = lua_length_of(L, 1);
   if (count < 2) return 0;
   luaL_argcheck(L, count < (1 << 20), 1, "array too big");
   charge_range(L, 1, count);
@@ -571,6 +597,7 @@ constexpr Own own_functions[] = {{"math.random", &random_number},
                                  {"pairs", &sorted_pairs},
                                  {"pcall", &protected_call},
                                  {"print", &print_line},
+                                 {"rawlen", &raw_length},
                                  {"setmetatable", &set_metatable},
                                  {"string.find", &lua_string_find},
                                  {"string.format", &lua_string_format},
@@ -602,6 +629,34 @@ lua_CFunction find_function(const Own (&list)[N], std::string_view name) {
 }
 
 }  // namespace
+
+std::int64_t lua_border(lua_State* L, int index) {
+  const auto present = [&](lua_Integer i) {
+    const bool found = lua_rawgeti(L, index, i) != LUA_TNIL;
+    lua_pop(L, 1);
+    return found;
+  };
+  if (index < 0) index = lua_absindex(L, index);
+  lua_Integer low = 0;
+  lua_Integer high = 1;
+  while (present(high)) {
+    low = high;
+    if (high > LUA_MAXINTEGER / 2) return high;  // no table is so long
+    high *= 2;
+  }
+  while (high - low > 1) {
+    const lua_Integer middle = low + (high - low) / 2;
+    (present(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+std::int64_t lua_length_of(lua_State* L, int index) {
+  if (lua_type(L, index) != LUA_TTABLE) return luaL_len(L, index);
+  if (luaL_getmetafield(L, index, "__len") == LUA_TNIL) return lua_border(L, index);
+  lua_pop(L, 1);
+  return luaL_len(L, index);
+}
 
 const char* lua_push_text(lua_State* L, int index, std::size_t* length) {
   index = lua_absindex(L, index);
@@ -676,6 +731,8 @@ void open_sandbox(lua_State* L) {
       lua_newtable(L);
       lua_pushvalue(L, target);
       lua_setfield(L, -2, "__index");
+      lua_pushcfunction(L, &length);
+      lua_setfield(L, -2, "__pow");
       lua_pushboolean(L, 0);
       lua_setfield(L, -2, "__metatable");
       lua_setmetatable(L, -2);

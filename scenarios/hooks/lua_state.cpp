@@ -20,9 +20,20 @@ constexpr int varargs_max = 4096;  // each call copies them, and one call is one
 constexpr std::size_t large_block = 4096;
 constexpr std::uint64_t call_steps = 50;  // of a call itself: hooks that call each other through timers end as well
 
-/// First line that uses the operator `^`, or 0. Knows comments, strings and long brackets; a script that does not lex
-/// is left to the compiler's better message.
-int line_of_power_operator(std::string_view source) {
+/// What stands in a script for the length operator: `^` applied to a string, a metamethod of ours (`lua_length`). A
+/// unary operator and the right side of `^` bind alike, and scripts may not use `^` themselves, so `""^` can take the
+/// place of `#` wherever that is allowed to stand.
+constexpr std::string_view length_operator = "\"\"^";
+
+/// A script after a look at its operators. Knows comments, strings and long brackets; a script that does not lex is
+/// left to the compiler's better message.
+struct Scanned {
+  int line_of_power = 0;                 ///< first line that uses the operator `^`, 0 = none
+  std::vector<std::size_t> length_signs;  ///< where the operator `#` stands
+};
+
+Scanned scan_operators(std::string_view source) {
+  Scanned out;
   int line = 1;
   std::size_t i = 0;
   const auto at = [&](std::size_t k) { return k < source.size() ? source[k] : '\0'; };
@@ -69,17 +80,28 @@ int line_of_power_operator(std::string_view source) {
         if (at(i) == '\n') ++line;
       }
       ++i;
-    } else if (c == '^') {
-      return line;
     } else {
+      if (c == '^' && out.line_of_power == 0) out.line_of_power = line;
+      if (c == '#') out.length_signs.push_back(i);
       ++i;
     }
   }
-  return 0;
+  return out;
+}
+
+std::string with_own_length(std::string_view source, const std::vector<std::size_t>& length_signs) {
+  std::string out;
+  std::size_t done = 0;
+  for (const std::size_t at : length_signs) {
+    out.append(source.substr(done, at - done)).append(length_operator);
+    done = at + 1;
+  }
+  return out.append(source.substr(done));
 }
 
 struct Source {
   std::string_view text;
+  std::string_view with_length;  ///< the text that runs
   const char* chunk;
 };
 
@@ -92,7 +114,11 @@ int open_protected(lua_State* L) {
 /// Compiles the script whose Source is argument 1 with the environment that is argument 2.
 int compile_protected(lua_State* L) {
   const auto* source = static_cast<const Source*>(lua_touserdata(L, 1));
-  if (luaL_loadbufferx(L, source->text.data(), source->text.size(), source->chunk, "t") != LUA_OK) return lua_error(L);
+  const auto compile = [&](std::string_view text) {
+    if (luaL_loadbufferx(L, text.data(), text.size(), source->chunk, "t") != LUA_OK) lua_error(L);
+  };
+  compile(source->text);  // what is no Lua is refused as it was written
+  if (source->with_length.size() != source->text.size()) compile(source->with_length);
   lua_pushvalue(L, 2);
   if (lua_setupvalue(L, -2, 1) == nullptr) lua_pop(L, 1);
   return 1;
@@ -208,6 +234,8 @@ int LuaState::on_error(lua_State* L) {
     lua_getinfo(L, "nSl", &where);
     if (where.currentline <= 0 && where.name == nullptr) continue;
     const char* name = where.name != nullptr ? where.name : *where.what == 'm' ? "main chunk" : "function";
+    if (*where.namewhat == 'm' && std::strcmp(where.namewhat, "metamethod") == 0 && std::strcmp(name, "pow") == 0)
+      name = "#";  // see `length_operator`
     const std::size_t room = host.error_trace_.size() - used;
     const int written = where.currentline > 0 ? std::snprintf(host.error_trace_.data() + used, room, "  %s:%d: in %s\n",
                                                               where.short_src, where.currentline, name)
@@ -300,8 +328,9 @@ bool LuaState::call(int args, int results, std::uint64_t more_steps) {
 
 bool LuaState::load(std::string_view source) {
   failure_ = {};
-  if (const int line = line_of_power_operator(source); line != 0) {
-    failure_.line = line;
+  const Scanned scanned = scan_operators(source);
+  if (scanned.line_of_power != 0) {
+    failure_.line = scanned.line_of_power;
     failure_.text = "the operator ^ is not available in scripts: its last bit differs between machines";
     failure_.hint = "multiply, or shift with << for powers of two";
     return false;
@@ -311,7 +340,8 @@ bool LuaState::load(std::string_view source) {
     return false;
   }
   const std::string name = "=" + chunk_;
-  Source text{source, name.c_str()};
+  const std::string with_length = with_own_length(source, scanned.length_signs);
+  Source text{source, with_length, name.c_str()};
   lua_pushcfunction(state_, &compile_protected);
   lua_pushlightuserdata(state_, &text);
   lua_pushcfunction(state_, &open_protected);
@@ -323,9 +353,13 @@ bool LuaState::load(std::string_view source) {
 }
 
 void LuaState::append_log(std::string_view text) noexcept {
+  if (log_is_full_) return;
   const std::size_t room = limits_.log_bytes - std::min(log_.size(), limits_.log_bytes);
-  if (room == 0) return;
-  guard([&] { log_.append(text.substr(0, room)); });
+  log_is_full_ = text.size() > room;
+  guard([&] {
+    log_.append(text.substr(0, room));
+    if (log_is_full_) log_.append("\n... and more than is kept\n");
+  });
 }
 
 }  // namespace seqlab::scenarios

@@ -7,8 +7,9 @@
 //   cannot catch a budget error: `pcall` passes it on.
 // - Numbers: floating point exists, but only operations that IEEE 754 rounds exactly. `^` is refused when a script is
 //   loaded (its last bit depends on the C library and the processor).
-// - Iteration, sorting and printing do not depend on hash seeds or addresses. One corner is left: `#t` of a table with
-//   holes that also lost string keys may depend on Lua's hash seed; the length of a proper sequence never does.
+// - Iteration, sorting, printing and lengths do not depend on hash seeds or addresses. Lua's own `#t` of a table with
+//   holes does (it tells how the table is laid out), so a script's `#` is ours: a border that the content decides.
+//   What is left: how much memory a table takes, and so the exact call at which a script runs into a budget.
 //
 // C functions keep no object with a destructor alive where Lua may raise, so they are right under both builds of Lua
 // (exceptions and longjmp).
@@ -35,7 +36,7 @@ struct ScriptLimits {
   std::uint64_t steps_per_run = 4'000'000'000;
   std::size_t memory_bytes = 64U << 20U;  ///< all that Lua holds
   std::size_t string_bytes = 64U << 10U;  ///< longest string: comparing two is one instruction
-  std::size_t log_bytes = 64U << 10U;     ///< of `print`; the rest is dropped
+  std::size_t log_bytes = 64U << 10U;     ///< of `print`; the rest is dropped, and the log says so
 };
 
 /// Why a script stopped.
@@ -130,6 +131,7 @@ class LuaState final {
   std::exception_ptr exception_;
   ScriptFailure failure_;
   std::string log_;
+  bool log_is_full_ = false;
 };
 
 /// Names of the sandbox, e.g. "pairs", "string.rep", sorted: what `open_sandbox` puts there and nothing else.
@@ -142,6 +144,11 @@ int lua_string_match(lua_State* L);
 int lua_string_gmatch(lua_State* L);
 int lua_string_gsub(lua_State* L);
 int lua_string_format(lua_State* L);
+/// A border of the table at `index`, without metamethods: t[n] ~= nil and t[n + 1] == nil, or 0 where t[1] == nil. For
+/// a sequence that is its length. Which one of several it is depends on the table's content alone.
+std::int64_t lua_border(lua_State* L, int index);
+/// What `#` gives for the value at `index` where that has to be an integer. May raise.
+std::int64_t lua_length_of(lua_State* L, int index);
 /// Converts the value at `index` and pushes the string; like luaL_tolstring without addresses. May raise.
 const char* lua_push_text(lua_State* L, int index, std::size_t* length);
 

@@ -95,7 +95,8 @@ std::string describe(const protocols::ForgeChanges& c) {
 std::string describe(const Intervention& intervention) {
   if (const auto* fault = std::get_if<FaultSpec>(&intervention)) return describe(*fault);
   if (const auto* split = std::get_if<RoundSplit>(&intervention)) {
-    std::string out = "split" + where(split->height, split->round) + ": ";
+    std::string out = split->message ? "split the " + std::string{protocols::name_of(*split->message)} + "s" : "split";
+    out += where(split->height, split->round) + ": ";
     for (std::size_t g = 0; g < split->groups.size(); ++g) {
       if (g != 0) out += " | ";
       for (std::size_t i = 0; i < split->groups[g].size(); ++i) {

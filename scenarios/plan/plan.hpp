@@ -78,11 +78,13 @@ struct Machine {
 
 /// Messages of a round (and height, if given) pass only within a group. Machines in no group hear and reach everybody.
 /// Groups may overlap: a message passes if any group holds both ends. What does not pass is lost, or late by `hold`.
+/// With `message` this holds for that kind alone: one phase of a round is split, the others are not.
 struct RoundSplit {
   std::optional<std::uint64_t> height{};
   std::uint32_t round = 0;
   std::vector<std::vector<Machine>> groups;
   Duration hold{};  ///< 0: lost
+  std::optional<protocols::MessageKind> message{};
   friend bool operator==(const RoundSplit&, const RoundSplit&) = default;
 };
 

@@ -67,11 +67,13 @@ bool PlanDriver::applies(Item& item, const protocols::MessageFields& fields, con
   return index >= p.nth && (p.count == 0 || index - p.nth < p.count);
 }
 
-PlanDriver::Split* PlanDriver::separating(Machine from, Machine to, const Place& place) {
+PlanDriver::Split* PlanDriver::separating(Machine from, Machine to, protocols::MessageKind kind,
+                                          const Place& place) {
   if (!place.known) return nullptr;
   for (Split& s : splits_) {
     const RoundSplit& split = *s.split;
     if (split.round != place.round || (split.height && *split.height != place.height)) continue;
+    if (split.message && *split.message != kind) continue;
     bool from_listed = false;
     bool to_listed = false;
     bool together = false;
@@ -99,7 +101,7 @@ sim::LinkVerdict PlanDriver::on_link(NodeId from, NodeId to, const sim::Message&
   const Machine receiver = machine_of(to);
   const protocols::MessageFields fields = protocols::fields_of(message);
   const Place place = place_of(node_at(from), fields);
-  if (Split* split = splits_.empty() ? nullptr : separating(sender, receiver, place)) {
+  if (Split* split = splits_.empty() ? nullptr : separating(sender, receiver, fields.kind, place)) {
     if (!split->told) tell(split->number, sender.node, receiver.node);
     split->told = true;
     verdict.extra_delay = split->split->hold;

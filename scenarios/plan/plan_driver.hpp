@@ -69,8 +69,8 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
   }
   /// Counts a match; whether the intervention applies to this copy.
   static bool applies(Item& item, const protocols::MessageFields& fields, const Place& place, NodeId from, NodeId to);
-  /// The split that keeps the two apart in that round, or null.
-  Split* separating(Machine from, Machine to, const Place& place);
+  /// The split that keeps messages of that kind from passing between the two in that round, or null.
+  Split* separating(Machine from, Machine to, protocols::MessageKind kind, const Place& place);
   Machine machine_of(NodeId machine) const {
     return machine.value < machines_.size() ? machines_[machine.value] : Machine{machine, false};
   }

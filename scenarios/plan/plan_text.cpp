@@ -110,6 +110,7 @@ struct InterventionKeys {
   std::optional<std::uint64_t> height;
   std::uint32_t round = 0;
   Duration hold{};
+  std::optional<protocols::MessageKind> message;
   std::optional<FaultSpec> fault;
 };
 
@@ -120,6 +121,7 @@ InterventionKeys keys_of(const Intervention& intervention) {
     k.height = split->height;
     k.round = split->round;
     k.hold = split->hold;
+    k.message = split->message;
   } else if (const auto* fault = std::get_if<FaultSpec>(&intervention)) {
     k.fault = *fault;
   } else {
@@ -185,6 +187,8 @@ Shape<Intervention> intervention_shape() {
       field<K>("hold", &K::hold, unless(Duration{}, duration(0s, longest)),
                "What does not pass arrives so much later; without it, never.")
           .only("split", splits),
+      field<K>("message", &K::message, optional(message_kind()), "Only messages of this kind are held up.")
+          .only("split", splits),
       field<K>("fault", &K::fault, optional(fault_shape()), "As in `environment.faults` of a scenario."),
   });
   return through<Intervention, K>(keys, keys_of, [](const Value& value, K& k, Intervention& out, Reader& reader) {
@@ -205,7 +209,7 @@ Shape<Intervention> intervention_shape() {
     if (k.forge && given("forge"))
       out = MessageIntervention{*k.forge, act::Forge{k.as, k.to, k.keep, k.after, k.change}};
     if (k.resend && given("resend")) out = MessageIntervention{*k.resend, act::Resend{k.as, k.to, k.keep, k.after}};
-    if (k.split && given("split")) out = RoundSplit{k.height, k.round, *k.split, k.hold};
+    if (k.split && given("split")) out = RoundSplit{k.height, k.round, *k.split, k.hold, k.message};
     if (k.fault && given("fault")) out = *k.fault;
     if ((given("forge") || given("resend")) && !given("as")) {
       reader.problem(value, given("forge") ? "who signs the forged copy is missing" : "who sends the copy is missing",

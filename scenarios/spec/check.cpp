@@ -84,6 +84,16 @@ class Judge {
     if (s_.design.engine == "centralised" && clean("design.centralised")) {
       nodes_exist("design.centralised.sequencer", {s_.design.parameters.centralised.sequencer});
     }
+    if (const protocols::PbftOptions& p = s_.design.parameters.pbft;
+        s_.design.engine == "pbft" && clean("design.pbft") && p.window / 2 < p.checkpoint_interval) {
+      problem("design.pbft.window", "the window ends before the next checkpoint can be stable",
+              "make it at least twice checkpoint_interval");
+    }
+    if (const protocols::RotatingOptions& r = s_.design.parameters.rotating;
+        s_.design.engine == "rotating" && clean("design.rotating") && r.handover_slots >= r.epoch_slots) {
+      problem("design.rotating.handover_slots", "the hand-over window is as long as the whole epoch",
+              "make it shorter than epoch_slots");
+    }
     if (s_.design.engine == "tendermint" && clean("design.tendermint") && clean("design.committee")) {
       const auto voters = std::count_if(s_.design.committee.stake.begin(), s_.design.committee.stake.end(),
                                         [](Power p) { return p > 0; });

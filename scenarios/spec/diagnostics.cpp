@@ -45,6 +45,7 @@ std::string format(const Problem& problem) {
   if (!problem.path.empty()) out += problem.path + ": ";
   out += problem.text;
   if (!problem.hint.empty()) out += " (" + problem.hint + ")";
+  if (!problem.details.empty()) out += '\n' + problem.details;
   return out;
 }
 

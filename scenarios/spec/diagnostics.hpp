@@ -14,10 +14,11 @@ struct Problem {
   std::string path;  ///< e.g. environment.network.loss
   std::string text;  ///< what is wrong
   std::string hint;  ///< accepted form, nearest known name
+  std::string details = {};  ///< more lines, such as where a script was and what it had printed; "" = none
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
-/// "file:line:column: path: text (hint)", one a line.
+/// "file:line:column: path: text (hint)", then the details.
 std::string format(const Problem& problem);
 
 /// Bad input of any kind: YAML, Lua, flags, files, impossible scenarios. Caught in `main` alone: exit code 3.

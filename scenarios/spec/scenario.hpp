@@ -44,6 +44,7 @@ struct Design {
   protocols::BlockLimits block;
   protocols::LeaderOrder leader_order = protocols::LeaderOrder::arrival;
   protocols::MempoolOptions mempool;
+  std::uint64_t keep_blocks = 10'000;   ///< that a node can give to others, 0 = all
   protocols::SignatureBackend signatures = protocols::SignatureBackend::ideal;
   sim::Dissemination dissemination = sim::Dissemination::direct;
   friend bool operator==(const Design&, const Design&) = default;

@@ -118,6 +118,206 @@ Shape<protocols::CentralisedOptions> centralised_shape() {
   });
 }
 
+/// Who leads a round. `leader(options)` is the LeaderOptions.
+template <class O, class Access>
+std::vector<Field<O>> leader_fields(Access leader) {
+  using protocols::LeaderElection;
+  const auto weight = integer<std::uint32_t>(1, 1'000'000);
+  return {
+      field<O>(
+          "leader_election", [leader](auto& o) -> auto& { return leader(o).election; },
+          choice<LeaderElection>({{"round_robin", LeaderElection::round_robin},
+                                  {"stake", LeaderElection::stake},
+                                  {"reputation", LeaderElection::reputation}}),
+          "Who leads a round: members in turn; in proportion to their power (Tendermint's proposer priority); or "
+          "drawn, "
+          "mostly from those that proposed or voted in recently committed blocks (DiemBFT)."),
+      field<O>(
+          "reputation_window", [leader](auto& o) -> auto& { return leader(o).reputation_window; },
+          integer<std::uint32_t>(1, 10'000), "Reputation: how many committed blocks are looked at."),
+      field<O>(
+          "reputation_lag", [leader](auto& o) -> auto& { return leader(o).reputation_lag; },
+          integer<std::uint32_t>(0, 1000),
+          "Reputation: blocks of so many last rounds are not looked at, since not all replicas have them."),
+      field<O>(
+          "reputation_active_weight", [leader](auto& o) -> auto& { return leader(o).reputation_active_weight; }, weight,
+          "Reputation: weight of a member that proposed or voted in the window."),
+      field<O>(
+          "reputation_inactive_weight", [leader](auto& o) -> auto& { return leader(o).reputation_inactive_weight; },
+          weight, "Reputation: weight of all others."),
+  };
+}
+
+/// What all engines of the HotStuff family have. `O` has a member `chained`.
+template <class O>
+std::vector<Field<O>> chained_fields() {
+  const auto timeout = duration(1ms, 1h);
+  const auto pause = duration(0s, 1h);
+  std::vector<Field<O>> fields = leader_fields<O>([](auto& o) -> auto& { return o.chained.leader; });
+  std::vector<Field<O>> more{
+      field<O>(
+          "timeout", [](auto& o) -> auto& { return o.chained.pacemaker.timeout; }, timeout,
+          "How long a replica stays in a round before it gives it up."),
+      field<O>(
+          "timeout_growth_percent", [](auto& o) -> auto& { return o.chained.pacemaker.growth_percent; },
+          integer<std::uint32_t>(100, 1000),
+          "Each round without a commit multiplies `timeout` by so many hundredths; 100: it never grows."),
+      field<O>(
+          "timeout_growth_steps", [](auto& o) -> auto& { return o.chained.pacemaker.growth_steps_max; },
+          integer<std::uint32_t>(0, 64), "How often it grows at most."),
+      field<O>(
+          "timeout_growth_lag", [](auto& o) -> auto& { return o.chained.pacemaker.growth_lag; },
+          integer<std::uint32_t>(0, 1000), "So many rounds after the last commit are ordinary and do not count."),
+      field<O>(
+          "join", [](auto& o) -> auto& { return o.chained.pacemaker.join; }, boolean(),
+          "Whether a replica gives up a round at once when more than a third of the power has."),
+      field<O>(
+          "proposal_pause", [](auto& o) -> auto& { return o.chained.proposal_pause; }, pause,
+          "How long a leader waits in its round before it proposes; sets the pace of blocks."),
+      field<O>(
+          "timestamp_bound", [](auto& o) -> auto& { return o.chained.timestamp_bound; }, timeout,
+          "Blocks from farther in the future get no vote."),
+      field<O>(
+          "sync_timeout", [](auto& o) -> auto& { return o.chained.sync_timeout; }, timeout,
+          "A request for a block goes to another peer after one to two of these."),
+      field<O>(
+          "sync_window", [](auto& o) -> auto& { return o.chained.sync_window; }, integer<std::uint32_t>(1, 1000),
+          "How many committed blocks are requested at once while catching up."),
+  };
+  for (Field<O>& f : more) fields.push_back(std::move(f));
+  return fields;
+}
+
+Shape<protocols::HotStuffOptions> hotstuff_shape() {
+  using O = protocols::HotStuffOptions;
+  using protocols::HotStuffChain;
+  using protocols::RoundSync;
+  std::vector<Field<O>> fields{
+      field<O>(
+          "chain", &O::chain,
+          choice<HotStuffChain>({{"three_chain", HotStuffChain::three_chain}, {"two_chain", HotStuffChain::two_chain}}),
+          "`three_chain`: HotStuff, three certificates of consecutive rounds commit; `two_chain`: pipelined "
+          "HotStuff-2, two do, and a leader that lacks the certificate of the round before waits `delta`."),
+      field<O>(
+          "round_sync", &O::round_sync,
+          choice<RoundSync>(
+              {{"timeout_certificates", RoundSync::timeout_certificates}, {"new_view", RoundSync::new_view}}),
+          "How a failed round ends: everybody hears who gives it up and a quorum ends it, or each replica moves on "
+          "by its own timer and tells the next leader alone."),
+      field<O>("delta", &O::delta, duration(0s, 1h),
+               "`two_chain`: how long such a leader waits; at least the longest delay of a message."),
+  };
+  for (Field<O>& f : chained_fields<O>()) fields.push_back(std::move(f));
+  return object<O>(std::move(fields));
+}
+
+Shape<protocols::JolteonOptions> jolteon_shape() {
+  return object<protocols::JolteonOptions>(chained_fields<protocols::JolteonOptions>());
+}
+
+Shape<protocols::MonadBftOptions> monadbft_shape() {
+  using O = protocols::MonadBftOptions;
+  const auto timeout = duration(1ms, 1h);
+  const auto pause = duration(0s, 1h);
+  std::vector<Field<O>> fields{
+      field<O>("delta", &O::delta, timeout,
+               "Bound on the delay of a message that the timers are made for: a round lasts 3 delta + vote_pace + "
+               "processing before it is given up."),
+      field<O>("vote_pace", &O::vote_pace, pause,
+               "Least time between a replica's votes in consecutive rounds; sets the pace of blocks."),
+      field<O>("processing", &O::processing, pause, "What the timer of a round allows for work."),
+      field<O>("timeout_growth_percent", &O::growth_percent, integer<std::uint32_t>(100, 1000),
+               "Each round without a final block multiplies the timer by so many hundredths; 100: it never grows, as "
+               "Monad's."),
+      field<O>("timeout_growth_steps", &O::growth_steps_max, integer<std::uint32_t>(0, 64),
+               "How often it grows at most."),
+      field<O>("sync_timeout", &O::sync_timeout, timeout,
+               "A request for a block goes to another peer after one to two of these."),
+      field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),
+               "How many committed blocks are requested at once while catching up."),
+  };
+  for (Field<O>& f : leader_fields<O>([](auto& o) -> auto& { return o.leader; })) fields.push_back(std::move(f));
+  return object<O>(std::move(fields));
+}
+
+Shape<protocols::MysticetiOptions> mysticeti_shape() {
+  using O = protocols::MysticetiOptions;
+  return object<O>({
+      field<O>("leaders", &O::leaders, integer<std::uint32_t>(1, 1000),
+               "Leader slots a round; no more than there are validators."),
+      field<O>("wave_length", &O::wave_length, integer<std::uint32_t>(3, 10),
+               "Rounds from a leader's vertex to the round that decides about it, both counted."),
+      field<O>("leader_timeout", &O::leader_timeout, duration(1ms, 1h),
+               "How long a validator waits for the vertices of the last round's leaders before it goes on without "
+               "them."),
+      field<O>("min_round_delay", &O::min_round_delay, duration(0s, 1h),
+               "Least time between two vertices of one validator."),
+      field<O>("gc_depth", &O::gc_depth, integer<std::uint32_t>(4, 100'000),
+               "For how many rounds back a leader still orders vertices; older ones are lost, their transactions wait "
+               "for another one."),
+      field<O>("recover_own_round", &O::recover_own_round, boolean(),
+               "Whether a validator without a log asks a quorum for its own last vertex before it makes one: at the "
+               "very start, and after its disk was lost."),
+      field<O>("fetch_delay", &O::fetch_delay, duration(0s, 1h),
+               "How long the ancestor of a vertex may be under way before it is asked for."),
+      field<O>("sync_timeout", &O::sync_timeout, duration(1ms, 1h),
+               "After how long a question to a peer is asked again, somebody else."),
+      field<O>("sync_window", &O::sync_window, integer<std::uint32_t>(1, 1000),
+               "Committed blocks that a validator that is behind asks for at once."),
+  });
+}
+
+Shape<protocols::StreamletOptions> streamlet_shape() {
+  using O = protocols::StreamletOptions;
+  using protocols::EpochLeaders;
+  return object<O>({
+      field<O>("delta", &O::delta, duration(1ms, 1h),
+               "The message delay that the protocol counts on; an epoch lasts twice as long."),
+      field<O>("echo", &O::echo, boolean(),
+               "Whether every validator relays each message that is new to it to all others, as in the paper."),
+      field<O>("leader_election", &O::leaders,
+               choice<EpochLeaders>({{"round_robin", EpochLeaders::round_robin}, {"hash", EpochLeaders::hash}}),
+               "Who leads an epoch: the validators in turn, or one drawn from a hash of the epoch by power."),
+  });
+}
+
+Shape<protocols::PbftOptions> pbft_shape() {
+  using O = protocols::PbftOptions;
+  return object<O>({
+      field<O>("block_interval", &O::block_interval, duration(1ms, 1h),
+               "Least time between two proposals of a primary."),
+      field<O>("view_timeout", &O::view_timeout, duration(1ms, 1h),
+               "Without progress for so long a replica asks for the next view; doubles with every one in a row."),
+      field<O>("view_timeout_max", &O::view_timeout_max, duration(1ms, 1h), "Where the doubling ends."),
+      field<O>("retransmit", &O::retransmit, duration(1ms, 1h),
+               "Without progress for so long a replica repeats what it said."),
+      field<O>("checkpoint_interval", &O::checkpoint_interval, integer<std::uint32_t>(1, 100'000),
+               "A checkpoint is taken every so many blocks (K)."),
+      field<O>("window", &O::window, integer<std::uint32_t>(2, 1'000'000),
+               "So many blocks may be ordered beyond the last stable checkpoint (L); at least twice "
+               "`checkpoint_interval`."),
+      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(),
+               "Whether blocks are proposed when no transaction waits."),
+  });
+}
+
+Shape<protocols::RotatingOptions> rotating_shape() {
+  using O = protocols::RotatingOptions;
+  return object<O>({
+      field<O>("slot", &O::slot, duration(1ms, 1h), "Time between two blocks of an operator."),
+      field<O>("epoch_slots", &O::epoch_slots, integer<std::uint32_t>(2, 1'000'000),
+               "How many slots an operator has before the next one takes over."),
+      field<O>("handover_slots", &O::handover_slots, integer<std::uint32_t>(1, 1'000'000),
+               "The hand-over window: in the last slots of an epoch the next operator begins."),
+      field<O>("buffer", &O::buffer, duration(0s, 1h),
+               "The next operator waits so long in the window for the incumbent to say that it has ended."),
+      field<O>("inactive_slots", &O::inactive_slots, integer<std::uint32_t>(0, 1'000'000),
+               "After so many slots without a block the next backup takes over; 0: none does."),
+      field<O>("create_empty_blocks", &O::create_empty_blocks, boolean(),
+               "Whether blocks are made when no transaction waits."),
+  });
+}
+
 constexpr Power power_max = (Power{1} << 60) - 1;
 
 Shape<std::vector<Power>> stake_shape() {
@@ -240,6 +440,27 @@ Shape<Design> design_shape() {
       engine_field<D>(
           "centralised", [](auto& d) -> auto& { return d.parameters.centralised; }, centralised_shape(),
           "Parameters of the engine `centralised`: one sequencer, everybody else follows."),
+      engine_field<D>(
+          "hotstuff", [](auto& d) -> auto& { return d.parameters.hotstuff; }, hotstuff_shape(),
+          "Parameters of the engine `hotstuff` (arXiv 1803.05069; ePrint 2023/397)."),
+      engine_field<D>(
+          "jolteon", [](auto& d) -> auto& { return d.parameters.jolteon; }, jolteon_shape(),
+          "Parameters of the engine `jolteon` (arXiv 2106.10362); the defaults are DiemBFT's."),
+      engine_field<D>(
+          "monadbft", [](auto& d) -> auto& { return d.parameters.monadbft; }, monadbft_shape(),
+          "Parameters of the engine `monadbft` (arXiv 2502.20692); the defaults are Monad's revision v0.10."),
+      engine_field<D>(
+          "mysticeti", [](auto& d) -> auto& { return d.parameters.mysticeti; }, mysticeti_shape(),
+          "Parameters of the engine `mysticeti` (arXiv 2310.14821): an uncertified DAG."),
+      engine_field<D>(
+          "streamlet", [](auto& d) -> auto& { return d.parameters.streamlet; }, streamlet_shape(),
+          "Parameters of the engine `streamlet` (Chan and Shi, AFT 2020)."),
+      engine_field<D>(
+          "pbft", [](auto& d) -> auto& { return d.parameters.pbft; }, pbft_shape(),
+          "Parameters of the engine `pbft` (Castro and Liskov, OSDI 1999)."),
+      engine_field<D>(
+          "rotating", [](auto& d) -> auto& { return d.parameters.rotating; }, rotating_shape(),
+          "Parameters of the engine `rotating`: one sequencer at a time, by schedule."),
       field<D>("committee", &D::committee, committee_shape(), "Who takes part, and with what weight."),
       field<D>("block", &D::block, block, "Limits of a block."),
       field<D>(
@@ -249,6 +470,10 @@ Shape<Design> design_shape() {
           "In which order a leader puts transactions: first come first served, or highest fee first; the nonces of one "
           "sender stay in sequence in both."),
       field<D>("mempool", &D::mempool, pool, "Where transactions wait for a block."),
+      field<D>("keep_blocks", &D::keep_blocks, integer<std::uint64_t>(0, 1'000'000'000'000),
+               "How many committed blocks a node keeps; 0 keeps all, which takes much memory in a long run. A node "
+               "that needs older ones, because it was away for longer or lost its disk, cannot come back: there is no "
+               "state sync."),
       field<D>("signatures", &D::signatures,
                choice<protocols::SignatureBackend>(
                    {{"ideal", protocols::SignatureBackend::ideal}, {"real", protocols::SignatureBackend::real}}),

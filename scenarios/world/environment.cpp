@@ -107,12 +107,13 @@ protocols::EnginePromises promises_of(const Scenario& scenario) {
   return engine->promises(scenario.design.parameters, scenario.environment.network.delta);
 }
 
-CheckerContext checker_context(const Scenario& scenario, bool plan_corrupts) {
+CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   CheckerContext about;
   about.node_count = scenario.design.committee.count;
   about.engine = promises_of(scenario);
-  about.corrupt_nodes = plan_corrupts || !scenario.environment.adversaries.empty();
+  about.corrupt_nodes = !plan.corrupt.empty() || !scenario.environment.adversaries.empty();
   about.healing_blocks = scenario.stop.healing_blocks;
+  about.leaders = plan.leaders;
   return about;
 }
 

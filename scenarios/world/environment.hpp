@@ -4,6 +4,7 @@
 #include <span>
 
 #include "scenarios/checkers/checker.hpp"
+#include "scenarios/plan/plan.hpp"
 #include "scenarios/spec/scenario.hpp"
 #include "sim/net/network.hpp"
 #include "sim/node/node.hpp"
@@ -23,7 +24,6 @@ void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::
 /// What the scenario's engine promises.
 protocols::EnginePromises promises_of(const Scenario& scenario);
 
-/// @param plan_corrupts  a plan owns nodes
-CheckerContext checker_context(const Scenario& scenario, bool plan_corrupts = false);
+CheckerContext checker_context(const Scenario& scenario, const Plan& plan);
 
 }  // namespace seqlab::scenarios

@@ -39,6 +39,7 @@ class Milestones final : public sim::RecordObserver {
   void on_record(const Record& record) override {
     if (judge_ != nullptr && judge_->liveness() != Liveness::not_checked) simulation_.stop();
     if (record.kind != RecordKind::committed || record.node.value >= heights_.size()) return;
+    if (static_cast<sim::CommitLevel>(record.detail) != sim::CommitLevel::final) return;
     heights_[record.node.value] = std::max(heights_[record.node.value], record.height);
     if (!waiting_) return;
     for (std::size_t i = 0; i < heights_.size(); ++i) {
@@ -82,8 +83,9 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
                                       .ledger = {.accounts = s.environment.workload.accounts},
                                       .dissemination = s.design.dissemination,
                                       .change_lag = promises_of(s).change_lag,
+                                      .relays_transactions = promises_of(s).relays_transactions,
                                       .validator_updates = {},
-                                      .keep_blocks = 0};
+                                      .keep_blocks = s.design.keep_blocks};
   for (std::uint32_t i = 0; i < s.design.committee.count; ++i) context.peers.push_back(NodeId{i});
   for (const auto& change : s.design.committee.changes) {
     context.validator_updates.push_back({protocols::Height{change.height}, {change.node, change.power}});
@@ -257,7 +259,7 @@ std::vector<NodeId> World::Parts::owned_by_plan() const {
 /// The order matters: whoever judges sees a record before whoever reacts to it.
 void World::Parts::watch() {
   sim::RecordLog& log = simulation.records();
-  const CheckerContext about = checker_context(scenario, !plan.corrupt.empty());
+  const CheckerContext about = checker_context(scenario, plan);
   for (const CheckerEntry& entry : seqlab::scenarios::checkers()) {
     const auto& wanted = scenario.expect.checkers;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), entry.name) == wanted.end()) continue;
@@ -358,6 +360,15 @@ RunResult World::Parts::judge(sim::StopReason stopped, bool healed) {
                    [](const Finding& a, const Finding& b) { return a.at < b.at; });
   seqlab::scenarios::judge(scenario, monitor, result);
   return result;
+}
+
+std::vector<std::string> World::script_logs() const {
+  std::vector<std::string> out;
+  if (parts_->adversaries == nullptr) return out;
+  for (std::size_t i = 0; i < parts_->scenario.environment.adversaries.size(); ++i) {
+    out.emplace_back(parts_->adversaries->log(i));
+  }
+  return out;
 }
 
 sim::Simulation& World::simulation() { return parts_->simulation; }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "protocols/node/sequencer.hpp"
@@ -21,6 +22,8 @@ class World {
 
   /// Safety phase, then healing phase, then judgement. Once.
   RunResult run();
+  /// What the scripts printed, one text an adversary in the order of the scenario; empty without adversaries.
+  std::vector<std::string> script_logs() const;
 
   /// For tests and explorers.
   sim::Simulation& simulation();

@@ -14,6 +14,7 @@ PlanFile sample_plan() {
   plan.scenario_name = "equivocating-leader";
   plan.scenario_hash = Hash128{0x0fU, 0xf000000000000000U};
   plan.version = "0.1.0";
+  plan.build = "sources 0123456789ab, GNU 12.2.0";
   plan.digest = Hash128{1, 2};
   plan.verdict = scenarios::Verdict::outside_model;
   return plan;
@@ -44,6 +45,7 @@ TEST_CASE("a plan comes back from its file as it was written", "[analysis][plan]
   CHECK(read.scenario_name == plan.scenario_name);
   CHECK(read.scenario_hash == plan.scenario_hash);
   CHECK(read.version == plan.version);
+  CHECK(read.build == plan.build);
   CHECK(read.digest == plan.digest);
   CHECK(read.verdict == plan.verdict);
   CHECK_FALSE(read.interrupted);

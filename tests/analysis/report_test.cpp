@@ -73,6 +73,9 @@ TEST_CASE("the text report stays below 25 lines after the verdict whatever happe
   report.result.findings.resize(40, report.result.findings.front());
   report.result.budgets.resize(9, report.result.budgets.front());
   report.result.metrics.tx_latency.add(1'000'000);
+  report.result.accused = {NodeId{0}};
+  report.result.metrics.tx_submitted = report.result.metrics.crashes = 1;
+  report.script_logs = {"one\ntwo\n"};
   report.run_folder = "runs/x";
   const std::string text = to_text(report, false);
   CHECK(std::count(text.begin(), text.end(), '\n') <= 26);

@@ -51,6 +51,7 @@ Summary register_kernel();
 Summary register_fibers();
 Summary register_protocol();
 Summary register_scripts();
+Summary register_search();
 
 /// Memory and large worlds: each in a child process of its own, so that the peak is that world's.
 void measure_memory(std::string_view filter, std::vector<Row>& rows);

@@ -160,6 +160,7 @@ int run(int argc, char** argv) {
   summaries.push_back(register_fibers());
   summaries.push_back(register_protocol());
   summaries.push_back(register_scripts());
+  summaries.push_back(register_search());
 
   Results results;
   Collector collector{results};

@@ -11,6 +11,8 @@
 #include <regex>
 #include <vector>
 
+#include "protocols/consensus/tendermint/tendermint.hpp"
+#include "scenarios/explore/explore.hpp"
 #include "scenarios/world/run.hpp"
 #include "sim/kernel/processes.hpp"
 #include "sim/kernel/simulation.hpp"
@@ -155,6 +157,49 @@ void thousand_validators(std::vector<Row>& rows) {
   rows.push_back({.what = "  peak memory", .measured = outcome.peak_bytes / 1048576, .unit = "MiB"});
 }
 
+/// One round of Tendermint in all orders, one node of `nodes` with two halves.
+scenarios::ExploreOptions small_committee(std::uint32_t nodes) {
+  scenarios::ExploreOptions options;
+  std::vector<protocols::Validator> validators;
+  for (std::uint32_t i = 0; i < nodes; ++i) validators.push_back({NodeId{i}, 1});
+  options.committee = protocols::Committee{std::move(validators)};
+  protocols::EngineParameters parameters;
+  parameters.tendermint.timestamps = protocols::Timestamps::none;
+  parameters.tendermint.gossip_stall = parameters.tendermint.block_fetch_delay = 60s;
+  const auto* engine = protocols::find_engine("tendermint");
+  options.make_engine = [engine, parameters](NodeId self, const protocols::Committee& genesis) {
+    return engine->make(self, genesis, parameters);
+  };
+  options.promises = engine->promises(parameters, 1s);
+  options.corrupt = {{NodeId{0}, scenarios::Corruption::twins}};
+  options.bounds.round_max = 0;
+  return options;
+}
+
+void exploration(std::vector<Row>& rows) {
+  const auto measure = [&](const std::string& what, const scenarios::ExploreOptions& options) {
+    const Outcome outcome = in_child([&](Outcome& out) {
+      const scenarios::ExploreResult result = scenarios::explore(options);
+      out.value = static_cast<double>(result.transitions);
+      out.count = static_cast<double>(result.states);
+    });
+    rows.push_back({.what = fmt::format("explore: {}, {:.1f} million states, CPU time", what, outcome.count / 1e6),
+                    .measured = outcome.seconds,
+                    .unit = "s"});
+    rows.push_back({.what = "  per transition",
+                    .measured = outcome.seconds * 1e9 / outcome.value,
+                    .unit = "ns",
+                    .target = 1e9 / 300'000});
+    rows.push_back(
+        {.what = "  peak memory", .measured = outcome.peak_bytes / 1048576, .unit = "MiB", .target = 4096});
+  };
+  measure("n = 4 with twins, reduced, complete", small_committee(4));
+  scenarios::ExploreOptions every_step = small_committee(4);
+  every_step.reduce = false;
+  every_step.bounds.states_max = 10'000'000;
+  measure("n = 4 with twins, each step", every_step);
+}
+
 }  // namespace
 
 void measure_memory(std::string_view filter, std::vector<Row>& rows) {
@@ -167,6 +212,7 @@ void measure_memory(std::string_view filter, std::vector<Row>& rows) {
   measure("memory/idle", idle_nodes);
   measure("large/gossip", gossip);
   measure("large/tendermint", thousand_validators);
+  measure("explore", exploration);
 }
 
 }  // namespace seqlab::bench

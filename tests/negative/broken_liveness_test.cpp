@@ -35,6 +35,55 @@ TEST_CASE("Z09: timeouts below the delay that do not grow are a lasso", "[negati
   CHECK(twin.verdict == Verdict::held);
 }
 
+TEST_CASE("Z08: rounds that advance by own timers alone are a lasso once one node is down", "[negative][liveness]") {
+  // n2 begins a second later than the others, two rounds: none of its votes is of the round that they are in, nor the
+  // other way round. With n3 up as well three go together without it.
+  Scenario all_up = healing_world(4);
+  scenarios::FaultSpec late{.when = at(1us), .lasts = 1s, .what = scenarios::fault::Pause{nodes({2})}};
+  all_up.environment.faults = {late};
+  Scenario one_down = all_up;
+  corrupt(one_down, "silent", nodes({3}));
+  const auto free_running = broken::free_running(500ms);
+  const std::set<NodeId> all{NodeId{0}, NodeId{1}, NodeId{2}, NodeId{3}};
+
+  const RunResult broken = run_rewritten<broken::NoRoundSkip>(one_down, all, free_running);
+  INFO(story(broken));
+  CHECK(broken.liveness == Liveness::lasso);
+  CHECK(fired(broken) == std::set<std::string>{"liveness"});
+  CHECK(broken.verdict == Verdict::violated);
+  CHECK(broken.metrics.commits_max == 0);
+
+  const RunResult healthy = run_rewritten<broken::NoRoundSkip>(all_up, all, free_running);
+  INFO(story(healthy));
+  CHECK(healthy.liveness == Liveness::progress);
+
+  for (const Scenario& s : {one_down, all_up}) {
+    const RunResult twin = run_with<PaperRules>(s);
+    INFO(story(twin));
+    CHECK(twin.liveness == Liveness::progress);
+    CHECK(twin.verdict == Verdict::held);
+  }
+}
+
+TEST_CASE("a node that was away for longer than blocks are kept is suspected", "[negative][liveness]") {
+  Scenario forgetful = healing_world(4);
+  forgetful.environment.faults = {crash(at(200ms), nodes({3}), 2s)};
+  forgetful.design.keep_blocks = 3;
+  const RunResult stranded = run_with<PaperRules>(forgetful);
+  INFO(story(stranded));
+  CHECK(stranded.liveness == Liveness::suspected);
+  REQUIRE_FALSE(stranded.findings.empty());
+  CHECK(stranded.findings.front().nodes == nodes({3}));
+
+  Scenario sound = forgetful;
+  sound.design.keep_blocks = 30;
+  const RunResult twin = run_with<PaperRules>(sound);
+  INFO(story(twin));
+  CHECK(twin.liveness == Liveness::progress);
+  sound.design.keep_blocks = 0;
+  CHECK(run_with<PaperRules>(sound).digest == twin.digest);  // what nobody asks for is not missed
+}
+
 TEST_CASE("nodes that fall silent for good are suspected", "[negative][liveness]") {
   const Scenario s = healing_world(4);
   const RunResult broken =

@@ -67,6 +67,30 @@ TEST_CASE("a core without a quorum is excused", "[checkers][liveness]") {
   CHECK(judged.silent());
 }
 
+TEST_CASE("a core is excused where a plan's schedule leaves one of it out", "[checkers][liveness]") {
+  const std::string run = start + "core n0 n1 n2\n" + barren_rounds(40, 1000, 0, "n0..n2", 3);
+  CheckerContext context = four();
+  CHECK(run_checker("liveness", context, run).liveness == Liveness::lasso);
+  context.leaders = {NodeId{3}};
+  const Judged gone = run_checker("liveness", context, run);
+  CHECK(gone.liveness == Liveness::excused);
+  CHECK(gone.silent());
+  context.leaders = {NodeId{0}, NodeId{3}, NodeId{2}};
+  CHECK(run_checker("liveness", context, run).liveness == Liveness::excused);
+  context.leaders = {NodeId{0}, NodeId{1}, NodeId{2}, NodeId{3}};
+  CHECK(run_checker("liveness", context, run).liveness == Liveness::lasso);
+}
+
+TEST_CASE("a plan's schedule must have as many live leaders in a row as the engine needs", "[checkers][liveness]") {
+  const std::string run = start + "core n0 n1 n2\n" + barren_rounds(60, 1000, 0, "n0..n2", 3);
+  CheckerContext context = four();
+  context.engine.leaders_in_a_row = 3;
+  context.leaders = {NodeId{0}, NodeId{1}, NodeId{3}, NodeId{2}, NodeId{3}};
+  CHECK(run_checker("liveness", context, run).liveness == Liveness::excused);
+  context.leaders = {NodeId{0}, NodeId{1}, NodeId{2}, NodeId{3}};
+  CHECK(run_checker("liveness", context, run).liveness == Liveness::lasso);
+}
+
 TEST_CASE("a core that had forked is excused", "[checkers][liveness]") {
   CHECK(run_checker("liveness", four(),
                     "committee n0..n3 1\n commit n0 h1 r0 A\n commit n1 h1 r0 B\n heal\n core n0..n3\n"

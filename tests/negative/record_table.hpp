@@ -6,6 +6,10 @@
 //   propose n0 h1 r0 A            signer, height, round, block (any word; `nil` is nil)
 //   prevote n0 n1 n2 h1 r0 A      one record a node
 //   precommit n0..n2 h1 r0 A
+//   vote n0 n1 n2 h1 r0 A
+//   repropose n1 h1 r2 A of r0    in a later round
+//   revert n0 h1 A                what it told speculatively
+//   epoch n0 from h3 r7           enters an epoch whose first block has height 3
 //   lock n0 h1 r0 A
 //   certificate n0 h1 r0 precommit A by n0 n1 n2
 //   commit n0 n1 h1 r0 A on G     `on`: parent
@@ -38,6 +42,7 @@
 #include <vector>
 
 #include "protocols/consensus/messages.hpp"
+#include "protocols/consensus/reproposal.hpp"
 #include "protocols/types/transaction.hpp"
 #include "scenarios/checkers/checker.hpp"
 
@@ -207,6 +212,27 @@ class Parser {
     if (verb == "propose") return statement(RecordKind::proposed, 0);
     if (verb == "prevote") return statement(RecordKind::voted, static_cast<std::uint8_t>(sim::VoteType::prevote));
     if (verb == "precommit") return statement(RecordKind::voted, static_cast<std::uint8_t>(sim::VoteType::precommit));
+    if (verb == "vote") return statement(RecordKind::voted, static_cast<std::uint8_t>(sim::VoteType::vote));
+    if (verb == "repropose") {
+      statement(RecordKind::proposed, 0);
+      line.expect("of");
+      table.records.back().flags = protocols::reproposal_flags(static_cast<std::uint32_t>(line.number("r")));
+      return true;
+    }
+    if (verb == "revert") {
+      const NodeId node = line.node();
+      const std::uint64_t height = line.number("h");
+      Record& record = add(RecordKind::reverted, node, height, 0).with_id(named(line.next()));
+      record.detail = static_cast<std::uint8_t>(sim::CommitLevel::speculative);
+      return true;
+    }
+    if (verb == "epoch") {
+      const NodeId node = line.node();
+      line.expect("from");
+      const std::uint64_t height = line.number("h");
+      add(RecordKind::epoch_entered, node, height, static_cast<std::uint32_t>(line.number("r")));
+      return true;
+    }
     if (verb == "lock") return statement(RecordKind::locked, 0);
     if (verb == "round") {
       const std::vector<NodeId> nodes = line.nodes();
@@ -248,8 +274,9 @@ class Parser {
       if (has_parent) parent = named(line.next());
       auto level = sim::CommitLevel::final;
       if (line.accept("level")) {
-        line.expect("soft");
-        level = sim::CommitLevel::soft;
+        const bool soft = line.accept("soft");
+        if (!soft) line.expect("speculative");
+        level = soft ? sim::CommitLevel::soft : sim::CommitLevel::speculative;
       }
       for (const NodeId node : nodes) {
         add(RecordKind::committed, node, height, round).with_id(id).detail = static_cast<std::uint8_t>(level);

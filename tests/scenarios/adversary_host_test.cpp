@@ -300,7 +300,8 @@ TEST_CASE("every stock adversary gives the same digest twice, and never breaks a
       values<std::string>({"silent", "equivocate", "amnesia", "withhold_votes", "delay_to_bound", "censor_sender",
                            "crash_on_schedule", "partition_at_worst", "double_sign_after_restart", "lying_sync_peer",
                            "split_vote_by_stake", "random_byzantine", "timestamp_skew", "stale_proposer",
-                           "future_round_flood", "replay_flood", "native:silent", "native:random_byzantine"}));
+                           "future_round_flood", "replay_flood", "tail_fork", "native:silent",
+                           "native:random_byzantine"}));
   CAPTURE(name);
   const bool is_native = name.rfind("native:", 0) == 0;
   Scenario s = world_with(is_native ? "" : stock(name), {.sees = PowerSpec::Sight::headers,

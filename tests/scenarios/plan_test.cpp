@@ -153,6 +153,34 @@ TEST_CASE("a split round goes nowhere, the next one decides", "[plan]") {
   CHECK(o.result.verdict == Verdict::held);
 }
 
+TEST_CASE("a split of one kind of message lets the others pass", "[plan]") {
+  const auto machine = [](std::uint32_t n) { return Machine{NodeId{n}, false}; };
+  const std::vector<std::vector<Machine>> halves{{machine(0), machine(1)}, {machine(2), machine(3)}};
+  const Outcome o = run_plan(with({RoundSplit{1, 0, halves, {}, MessageKind::precommit}}), 4, 20s);
+  for (const Record& r : o.kept.of(RecordKind::message_dropped)) {
+    CHECK(r.detail == static_cast<std::uint8_t>(MessageKind::precommit));
+  }
+  CHECK(dropped(o) > 0);
+  const Record* first = o.kept.first([](const Record& r) { return r.kind == RecordKind::committed; });
+  REQUIRE(first != nullptr);
+  CHECK(first->height == 1);
+  CHECK(o.result.verdict == Verdict::held);
+}
+
+TEST_CASE("nothing is promised to nodes whom a plan's leaders leave out", "[plan][liveness]") {
+  Scenario s = quiet_world(4, 50ms);
+  s.stop.after = 4s;
+  s.stop.healing = 60s;
+  Plan plan = with({});
+  plan.corrupt = {NodeId{3}};
+  plan.leaders = {NodeId{3}};
+  CHECK(run(s, plan).liveness == scenarios::Liveness::excused);
+  plan.leaders = {NodeId{3}, NodeId{0}, NodeId{1}, NodeId{2}};
+  const RunResult fair = run(s, plan);
+  CHECK(fair.liveness == scenarios::Liveness::progress);
+  CHECK(fair.verdict == Verdict::held);
+}
+
 TEST_CASE("a twin says other things with the same key", "[plan]") {
   Plan plan = with({});
   plan.corrupt = {NodeId{3}};
@@ -230,7 +258,8 @@ TEST_CASE("every kind of intervention comes back from its text", "[plan]") {
                                                                           .timestamp_shift = -5ms,
                                                                           .drop_transactions = true,
                                                                           .salt = 9}}},
-                RoundSplit{7, 2, {{Machine{NodeId{0}, false}}, {Machine{NodeId{3}, true}}}, 2s}, partition, jump}};
+                RoundSplit{7, 2, {{Machine{NodeId{0}, false}}, {Machine{NodeId{3}, true}}}, 2s}, partition, jump,
+                RoundSplit{{}, 1, {{Machine{NodeId{0}, false}}}, {}, MessageKind::precommit}}};
   const std::string text = to_json(plan);
   INFO(text);
   CHECK(parse_plan_text(text, "plan.json") == plan);

@@ -17,6 +17,7 @@
 
 #include "protocols/consensus/engine.hpp"
 #include "protocols/consensus/messages.hpp"
+#include "protocols/consensus/voting_proposal.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::test {
@@ -28,8 +29,10 @@ using sim::RecordKind;
 /// A durable chain whose application only counts transactions: the state changes when a block has some.
 class HarnessChain final : public ChainView {
  public:
-  explicit HarnessChain(Committee genesis, std::vector<std::pair<Height, ValidatorUpdate>> updates = {})
-      : updates_(std::move(updates)), committees_{genesis, genesis, genesis} {}
+  /// @param change_lag  of the engine, see EnginePromises
+  explicit HarnessChain(const Committee& genesis, std::vector<std::pair<Height, ValidatorUpdate>> updates = {},
+                        std::uint32_t change_lag = 2)
+      : updates_(std::move(updates)), committees_(change_lag + 1, genesis) {}
 
   Height height() const override { return Height{blocks_.size()}; }
   BlockPtr block(Height h) const override {
@@ -72,9 +75,11 @@ class EngineHarness {
   };
 
   EngineHarness(Committee committee, std::uint32_t nodes, Make make, Duration delay = 100ms,
-                std::vector<std::pair<Height, ValidatorUpdate>> updates = {})
+                std::vector<std::pair<Height, ValidatorUpdate>> updates = {}, std::uint32_t change_lag = 2)
       : committee_(std::move(committee)), make_(std::move(make)), delay_(delay) {
-    for (std::uint32_t i = 0; i < nodes; ++i) nodes_.push_back(std::make_unique<Node>(committee_, updates));
+    for (std::uint32_t i = 0; i < nodes; ++i) {
+      nodes_.push_back(std::make_unique<Node>(HarnessChain{committee_, updates, change_lag}));
+    }
   }
 
   // -- control
@@ -286,8 +291,7 @@ class EngineHarness {
     std::uint64_t token = 0;
   };
   struct Node {
-    Node(const Committee& genesis, const std::vector<std::pair<Height, ValidatorUpdate>>& updates)
-        : chain(genesis, updates) {}
+    explicit Node(HarnessChain start) : chain(std::move(start)) {}
     std::unique_ptr<Engine> engine;
     HarnessChain chain;
     std::vector<Recovered> log;
@@ -350,11 +354,18 @@ class EngineHarness {
     if (!nested) pump(n);
   }
 
-  void apply_one(NodeId n, effect::Persist& e) { at(n).log.push_back({e.type, e.height, e.round, e.bytes}); }
+  void apply_one(NodeId n, effect::Persist& e) { at(n).log.push_back({e.type, e.height, e.round, e.bytes, e.bodies}); }
   void apply_one(NodeId n, effect::Forget& e) {
     std::erase_if(at(n).log, [&](const Recovered& r) { return r.height < e.height; });
   }
-  void apply_one(NodeId n, effect::Send& e) { transmit(n, e.to, e.message); }
+  void apply_one(NodeId n, effect::Send& e) {
+    note_statement(n, e.message);
+    if (e.to == n) {
+      at(n).inputs.emplace_back(Received{n, e.message});
+    } else {
+      transmit(n, e.to, e.message);
+    }
+  }
   void apply_one(NodeId n, effect::Broadcast& e) {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
       if (NodeId{i} != n) transmit(n, NodeId{i}, e.message);
@@ -429,14 +440,22 @@ class EngineHarness {
     if (any.author != n) return;
     std::tuple<std::uint32_t, std::uint64_t, std::int32_t, int> key;
     Hash128 says;
-    if (any.message_kind() == MessageKind::proposal) {
-      const Proposal& p = static_cast<const ProposalMessage&>(any).proposal;
+    if (const auto* proposal = dynamic_cast<const ProposalMessage*>(&any); proposal != nullptr) {
+      const Proposal& p = proposal->proposal;
       key = {n.value, p.height.value, p.round.value, 0};
       says = p.signed_digest();
-    } else if (any.message_kind() == MessageKind::prevote || any.message_kind() == MessageKind::precommit) {
-      const Vote& v = static_cast<const VoteMessage&>(any).vote;
+    } else if (const auto* vote = dynamic_cast<const VoteMessage*>(&any); vote != nullptr) {
+      const Vote& v = vote->vote;
       key = {n.value, v.height.value, v.round.value, static_cast<int>(v.type)};
       says = v.signed_digest();
+    } else if (const auto* voting = dynamic_cast<const VotingProposalMessage*>(&any); voting != nullptr) {
+      const Vote& v = voting->vote;
+      key = {n.value, v.height.value, v.round.value, 0};
+      says = v.signed_digest();
+    } else if (any.is_statement()) {  // of chained engines: one a round, whatever its height
+      const Record record = any.statement();
+      key = {n.value, 0, static_cast<std::int32_t>(record.round), static_cast<int>(any.kind)};
+      says = record.id();
     } else {
       return;
     }

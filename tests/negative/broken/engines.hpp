@@ -120,6 +120,20 @@ inline RewritingEngine::Rewrite accuse(NodeId victim) {
   };
 }
 
+/// Z08: a round of Tendermint ends `round_length` after the node has entered it, whatever others do, and at no other
+/// time. The timer of the proposal tells that a round has begun; the one that ends it is the node's own, with the token
+/// of the engine's third kind of timer (precommit). That one waits for the others, so it goes.
+inline RewritingEngine::Rewrite free_running(Duration round_length) {
+  return [round_length](Effect&& effect, const EngineView&, Outbox& out) {
+    constexpr std::uint32_t propose = 0, precommit = 2, own = 12;
+    if (const auto* timer = std::get_if<effect::SetTimer>(&effect)) {
+      if (timer->id == precommit) return;
+      if (timer->id == propose) out.set_timer(own, round_length, timer->token - propose + precommit);
+    }
+    out.add(std::move(effect));
+  };
+}
+
 /// Says nothing any more from `height` on.
 inline RewritingEngine::Rewrite mute_from(Height height) {
   return [height](Effect&& effect, const EngineView& view, Outbox& out) {

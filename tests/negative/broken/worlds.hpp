@@ -2,9 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -14,6 +12,7 @@
 #include "tests/negative/broken/engines.hpp"
 #include "tests/negative/broken/rules.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/faults.hpp"
 
 namespace seqlab::tests {
 
@@ -60,15 +59,16 @@ RunResult run_with(const Scenario& scenario, std::uint64_t seed = 1) {
   return scenarios::run(scenario, {.seed = seed}, options);
 }
 
-/// Sound nodes, but the effects of `who` are rewritten.
-inline RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
+/// Nodes that follow `Rules`, but the effects of `who` are rewritten.
+template <class Rules = protocols::PaperRules>
+RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
                                std::uint64_t seed = 1) {
   RunOptions options;
   options.make_engine = [&](NodeId self, const protocols::Committee&,
                             const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
-    auto sound = make_engine<protocols::PaperRules>(self, parameters);
-    if (who.count(self) == 0) return sound;
-    return std::make_unique<broken::RewritingEngine>(std::move(sound), rewrite);
+    auto inner = make_engine<Rules>(self, parameters);
+    if (who.count(self) == 0) return inner;
+    return std::make_unique<broken::RewritingEngine>(std::move(inner), rewrite);
   };
   return scenarios::run(scenario, {.seed = seed}, options);
 }
@@ -89,83 +89,6 @@ inline std::string story(const RunResult& result) {
     out += std::to_string(ns(f.at) / 1'000'000) + " ms " + f.checker + ": " + f.text + "\n";
   }
   return out;
-}
-
-/// Gives `who` to a script written here.
-inline void corrupt_with(Scenario& scenario, const std::string& source, std::vector<NodeId> who) {
-  scenarios::AdversarySpec spec;
-  spec.script = "inline";
-  spec.file = "inline.lua";
-  spec.source = source;
-  spec.nodes = std::move(who);
-  scenario.environment.adversaries.push_back(std::move(spec));
-}
-
-/// Gives `who` to a script of the stock.
-inline void corrupt(Scenario& scenario, const std::string& script, std::vector<NodeId> who) {
-  scenarios::AdversarySpec spec;
-  spec.script = script;
-  spec.file = std::string{SEQLAB_SOURCE_DIR} + "/scenarios/adversaries/" + script + ".lua";
-  std::ifstream in{spec.file};
-  REQUIRE(in.good());
-  spec.source.assign(std::istreambuf_iterator<char>{in}, {});
-  spec.nodes = std::move(who);
-  scenario.environment.adversaries.push_back(std::move(spec));
-}
-
-// ---- faults ---------------------------------------------------------------------------------------------------------
-
-inline std::vector<NodeId> nodes(std::initializer_list<std::uint32_t> ids) {
-  std::vector<NodeId> out;
-  for (const std::uint32_t id : ids) out.push_back(NodeId{id});
-  return out;
-}
-
-inline scenarios::Trigger at(Duration when) {
-  scenarios::Trigger trigger;
-  trigger.at = when;
-  return trigger;
-}
-
-/// When `node` has sent its vote in that round.
-inline scenarios::Trigger on_vote(std::uint32_t node, sim::VoteType type, std::uint64_t height, std::uint32_t round) {
-  scenarios::Trigger trigger;
-  scenarios::Trigger::Point& point = *(trigger.on = scenarios::Trigger::Point{});
-  point.record = sim::RecordKind::voted;
-  point.node = NodeId{node};
-  point.height = height;
-  point.round = round;
-  point.detail = static_cast<std::uint8_t>(type);
-  return trigger;
-}
-
-inline scenarios::Trigger on_record(sim::RecordKind kind, std::uint32_t node, std::uint64_t height) {
-  scenarios::Trigger trigger;
-  scenarios::Trigger::Point& point = *(trigger.on = scenarios::Trigger::Point{});
-  point.record = kind;
-  point.node = NodeId{node};
-  point.height = height;
-  return trigger;
-}
-
-/// What `from` sends reaches nobody of `to` (also what is under way), the other direction works.
-inline scenarios::FaultSpec cut(scenarios::Trigger when, std::vector<NodeId> from, std::vector<NodeId> to,
-                                Duration lasts = Duration{-1}) {
-  return {.when = std::move(when),
-          .lasts = lasts,
-          .what = scenarios::fault::Partition{{std::move(from), std::move(to)}, true}};
-}
-
-inline scenarios::FaultSpec split(scenarios::Trigger when, std::vector<NodeId> left, std::vector<NodeId> right,
-                                  Duration lasts = Duration{-1}) {
-  return {.when = std::move(when),
-          .lasts = lasts,
-          .what = scenarios::fault::Partition{{std::move(left), std::move(right)}, false}};
-}
-
-inline scenarios::FaultSpec crash(scenarios::Trigger when, std::vector<NodeId> who, Duration lasts,
-                                  sim::DiskFault disk = sim::DiskFault::unsynced_lost) {
-  return {.when = std::move(when), .lasts = lasts, .what = scenarios::fault::Crash{std::move(who), disk}};
 }
 
 }  // namespace seqlab::tests

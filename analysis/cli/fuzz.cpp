@@ -1,0 +1,278 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+#include <tuple>
+
+#include "analysis/cli/command.hpp"
+#include "analysis/cli/progress.hpp"
+#include "analysis/record/output_file.hpp"
+#include "analysis/report/format.hpp"
+#include "analysis/search/campaign_report.hpp"
+#include "analysis/search/corpus.hpp"
+#include "scenarios/spec/diagnostics.hpp"
+#include "scenarios/spec/units.hpp"
+
+namespace seqlab::analysis {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void refuse(const std::string& flag, const std::string& text, const std::string& hint) {
+  scenarios::Problem problem;
+  problem.file = flag;
+  problem.text = text;
+  problem.hint = hint;
+  throw scenarios::InputError(std::move(problem));
+}
+
+std::uint64_t whole_number(const std::string& flag, const std::string& word, std::uint64_t low, std::uint64_t high) {
+  const scenarios::Parsed<std::uint64_t> number = scenarios::parse_unsigned(word);
+  if (!number || number.value < low || number.value > high) {
+    refuse(flag, fmt::format("`{}` is no whole number from {} to {}", word.substr(0, 60), low, high), flag + " 1000");
+  }
+  return number.value;
+}
+
+/// "60s", "10min", "1h": real time.
+double seconds_of(const std::string& word) {
+  const scenarios::Parsed<Duration> time = scenarios::parse_duration(word);
+  if (!time || time.value <= Duration{} || time.value > 1000h) {
+    refuse("--time", fmt::format("`{}` is no duration from 1ms to 1000h", word.substr(0, 60)), "--time 60s");
+  }
+  return static_cast<double>(ns(time.value)) * 1e-9;
+}
+
+std::vector<const StrategyEntry*> strategies_of(const std::vector<std::string>& names) {
+  std::vector<const StrategyEntry*> out;
+  std::vector<std::string> known{"portfolio"};
+  std::string all = "portfolio";
+  for (const StrategyEntry& entry : strategies()) {
+    known.emplace_back(entry.name);
+    all += ", " + known.back();
+  }
+  for (const std::string& name : names) {
+    if (name == "portfolio") {
+      for (const StrategyEntry& entry : strategies()) {
+        if (std::ranges::find(out, &entry) == out.end()) out.push_back(&entry);
+      }
+      continue;
+    }
+    const StrategyEntry* entry = find_strategy(name);
+    if (entry == nullptr) {
+      const std::string close = scenarios::nearest(name, known);
+      refuse("--strategy", fmt::format("there is no strategy `{}`", name.substr(0, 60)),
+             (close.empty() ? "" : "did you mean `" + close + "`? ") + ("one of: " + all));
+    }
+    if (std::ranges::find(out, entry) == out.end()) out.push_back(entry);
+  }
+  return out;
+}
+
+std::pair<std::uint32_t, std::uint32_t> shard_of(const std::string& word) {
+  const std::size_t slash = word.find('/');
+  if (slash == std::string::npos)
+    refuse("--shard", fmt::format("`{}` is no shard", word.substr(0, 60)), "--shard 0/4 ... 3/4");
+  const auto count = whole_number("--shard", word.substr(slash + 1), 1, 100'000);
+  const auto index = whole_number("--shard", word.substr(0, slash), 0, 100'000);
+  if (index >= count) {
+    refuse("--shard", fmt::format("`{}` names shard {} of {}", word, index, count),
+           fmt::format("shards count from 0: the last is {}/{}", count - 1, count));
+  }
+  return {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(count)};
+}
+
+std::vector<Target> targets_of(const FuzzArguments& a, const Context& context) {
+  std::vector<Target> targets;
+  const scenarios::Overrides overrides = parse_overrides(a.overrides);
+  for (const std::string& name : a.scenarios) {
+    Target t;
+    t.scenario = std::make_shared<const scenarios::Scenario>(
+        scenarios::load_scenario(name, library_of(context), overrides));
+    t.name = t.scenario->name;
+    targets.push_back(std::move(t));
+  }
+  for (const std::string& engine : a.engines) {
+    std::vector<std::string> names;
+    if (engine == "all") {
+      for (const protocols::EngineEntry& entry : protocols::engines()) names.emplace_back(entry.name);
+    } else {
+      names.push_back(engine);
+    }
+    for (const std::string& name : names) {
+      scenarios::Scenario s = fuzz_scenario(name);
+      if (!overrides.empty())
+        s = scenarios::parse_scenario(scenarios::to_yaml(s), name, library_of(context), overrides);
+      targets.push_back({s.name, std::make_shared<const scenarios::Scenario>(s), nullptr});
+    }
+  }
+  if (targets.empty())
+    refuse("seqlab fuzz", "needs something to search", "a scenario, or --engine NAME (--engine all)");
+  return targets;
+}
+
+/// The words that start the same campaign again.
+std::vector<std::string> words_of(const FuzzArguments& a, const Context& context) {
+  std::vector<std::string> words{context.program, "fuzz"};
+  const auto add = [&](const char* flag, const std::string& value) {
+    words.emplace_back(flag);
+    words.push_back(value);
+  };
+  words.insert(words.end(), a.scenarios.begin(), a.scenarios.end());
+  for (const std::string& engine : a.engines) add("--engine", engine);
+  for (const std::string& name : a.strategies) add("--strategy", name);
+  for (const std::string& word : a.overrides) add("--set", word);
+  add("--seed", a.seed);
+  if (a.shard != "0/1") add("--shard", a.shard);
+  if (!a.time.empty()) add("--time", a.time);
+  if (!a.cases.empty()) add("--cases", a.cases);
+  if (a.until_failure) words.emplace_back("--until-failure");
+  if (a.jobs != "1") add("--jobs", a.jobs);
+  if (!context.library_root.empty()) add("--library", context.library_root);
+  return words;
+}
+
+/// One line on a terminal, redrawn; nothing else anywhere.
+class Line {
+ public:
+  explicit Line(bool enabled) : enabled_(enabled && ::isatty(STDERR_FILENO) == 1) {}
+  ~Line() { clear(); }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+  void show(const std::string& text) {
+    if (!enabled_) return;
+    fmt::print(stderr, "\r\033[K{}", text);
+    std::fflush(stderr);
+    visible_ = true;
+  }
+  void clear() {
+    if (visible_) fmt::print(stderr, "\r\033[K");
+    visible_ = false;
+  }
+
+ private:
+  bool enabled_;
+  bool visible_ = false;
+};
+
+/// Runs what failed before. Failures that are still there join the report.
+void replay_corpus(const FuzzArguments& a, const Context& context, CampaignReport& report,
+                   std::vector<std::string>& lines, std::vector<std::string>& files) {
+  const Corpus corpus = read_corpus(a.corpus, library_of(context));
+  for (const std::string& problem : corpus.problems) fmt::print(stderr, "warning: left out: {}\n", problem);
+  std::size_t passed = 0;
+  for (const CorpusEntry& entry : corpus.entries) {
+    CaseResult result = run_case(entry.which, Target{entry.which.scenario->name, entry.which.scenario, nullptr});
+    if (!is_failure(result)) {
+      ++passed;
+      continue;
+    }
+    CampaignFailure f;
+    f.target = entry.which.scenario->name;
+    f.strategy = "corpus";
+    f.checker = kind_of(result);
+    f.text = result.error.empty() ? result.findings.front().text : result.error;
+    f.digest = result.digest;
+    f.which = entry.which;
+    report.failures.push_back(std::move(f));
+    ++report.failed_cases;
+    files.push_back(entry.folder);
+  }
+  if (corpus.entries.empty()) return;
+  lines.push_back(fmt::format("{} of {} earlier failures pass now", passed, corpus.entries.size()));
+}
+
+}  // namespace
+
+int fuzz_command(const FuzzArguments& a, const Context& context) {
+  CampaignOptions o;
+  o.targets = targets_of(a, context);
+  o.strategies = strategies_of(a.strategies.empty() ? std::vector<std::string>{"portfolio"} : a.strategies);
+  o.seed = parse_seed(a.seed);
+  if (!a.cases.empty()) o.cases = whole_number("--cases", a.cases, 1, 1'000'000'000'000);
+  if (!a.time.empty()) o.seconds = seconds_of(a.time);
+  o.until_failure = a.until_failure;
+  o.jobs = a.jobs == "all" ? std::max(1U, std::thread::hardware_concurrency())
+                           : static_cast<std::uint32_t>(whole_number("--jobs", a.jobs, 1, 1024));
+  std::tie(o.shard, o.shards) = shard_of(a.shard);
+  o.file = a.campaign;
+  if (o.cases == 0 && o.seconds == 0 && !o.until_failure) o.seconds = 60;
+
+  CampaignReport before;
+  CampaignStory story;
+  std::vector<std::string> corpus_files;
+  replay_corpus(a, context, before, story.corpus, corpus_files);
+
+  Line line(a.progress && !a.json);
+  CampaignReport report;
+  {
+    const InterruptGuard guard;
+    auto last = std::chrono::steady_clock::now();
+    o.on_progress = [&](const CampaignReport& so_far) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - last > std::chrono::milliseconds(200)) line.show(progress_line(so_far, o));
+      if (now - last > std::chrono::milliseconds(200)) last = now;
+      return !InterruptGuard::asked();
+    };
+    report = run_campaign(o);
+  }
+  line.clear();
+  report.failures.insert(report.failures.begin(), before.failures.begin(), before.failures.end());
+  report.failed_cases += before.failed_cases;
+
+  story.report = &report;
+  story.file = a.campaign;
+  for (std::size_t i = 0; i < report.failures.size(); ++i) {
+    const CampaignFailure& f = report.failures[i];
+    ToldFailure told;
+    told.failure = &f;
+    if (f.which.scenario != nullptr) {
+      told.interventions_found = told.interventions_shrunk = f.which.plan.interventions.size();
+      std::string folder;
+      if (i < corpus_files.size()) {
+        folder = corpus_files[i];
+      } else {
+        const Target target{f.target, f.which.scenario, nullptr};
+        folder = write_reproducer(a.corpus, f.which, run_case(f.which, target), f.checker);
+      }
+      told.plan = (fs::path(folder) / "plan.json").string();
+      told.reproduce = shell_line({context.program, "replay", folder});
+    }
+    story.failures.push_back(std::move(told));
+  }
+  std::vector<std::string> words = words_of(a, context);
+  story.again = shell_line(words);
+  if (!a.campaign.empty()) {
+    words.insert(words.end(), {"--campaign", a.campaign});
+    if (!report.out_of_cases) story.resume = shell_line(words);
+  }
+
+  if (!a.junit.empty()) write_file(a.junit, to_junit(story));
+  if (!a.sarif.empty()) write_file(a.sarif, to_sarif(story));
+  if (a.github) {
+    if (const char* summary = std::getenv("GITHUB_STEP_SUMMARY"); summary != nullptr && *summary != '\0') {
+      std::FILE* file = std::fopen(summary, "ab");
+      if (file == nullptr) throw_file_error(summary, "cannot append", errno);
+      const std::string text = to_markdown(story);
+      const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+      if (std::fclose(file) != 0 || !written) throw_file_error(summary, "cannot append", EIO);
+    }
+  }
+  if (a.json) {
+    print(to_json(story));
+    if (a.github) fmt::print(stderr, "{}", to_github_annotations(story));
+  } else {
+    print(to_text(story, paints(context)));
+    if (a.github) print(to_github_annotations(story));
+  }
+  return exit_code(story);
+}
+
+}  // namespace seqlab::analysis

@@ -1,0 +1,295 @@
+#include "analysis/search/campaign_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "analysis/report/format.hpp"
+#include "analysis/report/result.hpp"
+
+namespace seqlab::analysis {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_ours(const CampaignFailure& f) { return f.checker == "crash" || f.checker == "determinism"; }
+
+double cases_per_second(const CampaignReport& r) {
+  return r.session_seconds > 0 ? static_cast<double>(r.session_cases) / r.session_seconds : 0;
+}
+
+std::string where(const CampaignFailure& f) { return fmt::format("{}, {} case {}", f.target, f.strategy, f.index); }
+
+/// Streams of one strategy, summed over targets.
+std::vector<StreamReport> by_strategy(const CampaignReport& r) {
+  std::vector<StreamReport> out;
+  for (const StreamReport& s : r.streams) {
+    auto at = std::ranges::find(out, s.strategy, &StreamReport::strategy);
+    if (at == out.end()) {
+      out.push_back(s);
+      continue;
+    }
+    at->cases += s.cases;
+    at->failures += s.failures;
+    at->new_states += s.new_states;
+    at->cpu_seconds += s.cpu_seconds;
+    at->exhausted = at->exhausted && s.exhausted;
+  }
+  return out;
+}
+
+std::string xml(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default:
+        // XML 1.0 has no other control characters.
+        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
+    }
+  }
+  return out;
+}
+
+/// Of a workflow command: '%', CR and LF are escaped in its text, ':' and ',' in its properties too.
+std::string workflow(std::string_view text, bool property) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '%' || c == '\r' || c == '\n' || (property && (c == ':' || c == ','))) {
+      out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+int exit_code(const CampaignStory& story) {
+  const CampaignReport& r = *story.report;
+  if (std::ranges::any_of(r.failures, is_ours)) return 4;
+  if (r.failed_cases > 0) return 1;
+  return r.interrupted ? 2 : 0;
+}
+
+std::string_view verdict_of(const CampaignStory& story) {
+  switch (exit_code(story)) {
+    case 0: return "held";
+    case 1: return "violated";
+    case 2: return "undecided";
+    default: return "crashed";
+  }
+}
+
+std::string to_text(const CampaignStory& story, bool colour) {
+  const CampaignReport& r = *story.report;
+  const int code = exit_code(story);
+  const std::string_view word = code == 0 ? "HELD" : code == 1 ? "VIOLATED" : code == 2 ? "UNDECIDED" : "CRASHED";
+  const std::string_view paint = code == 0 ? "32" : code == 2 ? "33" : "31";
+  std::string out = colour ? fmt::format("\033[1;{}m{}\033[0m", paint, word) : std::string{word};
+  std::string targets;
+  for (const StreamReport& s : r.streams) {
+    if (targets.find(s.target) == std::string::npos) targets += (targets.empty() ? "" : ", ") + s.target;
+  }
+  out += fmt::format("  {}  seed {}  {} cases in {:.1f} s, {:.0f} a second{}\n", targets, r.seed, human_count(r.cases),
+                     r.wall_seconds, cases_per_second(r), r.interrupted ? "  (interrupted)" : "");
+  for (const std::string& line : story.corpus) out += fmt::format("  {:<15}{}\n", "corpus", line);
+  for (const ToldFailure& t : story.failures) {
+    const CampaignFailure& f = *t.failure;
+    out += fmt::format("  {:<15}{}\n", f.checker, f.text);
+    out += fmt::format("  {:<15}{}{}\n", "", where(f), f.count > 1 ? fmt::format("; {} such cases", f.count) : "");
+    if (!t.shrunk.empty()) out += fmt::format("  {:<15}{}\n", "", t.shrunk);
+    if (!t.reproduce.empty()) out += fmt::format("  {:<15}{}\n", "reproduce", t.reproduce);
+  }
+  for (const StreamReport& s : by_strategy(r)) {
+    out += fmt::format("  {:<15}{} cases, {:.1f} CPU s, {} new states{}{}\n", s.strategy, human_count(s.cases),
+                       s.cpu_seconds, human_count(s.new_states),
+                       s.failures > 0 ? fmt::format(", {} failed", human_count(s.failures)) : "",
+                       s.exhausted ? ", all there are" : "");
+  }
+  out += fmt::format("  {:<15}{} distinct abstract states; the next case shows a new one with chance {:.2g}\n",
+                     "states", human_count(r.distinct_states), r.chance_of_new_state);
+  out += fmt::format("  {:<15}{} of the cases run twice, digests equal{}\n", "re-run", human_count(r.rechecked),
+                     std::ranges::any_of(r.failures, [](const auto& f) { return f.checker == "determinism"; })
+                         ? " but for those above"
+                         : "");
+  out += fmt::format("  {:<15}rates of failing cases above {:.2g} are excluded at 95 %\n", "confidence",
+                     r.excluded_rate);
+  std::string never;
+  for (std::size_t i = 0; i < r.goals.size(); ++i) {
+    if (r.goals[i] == 0) never += (never.empty() ? "" : "; ") + std::string{goal_names()[i]};
+  }
+  if (!never.empty()) out += fmt::format("  {:<15}{}\n", "never reached", never);
+  if (!story.resume.empty()) out += fmt::format("  {:<15}{}\n", "go on", story.resume);
+  out += fmt::format("  {:<15}{}\n", "again", story.again);
+  return out;
+}
+
+std::string to_json(const CampaignStory& story) {
+  const CampaignReport& r = *story.report;
+  Json out;
+  out["schema"] = campaign_schema_name;
+  out["version"] = version();
+  out["verdict"] = verdict_of(story);
+  out["seed"] = r.seed;
+  out["interrupted"] = r.interrupted;
+  out["resumed"] = r.resumed;
+  out["cases"] = r.cases;
+  out["cases_per_second"] = cases_per_second(r);
+  out["failed_cases"] = r.failed_cases;
+  out["wall_seconds"] = r.wall_seconds;
+  out["cpu_seconds"] = r.cpu_seconds;
+  out["events"] = r.events;
+  out["rechecked"] = r.rechecked;
+  Json strategies = Json::object();
+  for (const StreamReport& s : by_strategy(r)) {
+    strategies[s.strategy] = Json{{"cases", s.cases},
+                                  {"cpu_seconds", s.cpu_seconds},
+                                  {"failures", s.failures},
+                                  {"new_states", s.new_states},
+                                  {"exhausted", s.exhausted}};
+  }
+  out["strategies"] = std::move(strategies);
+  out["distinct_states"] = r.distinct_states;
+  out["chance_of_new_state"] = r.chance_of_new_state;
+  out["excluded_rate_95"] = r.excluded_rate;
+  Json sometimes = Json::object();
+  for (std::size_t i = 0; i < r.goals.size(); ++i) sometimes[std::string{goal_names()[i]}] = r.goals[i];
+  out["sometimes"] = std::move(sometimes);
+  Json findings = Json::array();
+  for (const ToldFailure& t : story.failures) {
+    const CampaignFailure& f = *t.failure;
+    findings.push_back(
+        Json{{"checker", f.checker},
+             {"text", f.text},
+             {"target", f.target},
+             {"strategy", f.strategy},
+             {"index", f.index},
+             {"cases", f.count},
+             {"plan", t.plan},
+             {"interventions", Json{{"found", t.interventions_found}, {"shrunk", t.interventions_shrunk}}},
+             {"reproduce", t.reproduce}});
+  }
+  out["findings"] = std::move(findings);
+  out["campaign"] = story.file;
+  out["resume"] = story.resume;
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string to_junit(const CampaignStory& story) {
+  const CampaignReport& r = *story.report;
+  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+  out += fmt::format("<testsuites name=\"seqlab fuzz\" tests=\"{}\" failures=\"{}\" time=\"{:.3f}\">\n",
+                     r.streams.size(),
+                     std::ranges::count_if(r.streams, [](const StreamReport& s) { return s.failures > 0; }),
+                     r.wall_seconds);
+  std::vector<std::string> targets;
+  for (const StreamReport& s : r.streams) {
+    if (std::ranges::find(targets, s.target) == targets.end()) targets.push_back(s.target);
+  }
+  for (const std::string& target : targets) {
+    std::size_t tests = 0;
+    std::size_t failures = 0;
+    double seconds = 0;
+    for (const StreamReport& s : r.streams) {
+      if (s.target != target) continue;
+      ++tests;
+      failures += s.failures > 0 ? 1U : 0U;
+      seconds += s.cpu_seconds;
+    }
+    out += fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" time=\"{:.3f}\">\n", xml(target), tests,
+                       failures, seconds);
+    for (const StreamReport& s : r.streams) {
+      if (s.target != target) continue;
+      out += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n", xml(target), xml(s.strategy),
+                         s.cpu_seconds);
+      for (const ToldFailure& t : story.failures) {
+        const CampaignFailure& f = *t.failure;
+        if (f.target != target || f.strategy != s.strategy) continue;
+        out += fmt::format("      <failure type=\"{}\" message=\"{}\">case {}\n{}\n{}</failure>\n", xml(f.checker),
+                           xml(f.text), f.index, xml(t.shrunk), xml(t.reproduce));
+      }
+      out += fmt::format("      <system-out>{} cases, seed {}</system-out>\n    </testcase>\n", s.cases, r.seed);
+    }
+    out += "  </testsuite>\n";
+  }
+  return out + "</testsuites>\n";
+}
+
+std::string to_sarif(const CampaignStory& story) {
+  Json rules = Json::array();
+  Json results = Json::array();
+  std::vector<std::string> known;
+  for (const ToldFailure& t : story.failures) {
+    const CampaignFailure& f = *t.failure;
+    if (std::ranges::find(known, f.checker) == known.end()) {
+      known.push_back(f.checker);
+      std::string text = f.checker;
+      if (const scenarios::CheckerEntry* entry = scenarios::find_checker(f.checker)) text = entry->text;
+      rules.push_back(Json{{"id", f.checker}, {"shortDescription", Json{{"text", text}}}});
+    }
+    Json result{{"ruleId", f.checker},
+                {"level", "error"},
+                {"message", Json{{"text", fmt::format("{} ({}). {}", f.text, where(f), t.reproduce)}}},
+                {"partialFingerprints", Json{{"seqlab/v1", fmt::format("{}/{}/{}", f.target, f.checker,
+                                                                        shape_of(f.text))}}}};
+    const std::string file = t.plan.empty() ? "." : t.plan;
+    result["locations"] = Json::array({Json{
+        {"physicalLocation", Json{{"artifactLocation", Json{{"uri", file}}}, {"region", Json{{"startLine", 1}}}}}}});
+    results.push_back(std::move(result));
+  }
+  Json run{{"tool", Json{{"driver", Json{{"name", "seqlab"}, {"version", version()}, {"rules", std::move(rules)}}}}},
+           {"results", std::move(results)}};
+  Json out{{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"}};
+  out["runs"] = Json::array({std::move(run)});
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string to_github_annotations(const CampaignStory& story) {
+  std::string out;
+  for (const ToldFailure& t : story.failures) {
+    const CampaignFailure& f = *t.failure;
+    std::string properties = "title=" + workflow(fmt::format("{} ({})", f.checker, f.target), true);
+    if (!t.plan.empty()) properties = "file=" + workflow(t.plan, true) + ",line=1," + properties;
+    out += fmt::format("::error {}::{}\n", properties, workflow(fmt::format("{}\n{}", f.text, t.reproduce), false));
+  }
+  return out;
+}
+
+std::string to_markdown(const CampaignStory& story) {
+  const CampaignReport& r = *story.report;
+  std::string out = fmt::format(
+      "### seqlab fuzz: {}\n\n{} cases in {:.1f} s, seed {}, {} distinct abstract states. Rates "
+      "of failing cases above {:.2g} are excluded at 95 %.\n\n",
+      verdict_of(story), human_count(r.cases), r.wall_seconds, r.seed, human_count(r.distinct_states), r.excluded_rate);
+  out += "| target | strategy | cases | CPU s | new states | failed |\n| --- | --- | ---: | ---: | ---: | ---: |\n";
+  for (const StreamReport& s : r.streams) {
+    out += fmt::format("| {} | {} | {} | {:.1f} | {} | {} |\n", s.target, s.strategy, human_count(s.cases),
+                       s.cpu_seconds, human_count(s.new_states), s.failures);
+  }
+  for (const ToldFailure& t : story.failures) {
+    const CampaignFailure& f = *t.failure;
+    out += fmt::format("\n**{}**: {} ({})\n", f.checker, f.text, where(f));
+    if (!t.shrunk.empty()) out += fmt::format("\n{}\n", t.shrunk);
+    if (!t.reproduce.empty()) out += fmt::format("\n```sh\n{}\n```\n", t.reproduce);
+  }
+  return out;
+}
+
+std::string progress_line(const CampaignReport& r, const CampaignOptions& o) {
+  std::string out = fmt::format("{} cases", human_count(r.cases));
+  if (o.cases != 0) out += " of " + human_count(o.cases);
+  out += fmt::format(", {:.0f} a second, {:.0f} s", cases_per_second(r), r.session_seconds);
+  if (o.seconds > 0) out += fmt::format(" of {:.0f} s", o.seconds);
+  out += fmt::format(", {} states", human_count(r.distinct_states));
+  if (r.failed_cases > 0) out += fmt::format(", {} failed", human_count(r.failed_cases));
+  return out;
+}
+
+}  // namespace seqlab::analysis

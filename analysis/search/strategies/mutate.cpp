@@ -1,0 +1,89 @@
+#include "analysis/search/strategies/mutate.hpp"
+
+#include <algorithm>
+
+#include "analysis/search/strategies/troubles.hpp"
+
+namespace seqlab::analysis {
+
+namespace {
+
+using scenarios::MessageIntervention;
+using scenarios::Plan;
+using scenarios::Scenario;
+using sim::Stream;
+namespace act = scenarios::act;
+
+constexpr std::uint64_t process_faults_max = 4;
+constexpr std::uint64_t network_faults_max = 4;
+
+class Mutate final : public Strategy {
+ public:
+  Mutate(const Target& target, std::uint64_t seed) : seed_(seed), troubles_(probe(target)), base_(target.scenario) {
+    auto shortened = std::make_shared<Scenario>(*target.scenario);
+    if (troubles_.seen().rounds_restart && shortened->stop.height > 2) shortened->stop.height = 2;
+    short_ = std::move(shortened);
+  }
+
+  Case make(std::uint64_t index) const override {
+    Stream luck{seed_, "search.mutate", index};
+    Plan plan;
+    plan.seed = luck.next64();
+    const auto& scenario = luck.chance({3, 4}) ? short_ : base_;
+    const std::uint32_t count = scenario->design.committee.count;
+    plan.corrupt = Troubles::corruptible(*scenario, luck);
+    const Probe& seen = troubles_.seen();
+    if (!plan.corrupt.empty() && luck.chance({1, 8})) plan.twins = plan.corrupt;
+    const bool lies = !plan.corrupt.empty() && !seen.statements.empty();
+    const std::uint64_t process_faults = lies ? luck.below(process_faults_max + 1) : 0;
+    const std::uint64_t network_faults = luck.between(process_faults == 0 ? 1 : 0, network_faults_max);
+    for (std::uint64_t i = 0; i < network_faults; ++i) plan.interventions.push_back(troubles_.split(count, plan, luck));
+    // Corrupt leaders matter more than their share of the rounds.
+    if (lies && seen.leaders_obey && luck.chance({1, 2})) {
+      plan.leaders = Troubles::leaders(2 + luck.below(4), *scenario, plan, luck);
+    }
+    for (std::uint64_t i = 0; i < process_faults; ++i) process_fault(count, plan, luck);
+    return {scenario, std::move(plan)};
+  }
+
+ private:
+  /// One statement of one corrupt node in one round, to some receivers: changed, or kept from them.
+  void process_fault(std::uint32_t count, Plan& plan, Stream& luck) const {
+    const Probe& seen = troubles_.seen();
+    const NodeId liar = pick(plan.corrupt, luck);
+    scenarios::MessagePoint at;
+    at.from = liar;
+    at.message = pick(seen.statements, luck);
+    if (seen.rounds_restart) at.height = troubles_.height(luck);
+    at.round = troubles_.round(luck);
+    std::vector<NodeId> others;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (NodeId{i} != liar) others.push_back(NodeId{i});
+    }
+    const std::vector<NodeId> victims = luck.chance({1, 4}) ? others : some_nodes(others, luck);
+    const bool silent = luck.chance({1, 4});
+    act::Forge forge{.as = liar, .to = {}, .keep = !silent && luck.chance({1, 4}), .after = {}, .changes = {}};
+    if (!silent) forge.changes = troubles_.change(*at.message, luck);
+    for (const NodeId victim : victims) {
+      at.to = victim;
+      if (silent) {
+        plan.interventions.push_back(MessageIntervention{at, act::Drop{}});
+      } else {
+        plan.interventions.push_back(MessageIntervention{at, forge});
+      }
+    }
+  }
+
+  std::uint64_t seed_;
+  Troubles troubles_;
+  std::shared_ptr<const Scenario> base_;
+  std::shared_ptr<const Scenario> short_;  // of few heights
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_mutate(const Target& target, std::uint64_t seed) {
+  return std::make_unique<Mutate>(target, seed);
+}
+
+}  // namespace seqlab::analysis

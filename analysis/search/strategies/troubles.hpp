@@ -1,0 +1,67 @@
+// Single interventions, drawn: what strategies put into their plans. Addresses come from what was seen in a probe, so
+// that no strategy knows an engine.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "analysis/search/probe.hpp"
+#include "sim/random/stream.hpp"
+
+namespace seqlab::analysis {
+
+/// One of them. @pre there is one
+template <class T>
+const T& pick(const std::vector<T>& items, sim::Stream& luck) {
+  return items[luck.below(items.size())];
+}
+
+/// A subset that is neither empty nor all, if there are two at least; of one, that one.
+std::vector<NodeId> some_nodes(const std::vector<NodeId>& all, sim::Stream& luck);
+
+class Troubles {
+ public:
+  explicit Troubles(Probe seen) : seen_(std::move(seen)) {}
+  const Probe& seen() const { return seen_; }
+
+  static NodeId node(std::uint32_t count, sim::Stream& luck) {
+    return NodeId{static_cast<std::uint32_t>(luck.below(count))};
+  }
+  /// Up to so many rounds, in eighths; at least a microsecond.
+  Duration time(std::uint64_t rounds, sim::Stream& luck) const;
+  /// A round that the run is likely to have; engines that never begin anew get the later ones as well.
+  std::uint32_t round(sim::Stream& luck) const;
+  std::uint64_t height(sim::Stream& luck) const;
+
+  scenarios::MessagePoint copy(std::uint32_t count, sim::Stream& luck) const;
+  /// What a corrupt node says instead, or besides. The kind of message decides which changes have a meaning.
+  protocols::ForgeChanges change(protocols::MessageKind kind, sim::Stream& luck) const;
+  scenarios::MessageIntervention drop(std::uint32_t count, sim::Stream& luck) const;
+  scenarios::MessageIntervention delay(std::uint32_t count, sim::Stream& luck) const;
+  scenarios::MessageIntervention repeat(std::uint32_t count, sim::Stream& luck) const;
+  /// @pre statements were seen
+  scenarios::MessageIntervention lie(NodeId liar, std::uint32_t count, sim::Stream& luck) const;
+  scenarios::FaultSpec partition(std::uint32_t count, sim::Stream& luck) const;
+  scenarios::FaultSpec pause(std::uint32_t count, sim::Stream& luck) const;
+  /// A disk is lost for good only if its node is corrupt.
+  scenarios::FaultSpec crash(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Splits one round, or one phase of it, in two.
+  scenarios::RoundSplit split(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Any of them that the plan has a right to.
+  scenarios::Intervention any(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
+
+  /// So many leaders, drawn, the corrupt ones more often than others; then all nodes that are not corrupt in their
+  /// order, often enough that the engine finds as many of them in a row as it needs: no schedule that leaves somebody
+  /// out promises progress. @pre the engine obeys
+  static std::vector<NodeId> leaders(std::uint64_t drawn, const scenarios::Scenario& scenario,
+                                     const scenarios::Plan& plan, sim::Stream& luck);
+  static void add_fair_leaders(const scenarios::Scenario& scenario, scenarios::Plan& plan);
+
+  /// Nodes with at most F of the power together, drawn; nobody where scripts own nodes or the engine bears no liars.
+  static std::vector<NodeId> corruptible(const scenarios::Scenario& scenario, sim::Stream& luck);
+
+ private:
+  Probe seen_;
+};
+
+}  // namespace seqlab::analysis

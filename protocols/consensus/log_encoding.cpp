@@ -1,0 +1,65 @@
+#include "protocols/consensus/log_encoding.hpp"
+
+#include <array>
+#include <cstring>
+
+namespace seqlab::protocols {
+
+LogWriter& LogWriter::add(const Vote& v) {
+  return add(v.height).add(v.round).add(v.type).add(v.voter).add(v.block).add(v.timestamp).add(v.signature.handle);
+}
+
+LogWriter& LogWriter::add(const Commit& c) {
+  add(c.height).add(c.round).add(c.block).add(c.type).add(c.signatures.size());
+  for (const CommitSignature& s : c.signatures) {  // the bulk of what chained engines write
+    std::array<std::byte, sizeof(NodeId) + sizeof(std::int64_t) + sizeof(s.signature.handle)> one;
+    const std::int64_t timestamp = ns(s.timestamp);
+    std::memcpy(one.data(), &s.voter.value, sizeof(NodeId));
+    std::memcpy(one.data() + sizeof(NodeId), &timestamp, sizeof timestamp);
+    std::memcpy(one.data() + sizeof(NodeId) + sizeof timestamp, &s.signature.handle, sizeof s.signature.handle);
+    raw(one.data(), one.size());
+  }
+  return *this;
+}
+
+LogWriter& LogWriter::add(const Block& b) {
+  add(b.id).add(b.height).add(b.round).add(b.parent).add(b.proposer).add(b.timestamp).add(b.state_before);
+  add(b.committee_hash).add_array(b.transactions).add(b.evidence.size());
+  for (const Evidence& e : b.evidence) add(e.kind).add(e.offender).add(e.first).add(e.second);
+  return add(b.last_commit).add(b.bytes);
+}
+
+LogReader& LogReader::get(Vote& v) {
+  return get(v.height).get(v.round).get(v.type).get(v.voter).get(v.block).get(v.timestamp).get(v.signature.handle);
+}
+
+LogReader& LogReader::get(Commit& c) {
+  std::size_t signatures = 0;
+  get(c.height).get(c.round).get(c.block).get(c.type).get(signatures);
+  for (std::size_t i = 0; i < signatures && good(); ++i) {
+    CommitSignature s{};
+    get(s.voter).get(s.timestamp).get(s.signature.handle);
+    c.signatures.push_back(s);
+  }
+  return *this;
+}
+
+LogReader& LogReader::get(Block& b) {
+  get(b.id).get(b.height).get(b.round).get(b.parent).get(b.proposer).get(b.timestamp).get(b.state_before);
+  std::size_t evidence = 0;
+  get(b.committee_hash).get_array(b.transactions).get(evidence);
+  for (std::size_t i = 0; i < evidence && good(); ++i) {
+    Evidence e;
+    get(e.kind).get(e.offender).get(e.first).get(e.second);
+    b.evidence.push_back(e);
+  }
+  return get(b.last_commit).get(b.bytes);
+}
+
+std::size_t log_size(const Block& block) {
+  constexpr std::size_t fixed = 256;
+  return fixed + block.transactions.size() * sizeof(Transaction) + block.evidence.size() * sizeof(Evidence) +
+         block.last_commit.signatures.size() * sizeof(CommitSignature);
+}
+
+}  // namespace seqlab::protocols
