@@ -34,9 +34,12 @@ int shrink_command(const ShrinkArguments& a, const Context& context) {
 
   const std::optional<FindingKind> kind = find_kind(which, target);
   if (!kind) {
-    throw scenarios::InputError(
-        scenarios::Problem{recorded.plan_path, 0, 0, {}, "nothing is wrong with this run: there is nothing to shrink",
-                           "shrink takes plans of runs in which a checker found something"});
+    throw scenarios::InputError(scenarios::Problem{recorded.plan_path,
+                                                   0,
+                                                   0,
+                                                   {},
+                                                   "nothing is wrong with this run: there is nothing to shrink",
+                                                   "shrink takes plans of runs in which a checker found something"});
   }
 
   // What scripts decide one by one can go one by one.

@@ -22,8 +22,8 @@ void Causes::on_record(const Record& record) {
     case RecordKind::node_started:
     case RecordKind::node_crashed:
     case RecordKind::node_resumed:
-      handled_[record.node.value] = steps_.size();
       steps_.push_back({record, cause_of(record)});
+      handled_[record.node.value] = steps_.size() - 1;
       break;
     default: break;
   }

@@ -230,9 +230,7 @@ class Renumbering {
   }
   std::uint32_t count() const { return count_; }
   /// Clients come after the nodes.
-  NodeId operator()(NodeId old) const {
-    return old.value < new_.size() ? new_[old.value] : NodeId{old.value - gone_};
-  }
+  NodeId operator()(NodeId old) const { return old.value < new_.size() ? new_[old.value] : NodeId{old.value - gone_}; }
   bool rename(NodeId& node) const { return (node = (*this)(node)) != no_node; }
   bool rename(std::optional<NodeId>& node) const { return !node || rename(*node); }
   /// @return false if nobody is left of them

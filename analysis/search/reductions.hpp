@@ -20,8 +20,8 @@ struct Vocabulary {
   std::vector<protocols::MessageKind> kinds;  ///< that were sent between nodes
 };
 
-/// Variants of `intervention` that do less or are said with less, the boldest first: fewer copies, one kind, node, height
-/// or round instead of any, silence instead of a lie, smaller groups, shorter times. A chain of them ends.
+/// Variants of `intervention` that do less or are said with less, the boldest first: fewer copies, one kind, node,
+/// height or round instead of any, silence instead of a lie, smaller groups, shorter times. A chain of them ends.
 std::vector<scenarios::Intervention> simpler(const scenarios::Intervention& intervention, const Vocabulary& words);
 
 /// Shorter times, the boldest first: round ones, then half and three quarters of it, then its first two digits.

@@ -177,10 +177,13 @@ class Shrinker {
 
  private:
   [[noreturn]] static void refuse(const Case& which, const FindingKind& kind) {
-    throw scenarios::InputError(scenarios::Problem{
-        which.scenario->file.empty() ? which.scenario->name : which.scenario->file, 0, 0, {},
-        fmt::format("the run does not show what is to be shrunk ({}: {})", kind.checker, kind.shape),
-        "repeat the run with `seqlab replay` and look whether it still fails"});
+    throw scenarios::InputError(
+        scenarios::Problem{which.scenario->file.empty() ? which.scenario->name : which.scenario->file,
+                           0,
+                           0,
+                           {},
+                           fmt::format("the run does not show what is to be shrunk ({}: {})", kind.checker, kind.shape),
+                           "repeat the run with `seqlab replay` and look whether it still fails"});
   }
 
   bool spent() const { return stopped_ || out_.runs >= options_.runs_max; }
@@ -266,10 +269,9 @@ class Shrinker {
     changed |= reduce(best_.scenario->environment.faults, [&](const std::vector<scenarios::FaultSpec>& rest) {
       return with("without faults of the scenario", [&](Scenario& s) { s.environment.faults = rest; });
     });
-    changed |= reduce(best_.scenario->environment.adversaries,
-                      [&](const std::vector<scenarios::AdversarySpec>& rest) {
-                        return with("without a script", [&](Scenario& s) { s.environment.adversaries = rest; });
-                      });
+    changed |= reduce(best_.scenario->environment.adversaries, [&](const std::vector<scenarios::AdversarySpec>& rest) {
+      return with("without a script", [&](Scenario& s) { s.environment.adversaries = rest; });
+    });
     return changed | idle();
   }
 
@@ -335,8 +337,7 @@ class Shrinker {
     for (std::size_t i = 0; i < best_.scenario->environment.faults.size(); ++i) {
       while (weaken(best_.scenario->environment.faults[i], [&](const Intervention& variant) {
         const auto* fault = std::get_if<scenarios::FaultSpec>(&variant);
-        return fault != nullptr &&
-               with(describe(variant), [&](Scenario& s) { s.environment.faults[i] = *fault; });
+        return fault != nullptr && with(describe(variant), [&](Scenario& s) { s.environment.faults[i] = *fault; });
       })) {
         changed = true;
       }
@@ -368,8 +369,8 @@ class Shrinker {
       for (bool more = true; more && !spent();) {
         more = false;
         for (const Duration t : shorter(best_.scenario->stop.*part)) {
-          const bool shorter_now = with(fmt::format("{} of {} ms", what, ns(t) / 1'000'000),
-                                        [&](Scenario& s) { s.stop.*part = t; });
+          const bool shorter_now =
+              with(fmt::format("{} of {} ms", what, ns(t) / 1'000'000), [&](Scenario& s) { s.stop.*part = t; });
           if (!shorter_now) continue;
           changed = more = true;
           break;
@@ -443,8 +444,8 @@ std::string shape_of(std::string_view text) {
     out += is_value(word) ? std::string_view{"#"} : word;
     i = end;
   }
-  // A list of any length.
-  for (const std::string_view joint : {"#, #", "# and #", "#.#"}) {
+  // A list of any length: "n0, n2 and n3".
+  for (const std::string_view joint : {"#, # and #", "# and #", "#.#"}) {
     for (std::size_t at = out.find(joint); at != std::string::npos; at = out.find(joint, at)) {
       out.replace(at, joint.size(), "#");
     }

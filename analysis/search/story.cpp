@@ -24,7 +24,7 @@ using sim::VoteType;
 
 /// A proposal or a vote that left a node, and what became of its copies.
 struct Statement {
-  Record record;                     ///< `proposed` or `voted`
+  Record record;  ///< `proposed` or `voted`
   std::set<NodeId> reached;
   std::map<NodeId, std::string> lost;  ///< who did not get it, and why
   bool proposal() const { return record.kind == RecordKind::proposed; }
@@ -38,11 +38,11 @@ struct Where {
 
 /// What the records say about the time before a finding.
 struct Past {
-  std::vector<Statement> statements;                  ///< in order
-  std::map<std::uint64_t, std::size_t> by_sequence;   ///< of the message -> statement
-  std::vector<Record> deeds;                          ///< certified, locked, committed, crashes, partitions, in order
+  std::vector<Statement> statements;                 ///< in order
+  std::map<std::uint64_t, std::size_t> by_sequence;  ///< of the message -> statement
+  std::vector<Record> deeds;                         ///< certified, locked, committed, crashes, partitions, in order
   std::set<NodeId> corrupt;
-  std::set<std::uint64_t> heights;                    ///< that matter
+  std::set<std::uint64_t> heights;                     ///< that matter
   std::vector<std::pair<Hash128, std::string>> names;  ///< of blocks
   /// Arrivals and losses in order: statement, record.
   std::vector<std::pair<std::size_t, Record>> copies;
@@ -118,7 +118,8 @@ bool chained(const std::vector<Record>& records) {
   return later;
 }
 
-Past past_of(const Finding& finding, const std::vector<Record>& setting, const std::vector<Record>& records) {
+Past past_of(const Finding& finding, const std::vector<Record>& setting, const std::vector<Record>& records,
+             std::uint32_t node_count) {
   Past past;
   for (const Record& r : setting) past.corrupt.insert(r.node);
   const std::uint64_t height = height_of(finding, records);
@@ -138,19 +139,9 @@ Past past_of(const Finding& finding, const std::vector<Record>& setting, const s
           past.statements.push_back({r, {}, {}});
         }
         break;
+      // A copy that is lost at once is so before the statement's record comes.
       case RecordKind::message_delivered:
-      case RecordKind::message_dropped: {
-        const auto found = past.by_sequence.find(r.a);
-        if (found == past.by_sequence.end()) continue;
-        Statement& statement = past.statements[found->second];
-        if (r.kind == RecordKind::message_delivered) {
-          statement.reached.insert(r.node);
-        } else {
-          statement.lost[r.node] = word_for(static_cast<sim::DropReason>(r.flags));
-        }
-        past.copies.emplace_back(found->second, r);
-        continue;
-      }
+      case RecordKind::message_dropped: continue;
       case RecordKind::certified:
       case RecordKind::locked:
       case RecordKind::committed:
@@ -173,7 +164,21 @@ Past past_of(const Finding& finding, const std::vector<Record>& setting, const s
     }
     last_sent.reset();
   }
-  // A partition and a loss: what was lost may have come after all, by a repetition.
+  for (const Record& r : records) {
+    if (r.at > finding.at) break;
+    const bool delivered = r.kind == RecordKind::message_delivered;
+    if (!delivered && r.kind != RecordKind::message_dropped) continue;
+    const auto found = past.by_sequence.find(r.a);
+    if (found == past.by_sequence.end() || r.node.value >= node_count) continue;  // twins are not told of
+    Statement& statement = past.statements[found->second];
+    if (delivered) {
+      statement.reached.insert(r.node);
+    } else {
+      statement.lost[r.node] = word_for(static_cast<sim::DropReason>(r.flags));
+    }
+    past.copies.emplace_back(found->second, r);
+  }
+  // What was lost may have come after all, by a repetition.
   for (Statement& s : past.statements) {
     for (const NodeId node : s.reached) s.lost.erase(node);
   }
@@ -227,7 +232,7 @@ struct Line {
   std::string text;
 };
 
-std::vector<Line> lines_of(const Finding& finding, const Past& past, std::uint32_t node_count) {
+std::vector<Line> lines_of(const Finding& finding, const Past& past) {
   std::vector<Line> out;
   const auto witness = [&](NodeId node) { return std::ranges::find(finding.nodes, node) != finding.nodes.end(); };
   const auto add = [&](SimTime at, int weight, std::vector<NodeId> who, std::string text) {
@@ -238,7 +243,7 @@ std::vector<Line> lines_of(const Finding& finding, const Past& past, std::uint32
     const Statement& s = past.statements[index];
     const NodeId from = s.record.node;
     const NodeId to = copy.node;
-    if (to == from || to.value >= node_count) continue;
+    if (to == from) continue;
     const bool lost = copy.kind == RecordKind::message_dropped;
     if (lost && s.lost.count(to) == 0) continue;
     if (!told.emplace(index, to).second) continue;
@@ -253,6 +258,8 @@ std::vector<Line> lines_of(const Finding& finding, const Past& past, std::uint32
   }
   for (const Record& r : past.deeds) {
     const auto note = [&](int weight, const std::string& text) {
+      // What a corrupt node makes of its votes binds nobody.
+      if (past.corrupt.count(r.node) != 0 && r.height != 0) weight -= 80;
       add(r.at, weight + (witness(r.node) ? 10 : 0), {r.node},
           fmt::format("Note over {}: {}", node_name(r.node), text));
     };
@@ -409,9 +416,7 @@ class Teller {
     for (const auto& [node, all] : by) {
       for (const Statement* s : all) {
         std::set<NodeId> missing;
-        for (const auto& [to, why] : s->lost) {
-          if (to.value < node_count_) missing.insert(to);
-        }
+        for (const auto& [to, why] : s->lost) missing.insert(to);
         if (!missing.empty()) missed[missing].insert(node);
       }
     }
@@ -432,7 +437,7 @@ class Teller {
     std::map<Hash128, std::set<NodeId>> locks;
     std::vector<std::pair<Hash128, std::set<NodeId>>> commits;
     for (const Record& r : past_.deeds) {
-      if (!fits(r, where)) continue;
+      if (!fits(r, where) || past_.corrupt.count(r.node) != 0) continue;  // what they make of it binds nobody
       if (r.kind == RecordKind::certified) quorums[{r.detail, r.id()}].insert(r.node);
       if (r.kind == RecordKind::locked) locks[r.id()].insert(r.node);
       if (r.kind == RecordKind::committed && r.detail == static_cast<std::uint8_t>(sim::CommitLevel::final)) {
@@ -445,8 +450,8 @@ class Teller {
       }
     }
     for (const auto& [what, nodes] : quorums) {
-      parts.push_back(fmt::format("{} saw a quorum of {}s for {}", some(nodes), vote_word(what.first),
-                                  past_.name_of(what.second)));
+      parts.push_back(
+          fmt::format("{} saw a quorum of {}s for {}", some(nodes), vote_word(what.first), past_.name_of(what.second)));
     }
     for (const auto& [block, nodes] : locks)
       parts.push_back(fmt::format("{} locked {}", some(nodes), past_.name_of(block)));
@@ -481,8 +486,8 @@ void Story::on_record(const Record& record) {
 }
 
 std::string Story::diagram(const Finding& finding, std::size_t lines_max) const {
-  const Past past = past_of(finding, setting_, records_);
-  std::vector<Line> lines = lines_of(finding, past, node_count_);
+  const Past past = past_of(finding, setting_, records_, node_count_);
+  std::vector<Line> lines = lines_of(finding, past);
   const std::size_t all = lines.size();
   if (lines.size() > lines_max) {
     std::ranges::sort(lines, [](const Line& a, const Line& b) {
@@ -505,7 +510,7 @@ std::string Story::diagram(const Finding& finding, std::size_t lines_max) const 
 }
 
 std::string Story::paragraph(const Finding& finding) const {
-  const Past past = past_of(finding, setting_, records_);
+  const Past past = past_of(finding, setting_, records_, node_count_);
   // Rounds in the order in which they began.
   std::map<Where, SimTime> begun;
   const auto note = [&](const Record& r) {

@@ -1,6 +1,6 @@
-// What happened before a finding, for people: a diagram of the last messages that matter and a paragraph in the words of
-// the protocol. From records alone, whatever the engine: proposals, votes, certificates, locks and commits around the
-// height in question, who got them and who did not, crashes and partitions.
+// What happened before a finding, for people: a diagram of the last messages that matter and a paragraph in the words
+// of the protocol. From records alone, whatever the engine: proposals, votes, certificates, locks and commits around
+// the height in question, who got them and who did not, crashes and partitions.
 #pragma once
 
 #include <cstdint>

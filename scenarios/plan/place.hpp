@@ -1,5 +1,5 @@
-// Where a message belongs: the one reading of `height` and `round` in addresses, for those who carry plans out and those
-// who write them down.
+// Where a message belongs: the one reading of `height` and `round` in addresses, for those who carry plans out and
+// those who write them down.
 #pragma once
 
 #include <cstdint>

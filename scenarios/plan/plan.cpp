@@ -182,16 +182,18 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
       const auto& message = std::get<MessageIntervention>(plan.interventions[i]);
       // Clients, which come after the nodes, send and receive as well.
       const std::uint32_t ends = count + scenario.environment.workload.clients;
-      for (const std::optional<NodeId>& end : {message.at.from, message.at.to}) {
-        if (end && end->value >= ends) exists(*end, place);
-      }
+      const auto can_hear = [&](NodeId end) {
+        if (end.value >= ends) exists(end, place);
+      };
+      if (message.at.from) can_hear(*message.at.from);
+      if (message.at.to) can_hear(*message.at.to);
       if (const auto* forge = std::get_if<act::Forge>(&message.what)) {
-        all_exist(forge->to);
+        std::ranges::for_each(forge->to, can_hear);
         if (exists(forge->as, place) && !owned[forge->as.value]) {
           out.push_back(fmt::format("{} forges as {}, which is not in `corrupt`", place, node_name(forge->as)));
         }
       } else if (const auto* again = std::get_if<act::Resend>(&message.what)) {
-        all_exist(again->to);
+        std::ranges::for_each(again->to, can_hear);
         if (exists(again->as, place) && !owned[again->as.value]) {
           out.push_back(fmt::format("{} sends as {}, which is not in `corrupt`", place, node_name(again->as)));
         }

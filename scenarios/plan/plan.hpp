@@ -52,8 +52,8 @@ struct Forge {
   protocols::ForgeChanges changes;
   friend bool operator==(const Forge&, const Forge&) = default;
 };
-/// The very copy, as it was signed, goes to others. Either the sender of the original or its receiver must be `as`, a
-/// corrupt node, which sends it. A receiver that sends it to nobody and does not keep it ignores it.
+/// The very copy, as it was signed, goes to others: `as`, a corrupt node, sends it. The sender of the original or its
+/// receiver must be corrupt. A receiver that sends it to nobody and does not keep it ignores it.
 struct Resend {
   NodeId as{no_node};
   std::vector<NodeId> to;

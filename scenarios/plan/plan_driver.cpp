@@ -1,6 +1,7 @@
 #include "scenarios/plan/plan_driver.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace seqlab::scenarios {
@@ -34,7 +35,9 @@ PlanDriver::PlanDriver(const Plan& plan, sim::Simulation& simulation, sim::Netwo
       const auto* forged = std::get_if<act::Forge>(&message->what);
       const auto* again = std::get_if<act::Resend>(&message->what);
       const NodeId as = forged != nullptr ? forged->as : again != nullptr ? again->as : no_node;
-      if (as != no_node && message->at.to == as) {
+      const bool passed_on = again != nullptr && message->at.to && owns(*message->at.to) && message->at.from &&
+                             !owns(*message->at.from);
+      if (as != no_node && (message->at.to == as || passed_on)) {
         arriving_.push_back({message, i});
       } else {
         // An address without a sender may mean owned and honest ones: counted in both places.
@@ -128,31 +131,34 @@ void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const Nod
   if (stopped_) return node.release(to, message);
   const protocols::MessageFields fields = protocols::fields_of(*message);
   const Place place = place_of(&node, fields);
-  std::vector<NodeId> plain;
-  std::vector<Besides> besides;
-  std::vector<std::pair<Duration, std::vector<NodeId>>> late;
-  const auto goes_late = [&late](NodeId receiver, Duration delay) {
-    if (late.empty() || late.back().first != delay) late.push_back({delay, {}});
-    late.back().second.push_back(receiver);
+  using Late = std::vector<std::pair<Duration, std::vector<NodeId>>>;
+  const auto put = [](Late& late, Duration delay, NodeId receiver) {
+    auto same = std::ranges::find(late, delay, &Late::value_type::first);
+    if (same == late.end()) same = late.insert(late.end(), {delay, {}});
+    same->second.push_back(receiver);
   };
+  std::vector<NodeId> prompt;  // who gets the original at once
+  bool accompanied = true;     // and all of them something besides it
+  std::vector<Besides> besides;
+  Late late;
+  Late repeated;
   for (const NodeId receiver : to) {
-    bool touched = false;
     bool dropped = false;
-    bool twice = false;
+    bool more = false;
+    std::optional<Duration> again;
     Duration delay{};
-    Duration again{};
     for (Item& item : leaving_) {
       if (!applies(item, fields, place, node.id(), receiver)) continue;
       tell(item.number, node.id(), receiver);
-      touched = true;
       if (const auto* later = std::get_if<act::Delay>(&item.message->what)) {
         delay += later->by;
       } else if (const auto* repeat = std::get_if<act::Duplicate>(&item.message->what)) {
-        twice = true;
         again = repeat->after;
       } else if (is_besides(item)) {
         const auto* forged = std::get_if<act::Forge>(&item.message->what);
-        dropped |= forged != nullptr ? !forged->keep : !std::get<act::Resend>(item.message->what).keep;
+        const auto* resent = std::get_if<act::Resend>(&item.message->what);
+        dropped |= forged != nullptr ? !forged->keep : !resent->keep;
+        more |= (forged != nullptr ? forged->after : resent->after) == Duration{};
         const auto same = std::ranges::find_if(
             besides, [&](const Besides& b) { return b.item->message->what == item.message->what; });
         if (same != besides.end()) {
@@ -165,14 +171,19 @@ void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const Nod
         dropped = true;
       }
     }
-    if (!touched) plain.push_back(receiver);
-    if (touched && !dropped) goes_late(receiver, delay);
-    if (twice) goes_late(receiver, delay + again);
+    if (!dropped && delay > Duration{}) put(late, delay, receiver);
+    if (!dropped && delay == Duration{}) {
+      prompt.push_back(receiver);
+      accompanied &= more;
+    }
+    if (again) put(repeated, delay + *again, receiver);
   }
-  if (!plain.empty()) node.release(plain, message);
+  if (!prompt.empty() && !accompanied) node.release(prompt, message);
   std::ranges::sort(besides, {}, [](const Besides& b) { return b.item->number; });
   for (const Besides& b : besides) send_besides(node, *b.item, message, b.to);
+  if (!prompt.empty() && accompanied) node.release(prompt, message);
   for (const auto& [delay, receivers] : late) node.release(receivers, message, delay);
+  for (const auto& [delay, receivers] : repeated) node.release(receivers, message, delay);
 }
 
 bool PlanDriver::on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) {
@@ -193,6 +204,7 @@ bool PlanDriver::on_incoming(protocols::SequencerNode& node, NodeId from, const 
 void PlanDriver::send_besides(protocols::SequencerNode& node, const Item& item, const MessagePtr& message,
                               const std::vector<NodeId>& to) {
   MessagePtr out = message;
+  protocols::SequencerNode* sender = &node;
   std::vector<NodeId> receivers;
   Duration after{};
   if (const auto* forged = std::get_if<act::Forge>(&item.message->what)) {
@@ -205,12 +217,12 @@ void PlanDriver::send_besides(protocols::SequencerNode& node, const Item& item, 
     const auto& again = std::get<act::Resend>(item.message->what);
     receivers = again.to;
     after = again.after;
+    if (again.as != node.id()) sender = node_at(again.as);
   }
-  std::erase(receivers, node.id());
-  if (receivers.empty()) return;
-  if (after == Duration{}) return node.release(receivers, out);
+  if (receivers.empty() || sender == nullptr) return;
+  if (after == Duration{}) return sender->release(receivers, out);
   const std::size_t slot = held_.size();
-  held_.push_back({&node, std::move(receivers), std::move(out)});
+  held_.push_back({sender, std::move(receivers), std::move(out)});
   simulation_.call_at(simulation_.now() + after, [this, slot] {
     const Held held = std::exchange(held_[slot], Held{});
     if (!stopped_) held.node->release(held.to, held.message);

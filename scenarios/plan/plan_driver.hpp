@@ -2,9 +2,10 @@
 // (Faults of a plan are the FaultDriver's.)
 //
 // Copies of a node that the plan owns are looked at as they leave its engine; all others as they enter the network. A
-// copy may meet several interventions: any drop loses the original, delays add up, each forgery goes out besides. Of one
-// message there go out first the copies that nothing was done to, then the forgeries in the order of the plan, each one
-// message to all whom it is for, then the copies that were delayed, or kept besides a forgery.
+// copy may meet several interventions: any drop loses the original, delays add up, each forgery goes out besides. Of
+// one message there go out first the originals, then what goes out besides in the order of the plan, each one message
+// to all whom it is for, then delayed and repeated originals. (Where every original has something besides it, that
+// goes first.)
 #pragma once
 
 #include <cstdint>
@@ -63,7 +64,7 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
     MessagePtr message;
   };
 
-  const protocols::SequencerNode* node_at(NodeId machine) const {
+  protocols::SequencerNode* node_at(NodeId machine) const {
     return machine.value < nodes_.size() ? nodes_[machine.value] : nullptr;
   }
   /// Counts a match; whether the intervention applies to this copy.
@@ -86,9 +87,9 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
   std::vector<Machine> machines_;                 // by machine
   std::vector<bool> owned_;                       // by node
   protocols::Signer signer_;
-  std::vector<Item> wire_;       // on what enters the network
-  std::vector<Item> leaving_;    // on what owned nodes send
-  std::vector<Item> arriving_;   // forgeries by the receiver
+  std::vector<Item> wire_;      // on what enters the network
+  std::vector<Item> leaving_;   // on what owned nodes send
+  std::vector<Item> arriving_;  // forgeries by the receiver
   std::vector<Split> splits_;
   std::vector<Held> held_;
   bool stopped_ = false;

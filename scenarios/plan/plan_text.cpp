@@ -177,7 +177,8 @@ Shape<Intervention> intervention_shape() {
           .only("forge or resend", sends),
       field<K>("change", &K::change, changes_shape(), "What the copy says instead.").only("forge", forges),
       field<K>("after", &K::after, duration(0s, longest), "How long it waits.")
-          .only("duplicate, forge or resend", [sends](const K& k) { return k.duplicate.has_value() || sends(k); }),
+          .only("duplicate, forge or resend",
+                [sends](const K& k) { return k.duplicate.has_value() || sends(k); }),
       field<K>("split", &K::split, optional(list_of(list_of(machine(), 20'000), 20'000)),
                "Messages of a round pass only within these groups, which may overlap."),
       field<K>("height", &K::height, optional(integer<std::uint64_t>(0, height_max)), "In this height only.")
@@ -195,7 +196,8 @@ Shape<Intervention> intervention_shape() {
     // `k` starts as what a new intervention is: what the text has decides.
     const auto given = [&](std::string_view key) { return value.find(key) != nullptr; };
     int kinds = 0;
-    for (const char* kind : {"drop", "delay", "duplicate", "forge", "resend", "split", "fault"}) kinds += given(kind) ? 1 : 0;
+    for (const char* kind : {"drop", "delay", "duplicate", "forge", "resend", "split", "fault"})
+      kinds += given(kind) ? 1 : 0;
     if (kinds != 1) {
       reader.problem(value, "an intervention is exactly one of drop, delay, duplicate, forge, resend, split, fault",
                      R"({"drop": {"message": "prevote", "from": "n3", "to": "n1", "height": 4, "round": 1}})");

@@ -15,7 +15,8 @@ namespace {
 constexpr std::uint32_t any_node = 0xffffffffU;
 constexpr std::uint64_t any_height = ~std::uint64_t{0};
 constexpr std::uint32_t any_round = 0xffffffffU;
-/// What an event of the same instant does comes after all that this instant has begun: a plan says "a nanosecond later".
+/// What an event of the same instant does comes after all that this instant has begun: a plan says "a nanosecond
+/// later".
 constexpr Duration just_after{1};
 
 bool contains(std::span<const NodeId> list, NodeId node) { return std::ranges::find(list, node) != list.end(); }
@@ -137,6 +138,8 @@ void DecisionRecorder::arrived(bool shown) {
 
 void DecisionRecorder::forged(const MessagePtr& made, const MessagePtr& base, NodeId as, const ForgeChanges& changes) {
   Made& m = made_[made.get()] = Made{made, base, as, changes};
+  // What a node passes on may be a forgery of another one: to those who got it, it is a message like any other.
+  if (known_.count({base.get(), as.value}) != 0) return;
   const auto earlier = made_.find(base.get());
   if (earlier == made_.end() || earlier->first == made.get()) return;
   ForgeChanges both = earlier->second.changes;
@@ -163,9 +166,19 @@ void DecisionRecorder::sent(NodeId from, std::span<const NodeId> to, const Messa
 
 /// A message of another occasion: addressed where it was.
 void DecisionRecorder::elsewhere(NodeId from, std::span<const NodeId> to, const MessagePtr& message, Duration after) {
-  const auto made = made_.find(message.get());
-  const MessagePtr& base = made != made_.end() ? made->second.base : message;
-  const auto known = known_.find({base.get(), from.value});
+  auto known = known_.find({message.get(), from.value});
+  const auto made = known != known_.end() ? made_.end() : made_.find(message.get());
+  if (made != made_.end()) {
+    known = known_.find({made->second.base.get(), from.value});
+  } else {
+    // Nodes of one owner tell each other everything.
+    for (std::uint32_t i = 0; known == known_.end() && i < owned_.size(); ++i) {
+      if (!owned_[i]) continue;
+      const auto held = known_.find({message.get(), i});
+      if (held != known_.end() && (!held->second.received || !owns(*held->second.copies.front().to_one.from)))
+        known = held;
+    }
+  }
   if (known == known_.end()) {
     untold("a message that its sender had neither sent nor received before");
     return;
@@ -193,8 +206,7 @@ void DecisionRecorder::on_occasion(const Known& known, NodeId self, bool passes)
     }
     std::vector<NodeId> strangers = s.to;
     std::erase_if(strangers, [&](NodeId node) { return contains(known.to, node); });
-    if (!strangers.empty())
-      add(known.copies.front().to_any, act::Resend{self, std::move(strangers), true, s.delay});
+    if (!strangers.empty()) add(known.copies.front().to_any, act::Resend{self, std::move(strangers), true, s.delay});
   }
   if (passes) {
     for (auto& times : originals) times.push_back(Duration{});
@@ -254,11 +266,12 @@ void DecisionRecorder::add_to(const Known& known, const std::vector<NodeId>& to,
 
 void DecisionRecorder::met(NodeId from, NodeId to, const sim::Message& message, const sim::LinkVerdict& verdict) {
   if (!verdict.drop && verdict.extra_delay == Duration{}) return;
-  const Act what = verdict.drop ? Act{act::Drop{}} : Act{act::Delay{verdict.extra_delay}};
+  Act what = act::Drop{};
+  if (!verdict.drop) what = act::Delay{verdict.extra_delay};
   if (owns(from)) {
     const auto known = known_.find({&message, from.value});
-    const auto at = known == known_.end() ? std::vector<NodeId>::const_iterator{}
-                                          : std::ranges::find(known->second.to, to);
+    const auto at =
+        known == known_.end() ? std::vector<NodeId>::const_iterator{} : std::ranges::find(known->second.to, to);
     if (known == known_.end() || at == known->second.to.end()) {
       untold("a message of its own that it met again on the wire");
       return;

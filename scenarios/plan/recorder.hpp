@@ -1,6 +1,6 @@
 // Writes down what scripts decide, as interventions of a plan that does the same without them. Addresses are counted
-// as the PlanDriver and the FaultDriver count them: copies of the scripts' nodes as they leave or reach these nodes, all
-// others as they enter the network, records from the moment when faults are armed.
+// as the PlanDriver and the FaultDriver count them: copies of the scripts' nodes as they leave or reach these nodes,
+// all others as they enter the network, records from the moment when faults are armed.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ using protocols::MessagePtr;
 
 /// What scripts decided in a run.
 struct Decisions {
-  std::vector<Intervention> interventions;     ///< in the order of the decisions
+  std::vector<Intervention> interventions;      ///< in the order of the decisions
   std::map<std::string, std::uint64_t> untold;  ///< what no intervention can say, and how often it was done
 };
 
@@ -96,7 +96,7 @@ class DecisionRecorder final : public sim::LinkAdversary, public sim::RecordObse
   using Holding = std::pair<const sim::Message*, std::uint32_t>;
   struct HoldingHash {
     std::size_t operator()(const Holding& h) const {
-      return std::hash<const void*>{}(h.first) * 31 + h.second;
+      return std::hash<const void*>{}(h.first) * 31 + h.second;  // tidy: pointer_key, looked up and never walked
     }
   };
   using Act = decltype(MessageIntervention::what);
@@ -118,8 +118,9 @@ class DecisionRecorder final : public sim::LinkAdversary, public sim::RecordObse
   std::vector<bool> owned_;
   Decisions& decisions_;
   std::map<Key, std::uint32_t> counts_;
+  /// Looked up and never walked; the messages are kept, so that no address is used twice.
   std::unordered_map<Holding, Known, HoldingHash> known_;
-  std::unordered_map<const sim::Message*, Made> made_;
+  std::unordered_map<const sim::Message*, Made> made_;  // tidy: pointer_key, likewise
 
   // The hook that is running.
   const Known* occasion_ = nullptr;

@@ -27,8 +27,8 @@ Target broken() {
   Target target;
   target.name = "broken";
   target.scenario = std::make_shared<const Scenario>(fuzz_scenario("tendermint"));
-  target.make_engine = [](NodeId self, const protocols::Committee&, const protocols::EngineParameters& parameters)
-      -> std::unique_ptr<protocols::Engine> {
+  target.make_engine = [](NodeId self, const protocols::Committee&,
+                          const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
     using Core = protocols::BasicTendermint<Rules>;
     return std::make_unique<protocols::EngineOf<Core>>(Core{self, parameters.tendermint, parameters.leaders});
   };
@@ -60,7 +60,8 @@ TEST_CASE("a planted bug found among fifty interventions comes down to what it n
   const Case c = found_by_search(target, "lock_rule", 50, 1);
   const std::optional<FindingKind> kind = find_kind(c, target);
   REQUIRE(kind);
-  CHECK(kind->shape == "# precommitted # in height # round # and prevoted # in round # without a polka for it in between");
+  CHECK(kind->shape ==
+        "# precommitted # in height # round # and prevoted # in round # without a polka for it in between");
   const Shrunk shrunk = shrink(c, target, *kind);
   const Plan& plan = shrunk.smallest.plan;
 
@@ -93,7 +94,7 @@ TEST_CASE("a planted bug found among fifty interventions comes down to what it n
 
 TEST_CASE("a quorum that is one too small needs no lies of forty to show", "[shrink]") {
   const Target target = broken<tests::broken::QuorumOffByOne>();
-  const Case c = found_by_search(target, "certified_commit", 30, 2);
+  const Case c = found_by_search(target, "certified_commit", 30, 1);
   const auto kind = find_kind(c, target);
   REQUIRE(kind);
   const Shrunk shrunk = shrink(c, target, *kind);
@@ -148,12 +149,11 @@ TEST_CASE("without some nodes all others keep their part under new names", "[shr
   Plan plan{.seed = 1, .corrupt = {NodeId{3}}, .twins = {NodeId{3}}, .leaders = {NodeId{1}, NodeId{3}}};
   plan.interventions = {
       MessageIntervention{{.from = NodeId{1}, .to = NodeId{3}}, act::Drop{}},
-      MessageIntervention{{.from = NodeId{3}, .to = NodeId{2}},
-                          act::Forge{.as = NodeId{3}, .to = {NodeId{1}, NodeId{0}}, .keep = true, .after = {},
-                                     .changes = {}}},
+      MessageIntervention{
+          {.from = NodeId{3}, .to = NodeId{2}},
+          act::Forge{.as = NodeId{3}, .to = {NodeId{1}, NodeId{0}}, .keep = true, .after = {}, .changes = {}}},
       RoundSplit{1, 0, {{Machine{NodeId{0}}, Machine{NodeId{1}}}, {Machine{NodeId{3}}}}, {}}};
-  const std::optional<Case> c =
-      with_nodes({std::make_shared<const Scenario>(s), plan}, {true, false, true, true});
+  const std::optional<Case> c = with_nodes({std::make_shared<const Scenario>(s), plan}, {true, false, true, true});
   REQUIRE(c);
   CHECK(c->scenario->design.committee.count == 3);
   CHECK(c->scenario->design.committee.stake == std::vector<Power>{1, 3, 4});
@@ -188,7 +188,7 @@ TEST_CASE("shorter times come to an end, and rounded ones are neat", "[shrink]")
 
 TEST_CASE("what is left is a folder that people can read and the program can repeat", "[shrink]") {
   const Target target = broken<tests::broken::NoLock>();
-  const Case c = found_by_search(target, "lock_rule", 30, 3);
+  const Case c = found_by_search(target, "lock_rule", 30, 1);
   const Shrunk shrunk = shrink(c, target, *find_kind(c, target));
   const Tale tale = tell(shrunk.smallest, target, shrunk.finding);
   namespace fs = std::filesystem;

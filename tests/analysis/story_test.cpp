@@ -53,15 +53,14 @@ TEST_CASE("the story of a fork names the liars, both blocks and who committed th
   INFO(t.paragraph);
   INFO(t.diagram);
   CHECK(has(t.paragraph, "In height 1 round 0"));
-  CHECK(has(t.paragraph, "n3, which is corrupt, proposed A"));
-  CHECK(has(t.paragraph, "n0 committed A"));
-  CHECK(has(t.paragraph, "n1 committed B"));
-  CHECK(has(t.paragraph, "n0 and n1 committed different blocks at height 1 (A in round 0, B in round 0)"));
+  CHECK(has(t.paragraph, "n3, which is corrupt, proposed A to n1 and B to n0 and n2"));
+  CHECK(has(t.paragraph, "n1 committed A; n0 committed B"));
+  CHECK(has(t.paragraph, "n1 and n0 committed different blocks at height 1 (A in round 0, B in round 0)"));
   CHECK(has(t.paragraph, "outside of the model"));
   CHECK(t.diagram.find("sequenceDiagram\n") == 0);
   CHECK(has(t.diagram, "participant n3 as n3 (corrupt)"));
-  CHECK(has(t.diagram, "Note over n0: COMMITS A (h1 r0)"));
-  CHECK(has(t.diagram, "Note over n1: COMMITS B (h1 r0)"));
+  CHECK(has(t.diagram, "Note over n1: COMMITS A (h1 r0)"));
+  CHECK(has(t.diagram, "Note over n0: COMMITS B (h1 r0)"));
   CHECK(has(t.diagram, "proposal A (h1 r0)"));
 }
 
@@ -82,13 +81,12 @@ TEST_CASE("crashes and lost votes are told", "[story]") {
   crash.when.on = Trigger::Point{.record = RecordKind::voted, .node = NodeId{2}, .height = 1, .nth = 1};
   crash.lasts = 2s;
   crash.what = fault::Crash{{NodeId{2}}, sim::DiskFault::unsynced_lost};
-  const Plan plan{.seed = 1,
-                  .interventions = {crash, MessageIntervention{{.message = MessageKind::prevote,
-                                                                .from = NodeId{0},
-                                                                .to = NodeId{1},
-                                                                .height = 1,
-                                                                .round = 0},
-                                                               act::Drop{}}}};
+  const Plan plan{
+      .seed = 1,
+      .interventions = {
+          crash, MessageIntervention{
+                     {.message = MessageKind::prevote, .from = NodeId{0}, .to = NodeId{1}, .height = 1, .round = 0},
+                     act::Drop{}}}};
   Story story{4};
   RunOptions options;
   options.observers.push_back({&story, Story::kinds()});
@@ -97,7 +95,7 @@ TEST_CASE("crashes and lost votes are told", "[story]") {
   const std::string text = story.paragraph(made_up);
   INFO(text);
   CHECK(has(text, "n2 crashed"));
-  CHECK(has(text, "the prevote of n0 to n1 was lost"));
+  CHECK(has(text, "the prevote of n0 to n1 and n2"));
   const std::string diagram = story.diagram(made_up);
   INFO(diagram);
   CHECK(has(diagram, "Note over n2: crashes"));
