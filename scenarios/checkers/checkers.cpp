@@ -31,12 +31,16 @@ std::unique_ptr<Checker> make(const CheckerContext& context) {
 bool always(const CheckerContext&) { return true; }
 bool with_certificates(const CheckerContext& context) { return context.engine.has_certificates; }
 bool with_speculation(const CheckerContext& context) { return context.engine.speculative; }
+/// Where one liar may break agreement, it need not contradict itself.
+bool accountable(const CheckerContext& context) {
+  return context.engine.has_certificates && context.engine.byzantine_tolerant;
+}
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
 constexpr CheckerEntry all[] = {
     {"accountability",
      "when honest nodes commit different blocks, the votes convict a third of the power and nobody honest",
-     make<Accountability>, with_certificates},
+     make<Accountability>, accountable},
     {"agreement", "no two honest nodes commit different blocks at one height", make<Agreement>, always},
     {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
      make<CertifiedCommit>, with_certificates},

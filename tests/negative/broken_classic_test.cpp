@@ -163,13 +163,14 @@ TEST_CASE("PBFT: of two prepared certificates the later view counts", "[negative
 }
 
 TEST_CASE("rotating: an operator that does not ask for the tail drops it", "[negative][agreement][rotating]") {
-  //  n0 orders X at height 3 in slot 2, all acknowledge it, n0 alone hears of that and is not heard any more
+  //  n0 orders X at height 3 in slot 2; n2 and n3 acknowledge it, n0 alone hears of that and is not heard any more.
+  //  n1, whose turn is next, has never seen X.
   Scenario s = rotating_world();
   s.environment.faults = {
-      cut(at(430ms), nodes({0}), nodes({1, 2, 3})),
-      cut(at(430ms), nodes({1}), nodes({2, 3}), 220ms),
-      cut(at(430ms), nodes({2}), nodes({1, 3}), 380ms),
-      cut(at(430ms), nodes({3}), nodes({1, 2}), 380ms),
+      cut(at(390ms), nodes({0}), nodes({1})),
+      cut(at(430ms), nodes({0}), nodes({2, 3})),
+      cut(at(390ms), nodes({2}), nodes({1, 3}), 420ms),
+      cut(at(390ms), nodes({3}), nodes({1, 2}), 420ms),
   };
   const RunResult broken = run_rotating<broken::TailNotSynced>(s);
   INFO(story(broken));

@@ -656,11 +656,13 @@ void BasicPbft<Rules>::consider_view_changes(const EngineView& view, Outbox& out
     }
   }
   if (beyond >= Rules::validity(committee_)) return start_view_change(least, view, out);
-  if (active_ || here < Rules::quorum(committee_)) return;
-  if (!waiting_for_new_view_) {
+  if (active_) return;
+  // Whoever is already beyond has asked for this view before; else those behind it might wait for ever.
+  if (!waiting_for_new_view_ && here + beyond >= Rules::quorum(committee_)) {
     waiting_for_new_view_ = true;
     arm_view_timer(out);
   }
+  if (here < Rules::quorum(committee_)) return;
   if (primary_of(target_) == self_ && announced_ < target_) make_new_view(view, out);
 }
 

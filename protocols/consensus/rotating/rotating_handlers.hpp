@@ -214,7 +214,11 @@ void BasicRotating<Rules>::order(const EngineView& view, Outbox& out) {
   if (duty_ != Duty::ordering || executing_ != nullptr || asked_to_build_ || term_ < promised_) return;
   if (accepted_.term == term_ && accepted_.block != nullptr) return;  // waits for its acknowledgements
   if (!may_order(term_, slot_)) return;
-  if (Rules::outranks(best_, accepted_) && best_.block->height == height_) return propose(best_.block, view, out);
+  if (Rules::outranks(best_, accepted_) && best_.block->height == height_) {
+    // Whoever told of it may lie, or be on another branch.
+    if (check(*best_.block, term_, view) == Reject::none) propose(best_.block, view, out);
+    return;
+  }
   if (Rules::syncs_tail() && accepted_.block != nullptr) return propose(accepted_.block, view, out);
   asked_to_build_ = true;
   const SimTime time = height_.value == 1 ? view.wall : std::max(view.wall, parent_time_ + Duration{1});
