@@ -127,15 +127,15 @@ Past past_of(const Finding& finding, const std::vector<Record>& setting, const s
   for (std::uint64_t h = height; h <= height + follow; ++h) past.heights.insert(h);
 
   // A statement's record comes right after those of its messages.
-  std::optional<Record> last_sent;
+  const Record* last_sent = nullptr;
   for (const Record& r : records) {
     if (r.at > finding.at) break;
     switch (r.kind) {
-      case RecordKind::message_sent: last_sent = r; continue;
+      case RecordKind::message_sent: last_sent = &r; continue;
       case RecordKind::proposed:
       case RecordKind::voted:
         if (past.heights.count(r.height) != 0) {
-          if (last_sent && last_sent->at == r.at) past.by_sequence[last_sent->a] = past.statements.size();
+          if (last_sent != nullptr && last_sent->at == r.at) past.by_sequence[last_sent->a] = past.statements.size();
           past.statements.push_back({r, {}, {}});
         }
         break;
@@ -162,7 +162,7 @@ Past past_of(const Finding& finding, const std::vector<Record>& setting, const s
       case RecordKind::healing_started: past.deeds.push_back(r); break;
       default: break;
     }
-    last_sent.reset();
+    last_sent = nullptr;
   }
   for (const Record& r : records) {
     if (r.at > finding.at) break;

@@ -31,11 +31,11 @@ Scenario dag_world(std::uint32_t count) {
 template <class Rules>
 RunResult run_dag(const Scenario& scenario, std::uint64_t seed = 1) {
   RunOptions options;
-  options.make_engine = [](NodeId self, const protocols::Committee&, const scenarios::Design& design) {
+  options.make_engine = [](NodeId self, const protocols::Committee&, const protocols::EngineParameters& parameters) {
     using Core = protocols::BasicMysticeti<Rules>;
-    return std::make_unique<protocols::EngineOf<Core>>(Core{self, design.parameters.mysticeti});
+    return std::make_unique<protocols::EngineOf<Core>>(Core{self, parameters.mysticeti});
   };
-  return scenarios::run(scenario, {seed}, options);
+  return scenarios::run(scenario, {.seed = seed}, options);
 }
 
 void check_sound_dag(const Scenario& s) {

@@ -382,7 +382,7 @@ TEST_CASE("a change of the committee ends the epoch at the block that ordered it
   }
 }
 
-TEST_CASE("power counts, not heads", "[mysticeti]") {
+TEST_CASE("quorums of vertices count power, not heads", "[mysticeti]") {
   EngineHarness h = replicas(committee_of({1, 1, 1, 4}), 4);
   h.start_all();
   h.drop = [](NodeId from, NodeId to, const MessagePtr&) { return from == NodeId{3} || to == NodeId{3}; };
