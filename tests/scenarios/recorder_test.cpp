@@ -86,7 +86,7 @@ TEST_CASE("every attack of the catalogue is repeated by a plan", "[recorder]") {
     }
     ++attacks;
   }
-  CHECK(attacks == 14);
+  CHECK(attacks >= 21);
 }
 
 TEST_CASE("writing decisions down changes nothing", "[recorder]") {

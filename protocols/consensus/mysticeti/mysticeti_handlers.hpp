@@ -987,17 +987,36 @@ void BasicMysticeti<Rules>::hash_into(HashBuilder& h) const {
   committee_.hash_into(h);
   dag_.hash_into(h);
   suspended_.hash_into(h);
-  h.add(validating_.size()).add(early_.size()).add(open_payloads_.size());
-  h.add(clock_).add(leader_timed_out_).add(pacing_).add(proposing_).add(draft_.round);
-  h.add(own_round_).add(id_of(own_last_));
-  h.add(unsaved_.size()).add(own_records_.size()).add(recovered_);
+  h.add(validating_.size());
+  for (const auto& [from, message] : validating_) h.add(from).add(id_of(message));
+  h.add(early_.size());
+  for (const auto& [from, message] : early_) h.add(from).add(id_of(message));
+  h.add(open_payloads_.size());
+  for (const auto& [ref, block] : open_payloads_) h.add(ref.round).add(ref.author).add(ref.id);
+  h.add(clock_).add(leader_timed_out_).add(pacing_).add(proposing_);
+  h.add(draft_.round).add(ns(draft_.timestamp)).add(draft_.height).add(draft_.includes.size());
+  for (const VertexRef& ref : draft_.includes) h.add(ref.id);
+  h.add(own_round_).add(id_of(own_last_)).add(unsaved_.size());
+  for (const MessagePtr& message : unsaved_) h.add(id_of(message));
+  h.add(own_records_.size()).add(recovered_);
+  for (const OwnRecord& record : own_records_) h.add(record.round).add(record.height);
   answered_.hash_into(h);
   h.add(slot_round_).add(slot_offset_).add(slots_.size());
   for (const RoundSlots& round : slots_) {
-    for (const LeaderSlot& s : round) h.add(s.status).add(s.chosen).add(s.blame).add(s.candidates.size());
+    for (const LeaderSlot& s : round) {
+      h.add(s.leader).add(s.status).add(s.chosen).add(s.blame).add(s.candidates.size());
+      s.blamers.hash_into(h);
+      for (const LeaderCandidate& c : s.candidates) {
+        h.add(c.id).add(c.certified);
+        c.supporters.hash_into(h);
+        c.certifiers.hash_into(h);
+        c.certificates.hash_into(h);
+      }
+    }
   }
   h.add(dirty_).add(halted_).add(head_.height).add(head_.block).add(executed_.height).add(executed_round_);
   h.add(pending_.size()).add(delivering_);
+  for (const BlockPtr& block : pending_) h.add(block->id);
   sync_.hash_into(h);
   h.add(fetch_armed_).add(sync_armed_).add(stall_clock_);
 }

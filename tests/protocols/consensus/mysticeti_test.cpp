@@ -331,11 +331,11 @@ TEST_CASE("a replica that was away catches up, from the DAG or from blocks", "[m
 
 TEST_CASE("blocks count when a third of the power gave the same", "[mysticeti][catch-up]") {
   const Committee committee = equal_committee(4);
-  CommitSync sync;
+  sim::MessagePool pool;
+  CommitSync sync;  // keeps messages: goes before their pool
   for (std::uint32_t i = 1; i < 4; ++i) sync.note(NodeId{i}, Height{5});
   const auto asked = sync.ask(NodeId{0}, Height{1}, 2, false, committee);
   CHECK(asked.size() == 4);  // two heights, F + 1 = 2 peers each
-  sim::MessagePool pool;
   const auto response = [&](NodeId peer, std::uint64_t mark) {
     Block b;
     b.height = Height{1};
