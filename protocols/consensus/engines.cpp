@@ -139,7 +139,7 @@ EnginePromises promises_of_mysticeti(const EngineParameters& p, Duration delta) 
           .commits_proposals = false,
           .relays_transactions = false,
           .round_bound = o.leader_timeout + o.min_round_delay + 2 * delta,
-          .rotations = 1,
+          .rotations = o.wave_length,
           .change_lag = 1};
 }
 

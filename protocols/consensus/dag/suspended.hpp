@@ -105,7 +105,15 @@ class SuspendedVertices {
   }
   void hash_into(HashBuilder& h) const {
     h.add(entries_.size());
-    for (const auto& [ref, entry] : entries_) h.add(ref.id).add(entry.from).add(entry.missing.size());
+    for (const auto& [ref, entry] : entries_) {
+      h.add(ref.id).add(entry.from).add(entry.missing.size());
+      for (const VertexRef& missing : entry.missing) h.add(missing.id);
+    }
+    h.add(waiting_.size());
+    for (const auto& [ref, waited] : waiting_) {
+      h.add(ref.id).add(waited.calls).add(waited.waiters.size());
+      for (const VertexRef& waiter : waited.waiters) h.add(waiter.id);
+    }
   }
 
  private:
