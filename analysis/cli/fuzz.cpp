@@ -16,6 +16,9 @@
 #include "analysis/report/format.hpp"
 #include "analysis/search/campaign_report.hpp"
 #include "analysis/search/corpus.hpp"
+#include "analysis/search/exploration.hpp"
+#include "analysis/search/finding_folder.hpp"
+#include "analysis/search/shrink.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "scenarios/spec/units.hpp"
 
@@ -50,15 +53,18 @@ double seconds_of(const std::string& word) {
   return static_cast<double>(ns(time.value)) * 1e-9;
 }
 
-std::vector<const StrategyEntry*> strategies_of(const std::vector<std::string>& names) {
+/// @param explores  set if `explore` is among them
+std::vector<const StrategyEntry*> strategies_of(const std::vector<std::string>& names, bool& explores) {
   std::vector<const StrategyEntry*> out;
-  std::vector<std::string> known{"portfolio"};
-  std::string all = "portfolio";
+  std::vector<std::string> known{"portfolio", explore_name};
+  std::string all = fmt::format("portfolio, {}", explore_name);
   for (const StrategyEntry& entry : strategies()) {
     known.emplace_back(entry.name);
     all += ", " + known.back();
   }
   for (const std::string& name : names) {
+    if (name == "portfolio" || name == explore_name) explores = true;
+    if (name == explore_name) continue;
     if (name == "portfolio") {
       for (const StrategyEntry& entry : strategies()) {
         if (std::ranges::find(out, &entry) == out.end()) out.push_back(&entry);
@@ -189,12 +195,73 @@ void replay_corpus(const FuzzArguments& a, const Context& context, CampaignRepor
   lines.push_back(fmt::format("{} of {} earlier failures pass now", passed, corpus.entries.size()));
 }
 
+/// The targets whose nodes nobody owns, explored; at most a tenth of the time unless nothing else is asked for.
+std::vector<Exploration> explore_engines(const FuzzArguments& a, const CampaignOptions& o, Line& line) {
+  std::vector<Exploration> out;
+  const bool alone = o.strategies.empty();
+  ExplorationLimits limits;
+  if (alone && o.cases != 0) limits.states_max = o.cases;
+  if (!alone) limits.states_max = o.cases != 0 ? std::clamp<std::uint64_t>(o.cases, 100, 200'000) : 200'000;
+  const double share = alone ? 1.0 : 0.1;
+  std::size_t number = 0;
+  for (const Target& target : o.targets) {
+    ++number;
+    const scenarios::Environment& env = target.scenario->environment;
+    if (!env.adversaries.empty() || !a.scenarios.empty()) continue;  // a scenario has a point of its own
+    line.show(fmt::format("exploring {}", target.name));
+    const auto begin = std::chrono::steady_clock::now();
+    limits.on_progress = [&] {
+      const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      const bool in_time = o.seconds <= 0 || took < o.seconds * share / static_cast<double>(o.targets.size());
+      return in_time && !InterruptGuard::asked();
+    };
+    for (Exploration& e : explore_target(target, limits)) out.push_back(std::move(e));
+    if (InterruptGuard::asked()) break;
+  }
+  return out;
+}
+
+/// Shrinks a failure and writes it to the corpus.
+ToldFailure make_small(const CampaignFailure& f, const FuzzArguments& a, const Context& context) {
+  constexpr std::uint64_t runs_max = 5000;
+  constexpr double seconds_max = 20;
+  ToldFailure told;
+  if (f.which.scenario == nullptr) return told;
+  told.interventions_found = told.interventions_shrunk = f.which.plan.interventions.size();
+  const Target target{f.target, f.which.scenario, nullptr};
+  std::string folder;
+  const std::optional<FindingKind> kind = f.checker == "determinism" ? std::nullopt : find_kind(f.which, target);
+  if (!kind) {
+    folder = write_reproducer(a.corpus, f.which, run_case(f.which, target), f.checker);
+  } else {
+    ShrinkOptions options;
+    options.runs_max = runs_max;
+    const auto begin = std::chrono::steady_clock::now();
+    options.on_progress = [&](std::uint64_t, const CaseSize&) {
+      const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      return took < seconds_max && !InterruptGuard::asked();
+    };
+    const Shrunk small = shrink(f.which, target, *kind, options);
+    told.interventions_shrunk = small.after.interventions;
+    told.shrunk = size_line(small.before, small.after);
+    folder = reproducer_folder(a.corpus, small.smallest, kind->checker);
+    std::error_code error;
+    if (!fs::exists(folder, error)) {
+      write_finding_folder(folder, small, target, tell(small.smallest, target, small.finding), context.program);
+    }
+  }
+  told.plan = (fs::path(folder) / "plan.json").string();
+  told.reproduce = shell_line({context.program, "replay", folder});
+  return told;
+}
+
 }  // namespace
 
 int fuzz_command(const FuzzArguments& a, const Context& context) {
   CampaignOptions o;
   o.targets = targets_of(a, context);
-  o.strategies = strategies_of(a.strategies.empty() ? std::vector<std::string>{"portfolio"} : a.strategies);
+  bool explores = false;
+  o.strategies = strategies_of(a.strategies.empty() ? std::vector<std::string>{"portfolio"} : a.strategies, explores);
   o.seed = parse_seed(a.seed);
   if (!a.cases.empty()) o.cases = whole_number("--cases", a.cases, 1, 1'000'000'000'000);
   if (!a.time.empty()) o.seconds = seconds_of(a.time);
@@ -208,12 +275,14 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
   CampaignReport before;
   CampaignStory story;
   std::vector<std::string> corpus_files;
+  std::vector<ToldFailure> shrunk;
   replay_corpus(a, context, before, story.corpus, corpus_files);
 
   Line line(a.progress && !a.json);
   CampaignReport report;
   {
     const InterruptGuard guard;
+    if (explores) story.explorations = explore_engines(a, o, line);
     auto last = std::chrono::steady_clock::now();
     o.on_progress = [&](const CampaignReport& so_far) {
       const auto now = std::chrono::steady_clock::now();
@@ -221,7 +290,15 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
       if (now - last > std::chrono::milliseconds(200)) last = now;
       return !InterruptGuard::asked();
     };
-    report = run_campaign(o);
+    if (!o.strategies.empty()) report = run_campaign(o);
+    report.seed = o.seed;
+    report.goals.resize(goal_names().size());
+    report.interrupted = report.interrupted || InterruptGuard::asked();
+    line.clear();
+    for (std::size_t i = 0; i < report.failures.size(); ++i) {
+      line.show(fmt::format("shrinking failure {} of {}", i + 1, report.failures.size()));
+      shrunk.push_back(make_small(report.failures[i], a, context));
+    }
   }
   line.clear();
   report.failures.insert(report.failures.begin(), before.failures.begin(), before.failures.end());
@@ -232,19 +309,14 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
   for (std::size_t i = 0; i < report.failures.size(); ++i) {
     const CampaignFailure& f = report.failures[i];
     ToldFailure told;
-    told.failure = &f;
-    if (f.which.scenario != nullptr) {
+    if (i < corpus_files.size()) {
+      told.plan = (fs::path(corpus_files[i]) / "plan.json").string();
       told.interventions_found = told.interventions_shrunk = f.which.plan.interventions.size();
-      std::string folder;
-      if (i < corpus_files.size()) {
-        folder = corpus_files[i];
-      } else {
-        const Target target{f.target, f.which.scenario, nullptr};
-        folder = write_reproducer(a.corpus, f.which, run_case(f.which, target), f.checker);
-      }
-      told.plan = (fs::path(folder) / "plan.json").string();
-      told.reproduce = shell_line({context.program, "replay", folder});
+      told.reproduce = shell_line({context.program, "replay", corpus_files[i]});
+    } else {
+      told = std::move(shrunk[i - corpus_files.size()]);
     }
+    told.failure = &f;
     story.failures.push_back(std::move(told));
   }
   std::vector<std::string> words = words_of(a, context);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "analysis/cli/command.hpp"
+#include "analysis/search/exploration.hpp"
 #include "analysis/search/strategy.hpp"
 #include "protocols/consensus/engines.hpp"
 #include "scenarios/adversaries/native/native_adversaries.hpp"
@@ -84,6 +85,8 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
     out = files(root / "environments", ".yaml", "#");
   } else if (kind == "strategies") {
     for (const StrategyEntry& e : strategies()) add(e.name, e.text);
+    add(explore_name, explore_text);
+    add("portfolio", "all of them, in fixed shares: the default of `seqlab fuzz`");
   } else if (kind == "matrices") {
     for (const sim::RegionMatrix& m : sim::region_matrices())
       add(m.name, fmt::format("{} regions; {}", m.regions.size(), m.source));

@@ -24,7 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t recheck_every = 20;        // 5 % of the cases are run twice
-constexpr std::size_t kept_of_a_kind = 3;          // failures of one kind that are kept whole
+constexpr std::size_t kept_of_a_kind = 1;          // failures of one kind that are kept whole
 constexpr double group_seconds = 0.25;             // how long a group of cases aims to take
 
 double thread_cpu_seconds() {
@@ -459,6 +459,11 @@ std::string shape_of(const std::string& text) {
       out += c;
       number = false;
     }
+  }
+  // "n#, n# and n#": some nodes.
+  for (const std::string_view joint : {", n#", " and n#"}) {
+    for (std::size_t at = out.find(joint); at != std::string::npos; at = out.find(joint, at))
+      out.erase(at, joint.size());
   }
   return out;
 }

@@ -40,6 +40,23 @@ std::vector<StreamReport> by_strategy(const CampaignReport& r) {
   return out;
 }
 
+/// "tendermint-committee: 4 committees, 1 of them whole, 200,000 states, up to 12 steps deep".
+std::string explored_text(const std::vector<Exploration>& all, const std::string& target) {
+  std::uint64_t committees = 0;
+  std::uint64_t whole = 0;
+  std::uint64_t states = 0;
+  std::uint32_t depth = 0;
+  for (const Exploration& e : all) {
+    if (e.target != target) continue;
+    ++committees;
+    whole += e.complete ? 1U : 0U;
+    states += e.states;
+    depth = std::max(depth, e.depth);
+  }
+  return fmt::format("{}: {}, {} of them whole, {} states, up to {} deep", target, plural(committees, "committee"),
+                     whole == 0 ? "none" : std::to_string(whole), human_count(states), plural(depth, "step"));
+}
+
 std::string xml(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -73,8 +90,10 @@ std::string workflow(std::string_view text, bool property) {
 
 int exit_code(const CampaignStory& story) {
   const CampaignReport& r = *story.report;
+  const bool explored =
+      std::ranges::any_of(story.explorations, [](const Exploration& e) { return !e.checker.empty(); });
   if (std::ranges::any_of(r.failures, is_ours)) return 4;
-  if (r.failed_cases > 0) return 1;
+  if (r.failed_cases > 0 || explored) return 1;
   return r.interrupted ? 2 : 0;
 }
 
@@ -94,9 +113,11 @@ std::string to_text(const CampaignStory& story, bool colour) {
   const std::string_view paint = code == 0 ? "32" : code == 2 ? "33" : "31";
   std::string out = colour ? fmt::format("\033[1;{}m{}\033[0m", paint, word) : std::string{word};
   std::string targets;
-  for (const StreamReport& s : r.streams) {
-    if (targets.find(s.target) == std::string::npos) targets += (targets.empty() ? "" : ", ") + s.target;
-  }
+  const auto name = [&](const std::string& target) {
+    if (targets.find(target) == std::string::npos) targets += (targets.empty() ? "" : ", ") + target;
+  };
+  for (const StreamReport& s : r.streams) name(s.target);
+  for (const Exploration& e : story.explorations) name(e.target);
   out += fmt::format("  {}  seed {}  {} cases in {:.1f} s, {:.0f} a second{}\n", targets, r.seed, human_count(r.cases),
                      r.wall_seconds, cases_per_second(r), r.interrupted ? "  (interrupted)" : "");
   for (const std::string& line : story.corpus) out += fmt::format("  {:<15}{}\n", "corpus", line);
@@ -113,19 +134,31 @@ std::string to_text(const CampaignStory& story, bool colour) {
                        s.failures > 0 ? fmt::format(", {} failed", human_count(s.failures)) : "",
                        s.exhausted ? ", all there are" : "");
   }
-  out += fmt::format("  {:<15}{} distinct abstract states; the next case shows a new one with chance {:.2g}\n",
-                     "states", human_count(r.distinct_states), r.chance_of_new_state);
-  out += fmt::format("  {:<15}{} of the cases run twice, digests equal{}\n", "re-run", human_count(r.rechecked),
-                     std::ranges::any_of(r.failures, [](const auto& f) { return f.checker == "determinism"; })
-                         ? " but for those above"
-                         : "");
-  out += fmt::format("  {:<15}rates of failing cases above {:.2g} are excluded at 95 %\n", "confidence",
-                     r.excluded_rate);
-  std::string never;
-  for (std::size_t i = 0; i < r.goals.size(); ++i) {
-    if (r.goals[i] == 0) never += (never.empty() ? "" : "; ") + std::string{goal_names()[i]};
+  std::string explored;
+  for (const Exploration& e : story.explorations) {
+    if (e.target != explored) {
+      explored = e.target;
+      out += fmt::format("  {:<15}{}\n", explore_name, explored_text(story.explorations, e.target));
+    }
+    if (e.checker.empty()) continue;
+    out += fmt::format("  {:<15}{}; {}, in {}:\n", e.checker, e.text, e.committee, plural(e.steps.size(), "step"));
+    for (const std::string& step : e.steps) out += fmt::format("  {:<15}{}\n", "", step);
   }
-  if (!never.empty()) out += fmt::format("  {:<15}{}\n", "never reached", never);
+  if (r.cases > 0) {
+    out += fmt::format("  {:<15}{} distinct abstract states; the next case shows a new one with chance {:.2g}\n",
+                       "states", human_count(r.distinct_states), r.chance_of_new_state);
+    out += fmt::format("  {:<15}{} of the cases run twice, digests equal{}\n", "re-run", human_count(r.rechecked),
+                       std::ranges::any_of(r.failures, [](const auto& f) { return f.checker == "determinism"; })
+                           ? " but for those above"
+                           : "");
+    out += fmt::format("  {:<15}rates of failing cases above {:.2g} are excluded at 95 %\n", "confidence",
+                       r.excluded_rate);
+    std::string never;
+    for (std::size_t i = 0; i < r.goals.size(); ++i) {
+      if (r.goals[i] == 0) never += (never.empty() ? "" : "; ") + std::string{goal_names()[i]};
+    }
+    if (!never.empty()) out += fmt::format("  {:<15}{}\n", "never reached", never);
+  }
   if (!story.resume.empty()) out += fmt::format("  {:<15}{}\n", "go on", story.resume);
   out += fmt::format("  {:<15}{}\n", "again", story.again);
   return out;
@@ -155,6 +188,24 @@ std::string to_json(const CampaignStory& story) {
                                   {"new_states", s.new_states},
                                   {"exhausted", s.exhausted}};
   }
+  if (!story.explorations.empty()) {
+    std::uint64_t states = 0;
+    double cpu = 0;
+    Json committees = Json::array();
+    for (const Exploration& e : story.explorations) {
+      states += e.states;
+      cpu += e.cpu_seconds;
+      committees.push_back(Json{{"target", e.target},
+                                {"committee", e.committee},
+                                {"states", e.states},
+                                {"transitions", e.transitions},
+                                {"abstract_states", e.abstract_states},
+                                {"depth", e.depth},
+                                {"complete", e.complete},
+                                {"stopped", e.stopped}});
+    }
+    strategies[explore_name] = Json{{"cases", states}, {"cpu_seconds", cpu}, {"committees", std::move(committees)}};
+  }
   out["strategies"] = std::move(strategies);
   out["distinct_states"] = r.distinct_states;
   out["chance_of_new_state"] = r.chance_of_new_state;
@@ -175,6 +226,18 @@ std::string to_json(const CampaignStory& story) {
              {"plan", t.plan},
              {"interventions", Json{{"found", t.interventions_found}, {"shrunk", t.interventions_shrunk}}},
              {"reproduce", t.reproduce}});
+  }
+  for (const Exploration& e : story.explorations) {
+    if (e.checker.empty()) continue;
+    findings.push_back(Json{{"checker", e.checker},
+                            {"text", e.text},
+                            {"target", e.target},
+                            {"strategy", explore_name},
+                            {"committee", e.committee},
+                            {"steps", e.steps},
+                            {"plan", ""},
+                            {"interventions", Json{{"found", e.steps.size()}, {"shrunk", e.steps.size()}}},
+                            {"reproduce", story.again}});
   }
   out["findings"] = std::move(findings);
   out["campaign"] = story.file;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/search/campaign.hpp"
+#include "analysis/search/exploration.hpp"
 
 namespace seqlab::analysis {
 
@@ -24,6 +25,7 @@ struct ToldFailure {
 struct CampaignStory {
   const CampaignReport* report = nullptr;
   std::vector<ToldFailure> failures;
+  std::vector<Exploration> explorations;
   std::vector<std::string> corpus;         ///< what became of the corpus: a line each
   std::string file;                        ///< campaign file
   std::string resume;                      ///< shell line that goes on; "" = there is nothing to go on with

@@ -51,6 +51,12 @@ Corpus read_corpus(const std::string& folder, const scenarios::Library& library)
   return out;
 }
 
+std::string reproducer_folder(const std::string& folder, const Case& which, const std::string& checker) {
+  const std::string text = scenarios::to_json(which.plan) + to_hex(scenarios::scenario_hash(*which.scenario));
+  const Hash128 name = hash128(std::as_bytes(std::span{text}));
+  return (fs::path(folder) / fmt::format("{}-{}", checker, to_hex(name).substr(0, 8))).string();
+}
+
 std::string write_reproducer(const std::string& folder, const Case& which, const CaseResult& result,
                              const std::string& checker) {
   PlanFile plan;
@@ -61,9 +67,7 @@ std::string write_reproducer(const std::string& folder, const Case& which, const
   plan.version = version();
   plan.digest = result.digest;
   plan.verdict = result.verdict;
-  const std::string text = scenarios::to_json(plan.plan) + to_hex(plan.scenario_hash);
-  const Hash128 name = hash128(std::as_bytes(std::span{text}));
-  const fs::path at = fs::path(folder) / fmt::format("{}-{}", checker, to_hex(name).substr(0, 8));
+  const fs::path at = reproducer_folder(folder, which, checker);
   std::error_code error;
   fs::create_directories(at, error);
   if (error) throw_file_error(at.string(), "cannot make the folder", error.value());

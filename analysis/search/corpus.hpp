@@ -23,8 +23,9 @@ struct Corpus {
 /// Everything in the folder; empty if there is none. @throws InputError if `folder` is a file
 Corpus read_corpus(const std::string& folder, const scenarios::Library& library);
 
-/// Writes plan.json and scenario.yaml to `folder`/NAME, where NAME tells checker and content, and is the same for the
-/// same case. @param result  of running the case. @return the subfolder. @throws InputError
+/// `folder`/NAME, where NAME tells checker and content, and is the same for the same case.
+std::string reproducer_folder(const std::string& folder, const Case& which, const std::string& checker);
+/// Writes plan.json and scenario.yaml to `reproducer_folder`. @param result  of running the case. @return the subfolder. @throws InputError
 std::string write_reproducer(const std::string& folder, const Case& which, const CaseResult& result,
                              const std::string& checker);
 

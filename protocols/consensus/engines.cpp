@@ -155,6 +155,7 @@ EnginePromises promises_of_streamlet(const EngineParameters& p, Duration delta) 
   return {.round_bound = epoch,
           .leaders_in_a_row = p.streamlet.leaders == EpochLeaders::round_robin ? 3U : 1U,
           .rotations = 2,
+          .clock_driven = true,
           .clock_bound = std::max(2 * (p.streamlet.delta - delta), Duration{1}),
           .change_lag = 1,
           .block_interval = epoch};
@@ -193,6 +194,7 @@ EnginePromises promises_of_rotating(const EngineParameters& p, Duration delta) {
   const RotatingOptions& r = p.rotating;
   return {.byzantine_tolerant = false,
           .round_bound = static_cast<std::int64_t>(r.epoch_slots) * r.slot + r.buffer + 4 * delta,
+          .clock_driven = true,
           .clock_bound = r.slot,
           .change_lag = 1,
           .block_interval = r.slot};

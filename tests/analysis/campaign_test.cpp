@@ -243,6 +243,7 @@ TEST_CASE("two processes do not share a file", "[search][campaign]") {
 TEST_CASE("failures that differ in numbers alone are of one kind", "[search][campaign]") {
   CHECK(shape_of("n3 committed 1fa2 at height 12") == shape_of("n1 committed 9c00 at height 7"));
   CHECK(shape_of("n3 committed 1fa2") != shape_of("n3 proposed 1fa2"));
+  CHECK(shape_of("n0, n1 and n2 stand still") == shape_of("n3 stand still"));
 }
 
 TEST_CASE("statistics of what was not run", "[search][campaign]") {

@@ -503,3 +503,80 @@ TEST_CASE("the version is printed", "[analysis][program]") {
   CHECK(done.code == 0);
   CHECK(done.out == "seqlab " + version() + " (" + build_id() + ")\n");
 }
+
+TEST_CASE("fuzz finds, shrinks, keeps and repeats", "[analysis][program][fuzz]") {
+  const Shell seqlab;
+  const std::string hunt = "seqlab fuzz --engine tendermint --set design.keep_blocks=2 --cases 40 --strategy twins";
+  const Outcome found = seqlab(hunt + " --json --junit j.xml --sarif s.json --github --campaign c.sqlite");
+  CHECK(found.code == 1);
+  const Json result = Json::parse(found.out);
+  CHECK(result["verdict"] == "violated");
+  CHECK(result["cases"] == 40);
+  REQUIRE_FALSE(result["findings"].empty());
+  const Json& first = result["findings"][0];
+  CHECK(first["checker"] == "liveness");
+  CHECK(first["interventions"]["shrunk"] <= first["interventions"]["found"]);
+  CHECK(seqlab.has(std::string{first["plan"]}));
+  CHECK(contains(found.err, "::error file="));
+  CHECK(seqlab.has("j.xml"));
+  CHECK(Json::parse(read_file(seqlab.path("s.json")))["version"] == "2.1.0");
+  const Outcome again = seqlab(std::string{first["reproduce"]});
+  CHECK(again.code == 1);
+  CHECK(contains(again.err, "the digest is the recorded one"));
+
+  // The corpus is run first; a finished campaign is not run again.
+  const Outcome later = seqlab(hunt + " --campaign c.sqlite");
+  CHECK(later.code == 1);
+  CHECK(contains(later.out, "0 of " + std::to_string(result["findings"].size()) + " earlier failures pass now"));
+  // Threads and parts change nothing.
+  const Json threads = Json::parse(seqlab(hunt + " --json --corpus other --jobs 3").out);
+  CHECK(threads["findings"].size() == result["findings"].size());
+  CHECK(threads["distinct_states"] == result["distinct_states"]);
+}
+
+TEST_CASE("a campaign survives a kill", "[analysis][program][fuzz]") {
+  const Shell seqlab;
+  const std::string hunt = "seqlab fuzz --engine centralised --strategy random --campaign c.sqlite --json --cases ";
+  // Killed in the middle, then gone on with: the same as in one piece.
+  seqlab("( " SEQLAB_PROGRAM
+         " fuzz --engine centralised --strategy random --campaign c.sqlite --cases 100000 & p=$!; sleep 0.4; "
+         "kill -9 $p; wait $p )");
+  const Outcome resumed = seqlab(hunt + "3000");
+  CHECK(resumed.code == 0);
+  const Json parts = Json::parse(resumed.out);
+  const Json whole = Json::parse(seqlab("seqlab fuzz --engine centralised --strategy random --json --cases " +
+                                        std::to_string(std::uint64_t{parts["cases"]}))
+                                     .out);
+  CHECK(parts["cases"] == whole["cases"]);
+  CHECK(parts["events"] == whole["events"]);
+  CHECK(parts["sometimes"] == whole["sometimes"]);
+  CHECK(parts["distinct_states"] == whole["distinct_states"]);
+}
+
+TEST_CASE("bad words for fuzz, shrink and bisect exit with 3 and a way out", "[analysis][program][fuzz]") {
+  const Shell seqlab;
+  seqlab.write("small.yaml", small_scenario);
+  REQUIRE(seqlab("seqlab run small.yaml --out a").code == 0);
+  seqlab.write("garbage.sqlite", "nothing that a database would begin with, and a good deal longer than a header is");
+  struct Row {
+    std::string command, word;
+  };
+  for (const Row& row :
+       {Row{"seqlab fuzz", "--engine NAME"}, Row{"seqlab fuzz --engine tendermnt", "tendermint"},
+        Row{"seqlab fuzz --engine tendermint --strategy randon", "random"},
+        Row{"seqlab fuzz --engine tendermint --time soon", "--time 60s"},
+        Row{"seqlab fuzz --engine tendermint --cases 0", "--cases"},
+        Row{"seqlab fuzz --engine tendermint --jobs none", "--jobs"},
+        Row{"seqlab fuzz --engine tendermint --shard 4/4", "3/4"},
+        Row{"seqlab fuzz --engine tendermint --seed x", "x"},
+        Row{"seqlab fuzz --engine tendermint --cases 1 --campaign garbage.sqlite", "left alone"},
+        Row{"seqlab fuzz --engine tendermint --cases 1 --corpus small.yaml", "small.yaml"},
+        Row{"seqlab fuzz nowhere", "nowhere"}, Row{"seqlab shrink a", "nothing is wrong"},
+        Row{"seqlab shrink nowhere", "nowhere"}, Row{"seqlab bisect a nowhere", "nowhere"}}) {
+    CAPTURE(row.command);
+    const Outcome done = seqlab(row.command);
+    CHECK(done.code == 3);
+    CHECK(done.out.empty());
+    CHECK(contains(done.err, row.word));
+  }
+}
