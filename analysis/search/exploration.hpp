@@ -1,5 +1,5 @@
-// The strategy `explore`: small committees of a target's engine, all interleavings up to a bound (scenarios/explore). It
-// chooses no cases, so it stands beside the strategies and not among them.
+// The strategy `explore`: small committees of a target's engine, all interleavings up to a bound (scenarios/explore).
+// It chooses no cases, so it stands beside the strategies and not among them.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,8 @@ struct ExplorationLimits {
 };
 
 /// One after another: three nodes of which either light one forges, four of which one runs twice, three of which one
-/// may crash once. Nothing for engines whose rounds follow a clock, since the explorer has none. What is found depends on `states_max` alone, unless somebody interrupts.
+/// may crash once. Nothing for engines whose rounds follow a clock, since the explorer has none. What is found depends
+/// on `states_max` alone, unless somebody interrupts.
 std::vector<Exploration> explore_target(const Target& target, const ExplorationLimits& limits);
 
 }  // namespace seqlab::analysis
