@@ -50,7 +50,7 @@ struct FuzzArguments {
   std::vector<std::string> overrides;
   std::string seed = "1", shard = "0/1", jobs = "1";     ///< as typed
   std::string time, cases;                               ///< as typed; "" = not given
-  std::string campaign, corpus = "seqlab-corpus", junit, sarif;
+  std::string campaign, corpus = "seqlab-corpus", junit, sarif, twins, write_twins;
   bool until_failure = false, json = false, github = false, progress = true;
 };
 int fuzz_command(const FuzzArguments& arguments, const Context& context);

@@ -19,6 +19,7 @@
 #include "analysis/search/exploration.hpp"
 #include "analysis/search/finding_folder.hpp"
 #include "analysis/search/shrink.hpp"
+#include "analysis/search/twins_json.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "scenarios/spec/units.hpp"
 
@@ -140,6 +141,7 @@ std::vector<std::string> words_of(const FuzzArguments& a, const Context& context
   if (!a.time.empty()) add("--time", a.time);
   if (!a.cases.empty()) add("--cases", a.cases);
   if (a.until_failure) words.emplace_back("--until-failure");
+  if (!a.twins.empty()) add("--twins", a.twins);
   if (a.jobs != "1") add("--jobs", a.jobs);
   if (!context.library_root.empty()) add("--library", context.library_root);
   return words;
@@ -193,6 +195,58 @@ void replay_corpus(const FuzzArguments& a, const Context& context, CampaignRepor
   }
   if (corpus.entries.empty()) return;
   lines.push_back(fmt::format("{} of {} earlier failures pass now", passed, corpus.entries.size()));
+}
+
+/// Runs a file of Twins scenarios on every target, with as many nodes as the file says.
+void run_twins(const FuzzArguments& a, const CampaignOptions& o, CampaignReport& report,
+               std::vector<std::string>& lines) {
+  const TwinsFile file = parse_twins_json(read_file(a.twins), a.twins);
+  for (const Target& target : o.targets) {
+    auto scenario = std::make_shared<scenarios::Scenario>(*target.scenario);
+    if (scenario->design.committee.count != file.nodes) {
+      scenario->design.committee.count = file.nodes;
+      scenario->design.committee.stake.assign(file.nodes, 1);
+    }
+    std::uint64_t failed = 0;
+    for (std::size_t i = 0; i < file.scenarios.size(); ++i) {
+      const Case which{scenario, file.scenarios[i]};
+      if (const auto wrong = scenarios::problems_of(which.plan, *scenario); !wrong.empty()) {
+        refuse(a.twins, fmt::format("scenarios[{}]: {}", i, wrong.front()), "see `seqlab fuzz --help`");
+      }
+      CaseResult result = run_case(which, target);
+      if (!is_failure(result)) continue;
+      ++failed;
+      ++report.failed_cases;
+      CampaignFailure f;
+      f.target = target.name;
+      f.strategy = "twins file";
+      f.index = i;
+      f.checker = kind_of(result);
+      f.text = result.error.empty() ? result.findings.front().text : result.error;
+      f.digest = result.digest;
+      f.which = which;
+      report.failures.push_back(std::move(f));
+    }
+    lines.push_back(fmt::format("{}: {} of {} Twins scenarios hold", target.name, file.scenarios.size() - failed,
+                                file.scenarios.size()));
+  }
+}
+
+/// The first cases of the strategy `twins` on the first target, as JSON.
+int write_twins(const FuzzArguments& a, const CampaignOptions& o) {
+  if (o.cases == 0) refuse("--write-twins", "needs to know how many", "add --cases N");
+  const std::unique_ptr<Strategy> strategy = find_strategy("twins")->make(o.targets.front(), o.seed);
+  const std::uint64_t count = std::min(o.cases, strategy->size().value_or(o.cases));
+  TwinsFile file;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Case which = strategy->make(i);
+    file.nodes = which.scenario->design.committee.count;
+    file.scenarios.push_back(which.plan);
+  }
+  write_file(a.write_twins, to_twins_json(file));
+  print(fmt::format("{} of {} Twins scenarios of {} written to {}\n", count,
+                    strategy->size() ? human_count(*strategy->size()) : "many", o.targets.front().name, a.write_twins));
+  return 0;
 }
 
 /// The targets whose nodes nobody owns, explored; at most a tenth of the time unless nothing else is asked for.
@@ -272,6 +326,8 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
   o.file = a.campaign;
   if (o.cases == 0 && o.seconds == 0 && !o.until_failure) o.seconds = 60;
 
+  if (!a.write_twins.empty()) return write_twins(a, o);
+
   CampaignReport before;
   CampaignStory story;
   std::vector<std::string> corpus_files;
@@ -291,6 +347,7 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
       return !InterruptGuard::asked();
     };
     if (!o.strategies.empty()) report = run_campaign(o);
+    if (!a.twins.empty()) run_twins(a, o, report, story.corpus);
     report.seed = o.seed;
     report.goals.resize(goal_names().size());
     report.interrupted = report.interrupted || InterruptGuard::asked();

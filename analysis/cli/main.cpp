@@ -107,6 +107,9 @@ void declare(CLI::App& app, Arguments& a) {
   fuzz->add_option("--corpus", f.corpus, "folder of failures: run first, new ones are written to it")
       ->type_name("DIR")
       ->capture_default_str();
+  fuzz->add_option("--twins", f.twins, "run these Twins scenarios (JSON) as well")->type_name("FILE");
+  fuzz->add_option("--write-twins", f.write_twins, "write the first --cases of `twins` as JSON instead of running them")
+      ->type_name("FILE");
   fuzz->add_option("--junit", f.junit, "write JUnit XML")->type_name("FILE");
   fuzz->add_option("--sarif", f.sarif, "write SARIF")->type_name("FILE");
   fuzz->add_flag("--github", f.github, "print annotations for GitHub, and write its step summary");

@@ -534,6 +534,18 @@ TEST_CASE("fuzz finds, shrinks, keeps and repeats", "[analysis][program][fuzz]")
   CHECK(threads["distinct_states"] == result["distinct_states"]);
 }
 
+TEST_CASE("Twins scenarios are written and run", "[analysis][program][fuzz]") {
+  const Shell seqlab;
+  CHECK(seqlab("seqlab fuzz --engine jolteon --cases 30 --write-twins t.json").code == 0);
+  const Outcome run = seqlab("seqlab fuzz --engine jolteon --strategy random --cases 5 --twins t.json");
+  CHECK(run.code == 0);
+  CHECK(contains(run.out, "30 of 30 Twins scenarios hold"));
+  seqlab.write("bad.json", "{\"num_of_nodes\": 4, \"scenarios\": [{\"round_leaders\": 3}]}");
+  const Outcome bad = seqlab("seqlab fuzz --engine jolteon --cases 5 --twins bad.json");
+  CHECK(bad.code == 3);
+  CHECK(contains(bad.err, "bad.json:1:53: scenarios[0].round_leaders"));
+}
+
 TEST_CASE("a campaign survives a kill", "[analysis][program][fuzz]") {
   const Shell seqlab;
   const std::string hunt = "seqlab fuzz --engine centralised --strategy random --campaign c.sqlite --json --cases ";
