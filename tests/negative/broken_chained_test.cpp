@@ -10,7 +10,6 @@
 
 using namespace seqlab;
 using namespace seqlab::tests;
-using protocols::BasicChained;
 using protocols::HotStuffRules;
 using protocols::JolteonRules;
 using scenarios::Liveness;
@@ -33,20 +32,6 @@ Scenario chained_world(std::uint32_t count, const char* engine) {
   return s;
 }
 
-const protocols::HotStuffOptions& options_of(const HotStuffRules*, const protocols::EngineParameters& p) {
-  return p.hotstuff;
-}
-const protocols::JolteonOptions& options_of(const JolteonRules*, const protocols::EngineParameters& p) {
-  return p.jolteon;
-}
-
-template <class Rules>
-std::unique_ptr<protocols::Engine> make_chained(NodeId self, const protocols::EngineParameters& parameters) {
-  using Core = BasicChained<Rules>;
-  const Rules* tag = nullptr;
-  return std::make_unique<protocols::EngineOf<Core>>(Core{self, options_of(tag, parameters)});
-}
-
 using Pass = broken::RewritingEngine::Rewrite;
 
 /// All nodes follow `Rules`, but `corrupt` follows `Corrupt` and what it says goes through `rewrite`. (Whoever looks at
@@ -56,10 +41,10 @@ RunResult run_chained(const Scenario& scenario, NodeId corrupt = no_node, Pass r
   Scenario s = scenario;
   if (corrupt != no_node) corrupt_with(s, "return { api = 1, on_send = function(ctx) return ctx.pass end }", {corrupt});
   RunOptions options;
-  options.make_engine = [&](NodeId self, const protocols::Committee&,
+  options.make_engine = [&](NodeId self, const protocols::Committee& genesis,
                             const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
-    if (self != corrupt) return make_chained<Rules>(self, parameters);
-    auto bad = make_chained<Corrupt>(self, parameters);
+    if (self != corrupt) return broken::make_chained<Rules>(self, genesis, parameters);
+    auto bad = broken::make_chained<Corrupt>(self, genesis, parameters);
     if (!rewrite) return bad;
     return std::make_unique<broken::RewritingEngine>(std::move(bad), rewrite);
   };

@@ -11,31 +11,26 @@ using sim::VoteType;
 
 namespace {
 
-/// All nodes follow `Core`, but n1 follows `Second`.
-template <class Core, class Second, class Options>
-RunResult run_mixed(const Scenario& scenario, const Options& own) {
+template <class Rules>
+RunResult run_streamlet(const Scenario& scenario) {
   RunOptions options;
-  options.make_engine = [&](NodeId self, const protocols::Committee&,
-                            const protocols::EngineParameters&) -> std::unique_ptr<protocols::Engine> {
-    if (self == NodeId{1}) return std::make_unique<protocols::EngineOf<Second>>(Second{self, own});
-    return std::make_unique<protocols::EngineOf<Core>>(Core{self, own});
+  options.make_engine = broken::make_streamlet<Rules>;
+  return scenarios::run(scenario, {.seed = 1}, options);
+}
+/// All nodes follow `Rules`, but n1 follows `Second`.
+template <class Rules, class Second = Rules>
+RunResult run_pbft(const Scenario& scenario) {
+  RunOptions options;
+  options.make_engine = [](NodeId self, const protocols::Committee& genesis, const protocols::EngineParameters& p) {
+    return self == NodeId{1} ? broken::make_pbft<Second>(self, genesis, p) : broken::make_pbft<Rules>(self, genesis, p);
   };
   return scenarios::run(scenario, {.seed = 1}, options);
 }
-
 template <class Rules>
-RunResult run_streamlet(const Scenario& s) {
-  using Core = protocols::BasicStreamlet<Rules>;
-  return run_mixed<Core, Core>(s, s.design.parameters.streamlet);
-}
-template <class Rules, class Second = Rules>
-RunResult run_pbft(const Scenario& s) {
-  return run_mixed<protocols::BasicPbft<Rules>, protocols::BasicPbft<Second>>(s, s.design.parameters.pbft);
-}
-template <class Rules>
-RunResult run_rotating(const Scenario& s) {
-  using Core = protocols::BasicRotating<Rules>;
-  return run_mixed<Core, Core>(s, s.design.parameters.rotating);
+RunResult run_rotating(const Scenario& scenario) {
+  RunOptions options;
+  options.make_engine = broken::make_rotating<Rules>;
+  return scenarios::run(scenario, {.seed = 1}, options);
 }
 
 void check_sound(const RunResult& twin) {

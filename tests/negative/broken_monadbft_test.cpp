@@ -24,11 +24,7 @@ Scenario monad_world(std::uint32_t count = 4) {
 template <class Rules>
 RunResult run_monad(const Scenario& scenario, std::uint64_t seed = 1) {
   RunOptions options;
-  options.make_engine = [](NodeId self, const protocols::Committee&, const protocols::EngineParameters& parameters) {
-    using Core = protocols::BasicMonadBft<Rules>;
-    return std::unique_ptr<protocols::Engine>(
-        std::make_unique<protocols::EngineOf<Core>>(Core{self, parameters.monadbft}));
-  };
+  options.make_engine = broken::make_monadbft<Rules>;
   return scenarios::run(scenario, {seed}, options);
 }
 

@@ -31,10 +31,7 @@ Scenario dag_world(std::uint32_t count) {
 template <class Rules>
 RunResult run_dag(const Scenario& scenario, std::uint64_t seed = 1) {
   RunOptions options;
-  options.make_engine = [](NodeId self, const protocols::Committee&, const protocols::EngineParameters& parameters) {
-    using Core = protocols::BasicMysticeti<Rules>;
-    return std::make_unique<protocols::EngineOf<Core>>(Core{self, parameters.mysticeti});
-  };
+  options.make_engine = broken::make_mysticeti<Rules>;
   return scenarios::run(scenario, {.seed = seed}, options);
 }
 

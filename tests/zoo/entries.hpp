@@ -3,9 +3,10 @@
 // (tests/negative/broken/).
 #pragma once
 
+#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "analysis/search/case.hpp"
 
@@ -17,16 +18,30 @@ enum class Kind : std::uint8_t {
 };
 
 struct Entry {
-  std::string_view name;    ///< "Z04"; several variants of one bug: "Z36 power"
+  std::string_view name;    ///< "Z04"; several variants of one bug: "Z36 power"; bugs without a number: a word
   std::string_view text;    ///< what is wrong, in a few words
   std::string_view engine;  ///< of which it is a variant
   Kind kind;
-  /// The committee in which it can show; the engine's own small one, changed where the bug needs it.
-  analysis::Target (*target)();
+  std::unique_ptr<protocols::Engine> (*make)(NodeId, const protocols::Committee&, const protocols::EngineParameters&);
+  /// What the bug needs to show: done to the engine's own small committee. Null: nothing.
+  void (*change)(scenarios::Scenario&) = nullptr;
 };
 
-std::span<const Entry> entries();
+std::vector<Entry> entries();
+analysis::Target target_of(const Entry& entry);
 /// The same committee with honest code: must never be flagged.
 analysis::Target sound_twin(const Entry& entry);
+
+// By engine, each compiled on its own (variants/).
+std::span<const Entry> tendermint_entries();
+std::span<const Entry> chained_entries();
+std::span<const Entry> monadbft_entries();
+std::span<const Entry> mysticeti_entries();
+std::span<const Entry> classic_entries();
+
+/// A committee of so many, equal in power.
+void resize(scenarios::Scenario& scenario, std::uint32_t count);
+/// The smallest committee where 2f + 1 is no quorum twice over.
+void six_nodes(scenarios::Scenario& scenario);
 
 }  // namespace seqlab::zoo

@@ -110,7 +110,7 @@ int run(int argc, char** argv) {
       std::uint64_t found = 0;
       std::string checker;
       for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-        const Detection d = detect(e.target(), list, seed, most);
+        const Detection d = detect(zoo::target_of(e), list, seed, most);
         found += d.found ? 1U : 0U;
         cases.push_back(d.cases);
         cpu.push_back(d.cpu_seconds);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocols/consensus/chained/chained_handlers.hpp"
+#include "protocols/consensus/engines.hpp"
 #include "protocols/consensus/hotstuff/hotstuff.hpp"
 #include "protocols/consensus/jolteon/jolteon.hpp"
 #include "tests/negative/broken/engines.hpp"
@@ -71,6 +72,35 @@ struct ForgetsVotedRound : JolteonRules {
 struct TrustsAttachedQc : JolteonRules {
   static Round high_round_of(const TimeoutCert&, Round attached) { return attached; }
 };
+
+/// Z16: a HotStuff-2 leader that does not wait for the locks of the others.
+struct DoesNotWait : HotStuff2Rules {
+  static Duration leader_wait(const Options&) { return Duration{}; }
+};
+
+/// A HotStuff-2 vote that does not look at the lock.
+struct HotStuff2IgnoresLock : HotStuff2Rules {
+  static bool may_vote(const SafetyState& s, const VoteContext& c) { return c.round > s.voted; }
+};
+
+inline HotStuffOptions chained_options(const HotStuffRules*, const EngineParameters& p) {
+  HotStuffOptions o = p.hotstuff;
+  o.chained.leader.fixed = p.leaders;
+  return o;
+}
+inline JolteonOptions chained_options(const JolteonRules*, const EngineParameters& p) {
+  JolteonOptions o = p.jolteon;
+  o.chained.leader.fixed = p.leaders;
+  return o;
+}
+
+/// As the list of engines makes them, but with these decisions.
+template <class Rules>
+std::unique_ptr<Engine> make_chained(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  using Core = BasicChained<Rules>;
+  const Rules* tag = nullptr;
+  return std::make_unique<EngineOf<Core>>(Core{self, chained_options(tag, p)});
+}
 
 // ---- corrupt leaders ------------------------------------------------------------------------------------------------
 

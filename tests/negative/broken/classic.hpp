@@ -1,6 +1,12 @@
 // Streamlet, PBFT and the rotating sequencer with one wrong decision each, and worlds of them.
 #pragma once
 
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocols/consensus/engines.hpp"
 #include "protocols/consensus/pbft/pbft_handlers.hpp"
 #include "protocols/consensus/rotating/rotating_handlers.hpp"
 #include "protocols/consensus/streamlet/streamlet_handlers.hpp"
@@ -70,5 +76,29 @@ struct TwoSigners : TailNotSynced {
   static Term backup_term(std::int64_t epoch, std::uint32_t) { return {epoch, 0}; }
   static bool may_sign(NodeId, NodeId) { return true; }
 };
+
+// As the list of engines makes them, but with these decisions.
+
+template <class Rules>
+std::unique_ptr<Engine> make_streamlet(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  using Core = BasicStreamlet<Rules>;
+  StreamletOptions o = p.streamlet;
+  o.fixed_leaders = p.leaders;
+  return std::make_unique<EngineOf<Core>>(Core{self, o});
+}
+template <class Rules>
+std::unique_ptr<Engine> make_pbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  using Core = BasicPbft<Rules>;
+  PbftOptions o = p.pbft;
+  o.fixed_leaders = p.leaders;
+  return std::make_unique<EngineOf<Core>>(Core{self, o});
+}
+template <class Rules>
+std::unique_ptr<Engine> make_rotating(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  using Core = BasicRotating<Rules>;
+  RotatingOptions o = p.rotating;
+  o.fixed_leaders = p.leaders;
+  return std::make_unique<EngineOf<Core>>(Core{self, o});
+}
 
 }  // namespace seqlab::tests::broken

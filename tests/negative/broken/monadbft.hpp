@@ -1,6 +1,10 @@
 // MonadBFT with one wrong decision each.
 #pragma once
 
+#include <memory>
+#include <utility>
+
+#include "protocols/consensus/engines.hpp"
 #include "protocols/consensus/monadbft/monadbft_handlers.hpp"
 
 namespace seqlab::tests::broken {
@@ -62,5 +66,14 @@ struct AcceptsAnotherBlock : NeedsNoEndorsement {
 struct MonadVoteNotDurable : MonadRules {
   static bool persist_before_send(MonadStatement) { return false; }
 };
+
+/// As the list of engines makes it, but with these decisions.
+template <class Rules>
+std::unique_ptr<Engine> make_monadbft(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  using Core = BasicMonadBft<Rules>;
+  MonadBftOptions o = p.monadbft;
+  o.leader.fixed = p.leaders;
+  return std::make_unique<EngineOf<Core>>(Core{self, std::move(o)});
+}
 
 }  // namespace seqlab::tests::broken

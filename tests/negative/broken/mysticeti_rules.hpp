@@ -1,6 +1,9 @@
 // Mysticeti with one wrong decision each. The numbers are those of the bug collection that the names come from.
 #pragma once
 
+#include <memory>
+
+#include "protocols/consensus/engines.hpp"
 #include "protocols/consensus/mysticeti/mysticeti_handlers.hpp"
 
 namespace seqlab::tests::broken {
@@ -49,5 +52,12 @@ struct ClockRunsAhead : MysticetiRules {
 struct OrdersWhatIsLeft : MysticetiRules {
   static Round order_floor(Round, std::uint32_t, Round forgotten) { return forgotten; }
 };
+
+/// As the list of engines makes it, but with these decisions.
+template <class Rules>
+std::unique_ptr<Engine> make_mysticeti(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  using Core = BasicMysticeti<Rules>;
+  return std::make_unique<EngineOf<Core>>(Core{self, p.mysticeti});
+}
 
 }  // namespace seqlab::tests::broken

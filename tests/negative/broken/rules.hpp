@@ -1,6 +1,9 @@
 // Tendermint with one wrong decision each. The numbers are those of the bug collection that the names come from.
 #pragma once
 
+#include <memory>
+
+#include "protocols/consensus/engines.hpp"
 #include "protocols/consensus/tendermint/tendermint_handlers.hpp"
 
 namespace seqlab::tests::broken {
@@ -65,5 +68,12 @@ struct PrevotesAnything : PaperRules {
     return c.valid ? PrevoteChoice::block : PrevoteChoice::nil;
   }
 };
+
+/// As the list of engines makes it, but with these decisions.
+template <class Rules>
+std::unique_ptr<Engine> make_tendermint(NodeId self, const Committee& /*genesis*/, const EngineParameters& p) {
+  using Core = BasicTendermint<Rules>;
+  return std::make_unique<EngineOf<Core>>(Core{self, p.tendermint, p.leaders});
+}
 
 }  // namespace seqlab::tests::broken

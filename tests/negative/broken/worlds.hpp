@@ -43,19 +43,11 @@ inline Scenario small_world(std::uint32_t count) {
   return s;
 }
 
-template <class Rules>
-std::unique_ptr<protocols::Engine> make_engine(NodeId self, const protocols::EngineParameters& parameters) {
-  using Core = protocols::BasicTendermint<Rules>;
-  return std::make_unique<protocols::EngineOf<Core>>(Core{self, parameters.tendermint, parameters.leaders});
-}
-
 /// All nodes follow `Rules`.
 template <class Rules>
 RunResult run_with(const Scenario& scenario, std::uint64_t seed = 1) {
   RunOptions options;
-  options.make_engine = [](NodeId self, const protocols::Committee&, const protocols::EngineParameters& parameters) {
-    return make_engine<Rules>(self, parameters);
-  };
+  options.make_engine = broken::make_tendermint<Rules>;
   return scenarios::run(scenario, {.seed = seed}, options);
 }
 
@@ -64,9 +56,9 @@ template <class Rules = protocols::PaperRules>
 RunResult run_rewritten(const Scenario& scenario, std::set<NodeId> who, broken::RewritingEngine::Rewrite rewrite,
                                std::uint64_t seed = 1) {
   RunOptions options;
-  options.make_engine = [&](NodeId self, const protocols::Committee&,
+  options.make_engine = [&](NodeId self, const protocols::Committee& genesis,
                             const protocols::EngineParameters& parameters) -> std::unique_ptr<protocols::Engine> {
-    auto inner = make_engine<Rules>(self, parameters);
+    auto inner = broken::make_tendermint<Rules>(self, genesis, parameters);
     if (who.count(self) == 0) return inner;
     return std::make_unique<broken::RewritingEngine>(std::move(inner), rewrite);
   };

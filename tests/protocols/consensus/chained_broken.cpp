@@ -1,6 +1,5 @@
 // One wrong decision of a chained engine, and what it costs: where no checker of a whole world sees it at once.
-#include "protocols/consensus/chained/chained_handlers.hpp"
-#include "protocols/consensus/hotstuff/hotstuff.hpp"
+#include "tests/negative/broken/chained.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/engine_harness.hpp"
 
@@ -8,11 +7,6 @@ using namespace seqlab;
 using namespace seqlab::test;
 
 namespace {
-
-/// Z16: a HotStuff-2 leader that does not wait for the locks of the others.
-struct DoesNotWait : HotStuff2Rules {
-  static Duration leader_wait(const Options&) { return Duration{}; }
-};
 
 struct Outcome {
   Round justify = no_round;  ///< of the certificate that n2 builds on in round 3
@@ -68,7 +62,7 @@ Outcome hidden_lock() {
 }  // namespace
 
 TEST_CASE("Z16: a HotStuff-2 leader that does not wait builds below a hidden lock", "[chained][negative]") {
-  const Outcome broken = hidden_lock<DoesNotWait>();
+  const Outcome broken = hidden_lock<tests::broken::DoesNotWait>();
   CHECK(broken.justify == Round{0});
   CHECK_FALSE(broken.n3_votes);  // one silent node and one hidden lock: no certificate
   CHECK_FALSE(broken.certified);
