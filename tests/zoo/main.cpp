@@ -1,5 +1,5 @@
-// The leaderboard: which strategy finds which planted bug, after how many cases and how much CPU time. Medians over
-// several seeds. And the other way round: the sound twins, searched for false alarms.
+// The leaderboard: which strategy finds which planted bug, after how many cases and how much CPU time, and how many
+// interventions are left when the first find is shrunk. Medians over several seeds. And the other way round: the sound twins, searched for false alarms.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "analysis/search/campaign.hpp"
+#include "analysis/search/shrink.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "tests/zoo/entries.hpp"
 
@@ -22,6 +23,7 @@ struct Detection {
   std::uint64_t cases = 0;
   double cpu_seconds = 0;
   std::string checker;
+  Case which;
 };
 
 Detection detect(const Target& target, const std::vector<const StrategyEntry*>& strategies, std::uint64_t seed,
@@ -37,8 +39,22 @@ Detection detect(const Target& target, const std::vector<const StrategyEntry*>& 
   out.found = !r.failures.empty();
   out.cases = r.cases;
   out.cpu_seconds = r.cpu_seconds;
-  if (out.found) out.checker = r.failures.front().checker;
+  if (out.found) {
+    out.checker = r.failures.front().checker;
+    out.which = r.failures.front().which;
+  }
   return out;
+}
+
+/// "12 -> 2": interventions before and after shrinking.
+std::string shrunk(const Detection& d, const Target& target) {
+  if (!d.found || d.which.scenario == nullptr) return "";
+  const std::optional<FindingKind> kind = find_kind(d.which, target);
+  if (!kind) return "";
+  ShrinkOptions o;
+  o.runs_max = 3000;
+  const Shrunk s = shrink(d.which, target, *kind, o);
+  return fmt::format("{} -> {}", s.before.interventions, s.after.interventions);
 }
 
 template <class T>
@@ -94,8 +110,8 @@ int run(int argc, char** argv) {
 
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   if (!json)
-    fmt::print("{:<12} {:<11} {:<10} {:>7} {:>12} {:>12}  {}\n", "entry", "engine", "strategy", "found", "cases",
-               "CPU s", "checker");
+    fmt::print("{:<12} {:<11} {:<10} {:>7} {:>12} {:>12}  {:<10} {}\n", "entry", "engine", "strategy", "found",
+               "cases", "CPU s", "plan", "checker");
   bool every = true;
   for (const zoo::Entry& e : zoo::entries()) {
     if (!wanted(e)) continue;
@@ -109,12 +125,14 @@ int run(int argc, char** argv) {
       std::vector<double> cpu;
       std::uint64_t found = 0;
       std::string checker;
+      std::string plan;
       for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
         const Detection d = detect(zoo::target_of(e), list, seed, most);
         found += d.found ? 1U : 0U;
         cases.push_back(d.cases);
         cpu.push_back(d.cpu_seconds);
         if (d.found) checker = d.checker;
+        if (plan.empty()) plan = shrunk(d, zoo::target_of(e));
       }
       if (name == "portfolio") every = every && found == seeds;
       if (json) {
@@ -125,10 +143,11 @@ int run(int argc, char** argv) {
                         {"seeds", seeds},
                         {"median_cases", median(cases)},
                         {"median_cpu_seconds", median(cpu)},
+                        {"interventions", plan},
                         {"checker", checker}});
       } else {
-        fmt::print("{:<12} {:<11} {:<10} {:>4}/{:<2} {:>12} {:>12.2f}  {}\n", e.name, e.engine, name, found, seeds,
-                   median(cases), median(cpu), checker);
+        fmt::print("{:<12} {:<11} {:<10} {:>4}/{:<2} {:>12} {:>12.2f}  {:<10} {}\n", e.name, e.engine, name, found,
+                   seeds, median(cases), median(cpu), plan, checker);
         std::fflush(stdout);
       }
     }
