@@ -63,6 +63,9 @@ struct EnginePromises {
   std::uint32_t leaders_in_a_row = 1;
   /// Whole rotations of the leader schedule that may pass without a commit in a healed core that has such a row.
   std::uint32_t rotations = 0;
+  /// A healed core goes on whatever part of it had seen a change of the committee. If not: liveness is promised to runs
+  /// without changes alone.
+  bool live_across_changes = true;
   /// Rounds begin when a clock says so: nothing happens where there is none (scenarios/explore).
   bool clock_driven = false;
   /// How far clocks may be apart before liveness is not promised; 0: any.

@@ -79,37 +79,51 @@ void LivenessChecker::begin(SimTime at) {
   goal_ = start_ + context_.healing_blocks;
   for (const NodeId node : core_) height_ = std::max(height_, positions_[node.value].height);
 
-  Power power = 0;
-  for (const NodeId node : core_) power += roster_.powers().of(node, start_ + 1);
   if (core_.empty()) return decide(Liveness::excused, at, {});
   if (forked_) return decide(Liveness::excused, at, {});
-  if (context_.engine.byzantine_tolerant && power < roster_.powers().quorum(start_ + 1)) {
-    return decide(Liveness::excused, at, {});
-  }
   const NodeId sequencer = context_.engine.sequencer;
   if (sequencer != no_node && !std::binary_search(core_.begin(), core_.end(), sequencer)) {
     return decide(Liveness::excused, at, {});
   }
-  // Whoever holds the highest lock must lead some day: no progress is promised to those whom a schedule leaves out.
-  const auto leads = [&](NodeId node) {
-    return roster_.powers().of(node, start_ + 1) == 0 ||
-           std::ranges::find(context_.leaders, node) != context_.leaders.end();
-  };
-  if (!context_.leaders.empty() && !std::ranges::all_of(core_, leads)) {
-    return decide(Liveness::excused, at, {});
+  // Of the committee of today, and of the one that changes which are ordered already lead to.
+  constexpr std::uint64_t far = std::uint64_t{1} << 60U;
+  if (!promised(start_ + 1) || !promised(far)) return decide(Liveness::excused, at, {});
+  if (!context_.engine.live_across_changes && roster_.powers().changes()) decide(Liveness::excused, at, {});
+}
+
+/// Whether the core can be held to progress with the committee of that height.
+bool LivenessChecker::promised(std::uint64_t height) const {
+  const Powers& powers = roster_.powers();
+  Power power = 0;
+  for (const NodeId node : core_) power += powers.of(node, height);
+  if (context_.engine.byzantine_tolerant && power < powers.quorum(height)) return false;
+  if (!context_.leaders.empty()) {
+    // Whoever holds the highest lock must lead some day: nothing is promised to those whom a schedule leaves out.
+    const auto leads = [&](NodeId node) {
+      return powers.of(node, height) == 0 || std::ranges::find(context_.leaders, node) != context_.leaders.end();
+    };
+    if (!std::ranges::all_of(core_, leads)) return false;
   }
-  if (longest_run_of_leaders() < context_.engine.leaders_in_a_row) return decide(Liveness::excused, at, {});
+  return longest_run_of_leaders(height) >= context_.engine.leaders_in_a_row;
 }
 
 /// Neighbours in the order of leaders (that of nodes, if no plan sets it), the first after the last, that belong to the
 /// core.
-std::uint64_t LivenessChecker::longest_run_of_leaders() const {
-  std::vector<bool> live;
+std::uint64_t LivenessChecker::longest_run_of_leaders(std::uint64_t height) const {
+  const Powers& powers = roster_.powers();
+  std::vector<NodeId> members;
   for (std::uint32_t i = 0; i < context_.node_count; ++i) {
-    if (roster_.powers().of(NodeId{i}, start_ + 1) > 0) live.push_back(positions_[i].core);
+    if (powers.of(NodeId{i}, height) > 0) members.push_back(NodeId{i});
   }
-  if (!context_.leaders.empty()) live.clear();
-  for (const NodeId leader : context_.leaders) live.push_back(positions_[leader.value].core);
+  if (members.empty()) return 0;
+  std::vector<bool> live;
+  // Who is named and is no member is stood in for by the first.
+  for (const NodeId named : context_.leaders) {
+    live.push_back(positions_[(powers.of(named, height) > 0 ? named : members.front()).value].core);
+  }
+  if (context_.leaders.empty()) {
+    for (const NodeId member : members) live.push_back(positions_[member.value].core);
+  }
   if (std::ranges::find(live, false) == live.end()) return ~std::uint64_t{0};
   std::uint64_t longest = 0;
   std::uint64_t run = 0;

@@ -66,7 +66,8 @@ class LivenessChecker final : public Checker {
   bool is_cycle(std::size_t period, SimTime end) const;
   /// Rounds after which a sound core must have decided, generously: twice (every faulty leader in a row and two more).
   std::uint64_t rounds_needed() const;
-  std::uint64_t longest_run_of_leaders() const;
+  bool promised(std::uint64_t height) const;
+  std::uint64_t longest_run_of_leaders(std::uint64_t height) const;
   std::vector<NodeId> missing() const;
   void decide(Liveness verdict, SimTime at, std::string text);
 

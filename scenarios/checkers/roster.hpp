@@ -29,6 +29,8 @@ class Powers {
   Power max_faulty(std::uint64_t height) const;
   /// Members with positive power.
   std::uint32_t members(std::uint64_t height) const;
+  /// Whether any height has another committee than the first.
+  bool changes() const { return epochs_.size() > 1; }
 
  private:
   struct Epoch {

@@ -306,3 +306,19 @@ TEST_CASE("a plan that asks for what the scenario has not is told so", "[plan]")
   CHECK(problems[1] == "interventions[0] names n7; the scenario has n0 to n3");
   CHECK(problems[2] == "interventions[1] forges as n2, which is not in `corrupt`");
 }
+
+TEST_CASE("a scheduled leader who leaves the committee is stood in for, and counts as such", "[plan][liveness]") {
+  // n3 is removed; in its turns n0 leads, who is corrupt and gone: three chained leaders are never in a row.
+  Scenario s = quiet_world(4, 1ms);
+  s.design.engine = "hotstuff";
+  s.design.committee.stake = {1, 2, 2, 2};
+  s.design.committee.changes = {{2, NodeId{3}, 2}, {5, NodeId{3}, 0}};
+  s.stop.after = 12ms;
+  s.stop.healing = 60s;
+  Plan plan = with({});
+  plan.corrupt = {NodeId{0}};
+  plan.leaders = {NodeId{2}, NodeId{3}, NodeId{1}};
+  const RunResult r = run(s, plan);
+  CHECK(r.findings.empty());
+  CHECK(r.liveness == scenarios::Liveness::excused);
+}

@@ -40,6 +40,12 @@ class Random final : public Strategy {
     if (own && luck.chance({1, 4})) {
       for (auto& stake : s.design.committee.stake) stake = luck.between(1, 3);
     }
+    if (own && s.design.committee.changes.empty() && luck.chance({1, 5})) change_committee(s, luck);
+    if (own && s.environment.workload.arrivals == scenarios::WorkloadSpec::Arrivals::none && luck.chance({1, 5})) {
+      s.environment.workload.arrivals = scenarios::WorkloadSpec::Arrivals::poisson;
+      s.environment.workload.clients = 2;
+      s.environment.workload.rate_per_1000s = luck.between(2'000, 40'000);
+    }
     auto& latency = s.environment.network.latency;
     if (latency.model == scenarios::LatencySpec::Model::constant) {
       const std::int64_t scale = luck.between(1, 4);
@@ -56,6 +62,18 @@ class Random final : public Strategy {
     s.environment.machines.start_skew = round * luck.between(0, 8) / 2;
     if (luck.chance({1, 4})) s.environment.machines.disk_sync = Duration{luck.between(0, ns(round) / 4)};
     if (luck.chance({1, 4})) s.environment.machines.clock_drift_ppm_max = luck.between(0, 20'000);
+  }
+
+  /// One or two nodes get another power, or none, early enough to matter. Three keep theirs.
+  static void change_committee(Scenario& s, Stream& luck) {
+    const std::uint64_t changes = 1 + luck.below(2);
+    std::uint64_t height = 0;
+    for (std::uint64_t i = 0; i < changes; ++i) {
+      height += 1 + luck.below(3);
+      const NodeId node{s.design.committee.count - 1 - static_cast<std::uint32_t>(i % (s.design.committee.count - 3))};
+      s.design.committee.changes.push_back({height, node, luck.between(0, 2)});
+    }
+    if (s.stop.height != 0) s.stop.height += height + 2;
   }
 
   void trouble(const Scenario& s, Plan& plan, Stream& luck) const {
