@@ -155,7 +155,12 @@ void LivenessChecker::judge(const Record& record) {
       if (fresh) {
         at->second.entered_at = record.at;
         at->second.deeds.assign(core_.size(), 0);
-        ++rounds_seen_;
+        at->second.belated = std::any_of(core_.begin(), core_.end(), [&](NodeId node) {
+          const Position& member = positions_[node.value];
+          const bool here = member.height == height_ || roster_.height(node) + 1 == height_;
+          return member.known && here && member.round > record.round;
+        });
+        if (!at->second.belated) ++rounds_seen_;
       }
       add_deed(record, 1);
       close_rounds(record.at);
@@ -230,7 +235,9 @@ void LivenessChecker::close_rounds(SimTime at) {
     for (const std::uint64_t deeds : round.deeds) symbol.hash = mix(symbol.hash, deeds);
     for (const NodeId proposer : round.proposers) symbol.hash = mix(symbol.hash, proposer.value);
     symbol.proposers = std::move(round.proposers);
+    const bool belated = round.belated;
     open_.erase(open_.begin());
+    if (belated) continue;
     const SimTime next = open_.empty() ? at : open_.begin()->second.entered_at;
     round_max_ = std::max(round_max_, next - symbol.at);
     symbols_.push_back(std::move(symbol));

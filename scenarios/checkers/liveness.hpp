@@ -47,6 +47,7 @@ class LivenessChecker final : public Checker {
     SimTime entered_at{};               ///< by the first member
     std::vector<std::uint64_t> deeds;   ///< by position in `core_`; 0 = was not in it
     std::vector<NodeId> proposers;      ///< sorted
+    bool belated = false;               ///< a member was in a later one before: somebody catches up, alone
   };
   /// A round that every member has left, in the abstract.
   struct Symbol {
@@ -86,7 +87,7 @@ class LivenessChecker final : public Checker {
   std::uint64_t start_ = 0, goal_ = 0; ///< highest honest height at the healing; height that everybody must reach
   std::vector<NodeId> core_;           ///< sorted
   std::uint64_t height_ = 0;           ///< the height that the core hangs at: the highest that a member decides
-  std::uint64_t rounds_seen_ = 0;      ///< rounds there that a member entered
+  std::uint64_t rounds_seen_ = 0;      ///< rounds there that a member entered, but belated ones
   std::map<std::uint32_t, Round> open_;
   std::vector<Symbol> symbols_;
 };

@@ -133,6 +133,20 @@ TEST_CASE("rounds in which the rotation has not come round are no lasso", "[chec
         Liveness::lasso);
 }
 
+TEST_CASE("rounds that a member passes while it catches up are no cycle", "[checkers][liveness]") {
+  // n0 to n2 wait in round 60 for n3, which comes through all rounds below at once; then some rounds of them all.
+  const auto after_catching_up = [](int rounds, int together) {
+    std::string run = "committee n0..n3 1\n commit n0..n3 h1 r0 A\n round n0..n2 h2 r60\n heal\n core n0..n3\n";
+    for (int r = 60 - rounds; r < 60; ++r) run += fmt::format("round n3 h2 r{}\n", r);
+    for (int r = 60; r < 60 + together; ++r) {
+      run += fmt::format("round n0..n3 h2 r{0}\npropose n0..n3 h2 r{0} B{0}\nwait 10\n", r);
+    }
+    return run_checker("liveness", four(), run).liveness;
+  };
+  CHECK(after_catching_up(50, 3) == Liveness::not_checked);
+  CHECK(after_catching_up(50, 20) == Liveness::lasso);
+}
+
 TEST_CASE("votes for blocks repeat themselves when their relation to the locks does", "[checkers][liveness]") {
   // each round somebody proposes a new block, and n0, which is locked, insists on its own
   std::string run = start + "core n0..n3\n round n0..n3 h2 r0\n propose n0 h2 r0 L\n prevote n0..n3 h2 r0 L\n"
