@@ -10,6 +10,7 @@ namespace seqlab::scenarios {
 
 void CertifiedCommit::on_record(const Record& record) {
   roster_.observe(record);
+  if (record.kind != RecordKind::certificate_signer) votes_for_ = nullptr;
   switch (record.kind) {
     case RecordKind::validator:
       votes_.recount(roster_, record.height);
@@ -41,12 +42,15 @@ void CertifiedCommit::on_signer(const Record& record) {
     open_ = record;
     signers_ = {};
     power_ = 0;
+    votes_for_ = nullptr;
   }
   if (record.height <= votes_.base() || signers_.contains(record.peer)) return;
   const auto type = static_cast<VoteType>(record.detail);
+  if (votes_for_ == nullptr) votes_for_ = votes_.find(record.height, record.round, type, record.id());
   if (roster_.corrupt(record.peer)) {
     votes_.add(roster_, record.peer, record.height, record.round, type, record.id());
-  } else if (!votes_.has(record.peer, record.height, record.round, type, record.id())) {
+    votes_for_ = nullptr;
+  } else if (votes_for_ == nullptr || !votes_for_->voters.contains(record.peer)) {
     report(record.at, {record.node, record.peer},
            fmt::format("{} counted a {} of {} for {} in height {} round {} that was never sent",
                        node_name(record.node), vote_name(type), node_name(record.peer), value_name(record.id()),

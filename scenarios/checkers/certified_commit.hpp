@@ -35,6 +35,8 @@ class CertifiedCommit final : public Checker {
   Record open_;
   NodeSet signers_;
   Power power_ = 0;
+  // Those it rests on; null: to be looked up. Holds as long as signers follow each other.
+  const Tally* votes_for_ = nullptr;
 };
 
 }  // namespace seqlab::scenarios

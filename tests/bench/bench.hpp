@@ -50,11 +50,14 @@ Summary register_queue();
 Summary register_kernel();
 Summary register_fibers();
 Summary register_protocol();
+Summary register_engines();
 Summary register_scripts();
 Summary register_search();
 
 /// Memory and large worlds: each in a child process of its own, so that the peak is that world's.
 void measure_memory(std::string_view filter, std::vector<Row>& rows);
+/// Two threads of a campaign against one, and how long a large plan takes to shrink. Before all else as well.
+void measure_campaigns(std::string_view filter, std::vector<Row>& rows);
 
 /// Name of the bare loop's benchmark for n nodes: 16, 128, 512.
 std::string bare_loop(std::uint32_t nodes);

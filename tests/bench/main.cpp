@@ -142,6 +142,7 @@ int run(int argc, char** argv) {
   // Before all else: a child begins with this process's memory.
   std::vector<Row> memory;
   if (large) measure_memory(filter, memory);
+  measure_campaigns(filter, memory);
 
   arguments.insert(arguments.begin() + 1, {quick ? "--benchmark_min_time=0.05" : "--benchmark_min_time=0.2",
                                            quick ? "--benchmark_repetitions=3" : "--benchmark_repetitions=9",
@@ -159,6 +160,7 @@ int run(int argc, char** argv) {
   summaries.push_back(register_kernel());
   summaries.push_back(register_fibers());
   summaries.push_back(register_protocol());
+  summaries.push_back(register_engines());
   summaries.push_back(register_scripts());
   summaries.push_back(register_search());
 

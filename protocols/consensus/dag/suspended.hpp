@@ -2,6 +2,7 @@
 // stays.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -51,8 +52,9 @@ class SuspendedVertices {
     for (const VertexRef& waiter : waiters) {
       const auto entry = entries_.find(waiter);
       if (entry == entries_.end()) continue;
-      std::erase(entry->second.missing, ref);
-      if (!entry->second.missing.empty()) continue;
+      std::vector<VertexRef>& missing = entry->second.missing;
+      if (const auto [from, to] = std::ranges::equal_range(missing, ref); from != to) missing.erase(from, to);
+      if (!missing.empty()) continue;
       ready.push_back(std::move(entry->second));
       entries_.erase(entry);
     }

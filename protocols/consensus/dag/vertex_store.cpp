@@ -41,9 +41,9 @@ const StoredVertex* VertexStore::first_of(Round r, NodeId author) const {
 VertexPosition VertexStore::find(const VertexRef& ref) const {
   const DagRound* in = round(ref.round);
   if (in == nullptr || ref.author.value >= width_ || !in->present.test(ref.author.value)) return {};
-  if (in->slots[ref.author.value].vertex().id == ref.id) return {ref.round, ref.author.value};
+  if (in->slots[ref.author.value].id == ref.id) return {ref.round, ref.author.value};
   for (std::uint32_t i = width_; i < in->slots.size(); ++i) {
-    if (in->slots[i].vertex().id == ref.id) return {ref.round, i};
+    if (in->slots[i].id == ref.id) return {ref.round, i};
   }
   return {};
 }
@@ -75,8 +75,18 @@ bool VertexStore::parents_here(const Vertex& v) const {
   const DagRound* in = round(previous(v.round));
   if (in == nullptr || !v.plain || !v.parents.within(in->present)) return false;
   Hash128 sum = in->sum;
-  (in->present - v.parents).for_each([&](std::uint32_t a) { sum = minus(sum, in->slots[a].vertex().id); });
+  (in->present - v.parents).for_each([&](std::uint32_t a) { sum = minus(sum, in->slots[a].id); });
   return sum == v.parents_sum;
+}
+
+/// Whether of the authors that `v` refers to in the round before, those who are here are so with the vertices that it
+/// means: likewise by sums.
+bool VertexStore::none_differs(const Vertex& v, const DagRound& before) const {
+  if (!v.plain) return false;
+  Hash128 sum = v.parents_sum;
+  (v.parents - before.present).for_each([&](std::uint32_t a) { sum = minus(sum, v.parent_of(NodeId{a})->id); });
+  (v.parents & before.present).for_each([&](std::uint32_t a) { sum = minus(sum, before.slots[a].id); });
+  return sum == Hash128{};
 }
 
 bool VertexStore::complete(const Vertex& v) const {
@@ -89,8 +99,14 @@ bool VertexStore::complete(const Vertex& v) const {
 
 std::vector<VertexRef> VertexStore::missing(const Vertex& v) const {
   std::vector<VertexRef> out;
-  for (const VertexRef& r : v.includes) {
+  const auto look = [&](const VertexRef& r) {
     if (!has(r)) out.push_back(r);
+  };
+  if (const DagRound* in = round(previous(v.round)); in != nullptr && none_differs(v, *in)) {
+    for (const std::uint32_t i : v.older) look(v.includes[i]);
+    (v.parents - in->present).for_each([&](std::uint32_t a) { look(*v.parent_of(NodeId{a})); });
+  } else {
+    std::ranges::for_each(v.includes, look);
   }
   std::ranges::sort(out);
   return out;
@@ -111,6 +127,7 @@ VertexPosition VertexStore::add(const MessagePtr& message, Power power) {
   }
   StoredVertex& stored = in.slots[position.index];
   stored.message = message;
+  stored.id = v.id;
   if (usual) {
     stored.parents = v.parents;
     round(previous(v.round))->covered |= v.parents;

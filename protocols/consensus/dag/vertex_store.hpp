@@ -23,6 +23,7 @@ struct VertexPosition {
 
 struct StoredVertex {
   MessagePtr message;                 ///< null: nothing at this position
+  VertexId id;                        ///< its own: comparing references does not have to look into the message
   Bits parents;                       ///< positions in the round before
   std::vector<VertexPosition> older;  ///< further back
   const Vertex& vertex() const { return vertex_of(message); }
@@ -96,6 +97,7 @@ class VertexStore {
   bool is_settled_elsewhere(VertexId id) const;
   bool has(const VertexRef& ref) const;
   bool parents_here(const Vertex& v) const;
+  bool none_differs(const Vertex& v, const DagRound& before) const;
 
   std::uint32_t width_ = 0;          // positions from here on belong to equivocators
   Round genesis_{};
