@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <regex>
 
@@ -43,16 +45,20 @@ double campaign_seconds(std::uint32_t jobs, std::uint64_t cases) {
 }
 
 void two_threads(std::vector<Row>& rows) {
-  constexpr std::uint64_t cases = 20'000;
+  constexpr std::uint64_t cases = 4'000;
   const Outcome outcome = in_child([](Outcome& out) {
     use_all_cores();
-    out.value = campaign_seconds(1, cases);
-    out.count = campaign_seconds(2, cases);
+    // The best of several, in turns: what else runs on the machine can only take time away.
+    out.value = out.count = std::numeric_limits<double>::max();
+    for (int i = 0; i < 5; ++i) {
+      out.value = std::min(out.value, campaign_seconds(1, cases));
+      out.count = std::min(out.count, campaign_seconds(2, cases));
+    }
   });
   rows.push_back({.what = "campaign: a case of the portfolio, Tendermint, one thread",
                   .measured = outcome.value * 1e6 / cases,
                   .unit = "us"});
-  rows.push_back({.what = "  two threads, time of one is 1 (twice as fast: 0.5)",
+  rows.push_back({.what = "  two threads, as a share of the time of one",
                   .measured = outcome.count / outcome.value,
                   .unit = "x",
                   .target = 1 / 1.9});
