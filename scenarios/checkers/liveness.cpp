@@ -88,7 +88,6 @@ void LivenessChecker::begin(SimTime at) {
   // Of the committee of today, and of the one that changes which are ordered already lead to.
   constexpr std::uint64_t far = std::uint64_t{1} << 60U;
   if (!promised(start_ + 1) || !promised(far)) return decide(Liveness::excused, at, {});
-  if (!context_.engine.live_across_changes && roster_.powers().changes()) decide(Liveness::excused, at, {});
 }
 
 /// Whether the core can be held to progress with the committee of that height.
@@ -328,6 +327,8 @@ void LivenessChecker::finish(SimTime end) {
 }
 
 void LivenessChecker::decide(Liveness verdict, SimTime at, std::string text) {
+  const bool bad = verdict == Liveness::lasso || verdict == Liveness::suspected;
+  if (bad && !context_.engine.live_across_changes && roster_.powers().changes()) verdict = Liveness::excused;
   liveness_ = verdict;
   if (verdict == Liveness::lasso || verdict == Liveness::suspected) report(at, missing(), std::move(text));
 }

@@ -1,5 +1,6 @@
 // The leaderboard: which strategy finds which planted bug, after how many cases and how much CPU time, and how many
-// interventions are left when the first find is shrunk. Medians over several seeds. And the other way round: the sound twins, searched for false alarms.
+// interventions are left when the first find is shrunk. Medians over several seeds. And the other way
+// round: the sound twins, searched for false alarms.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
