@@ -93,6 +93,8 @@ std::vector<protocols::ForgeChanges> simpler(const protocols::ForgeChanges& c) {
   with([](C& d) { d.valid_round.reset(); });
   with([](C& d) { d.timestamp_shift.reset(); });
   with([](C& d) { d.drop_transactions = false; });
+  with([](C& d) { d.parent_of.reset(); });
+  with([](C& d) { d.padded = false; });
   with([](C& d) { d.salt = 0; });
   if (c.salt > 1) with([](C& d) { d.salt = 1; });
   if (c.block && *c.block != protocols::BlockId{}) with([](C& d) { d.block = protocols::BlockId{}; });

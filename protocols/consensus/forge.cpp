@@ -1,5 +1,6 @@
 #include "protocols/consensus/forge.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -41,8 +42,13 @@ MessageFields fields_of(const sim::Message& message) {
 }
 
 MessagePtr forge(sim::MessagePool& pool, const sim::Message& message, NodeId as, const ForgeChanges& changes,
-                 const Signer& signer) {
+                 const Signer& signer, const sim::Message* older) {
   SEQLAB_ASSERT(signer.owns(as.value), as.value);
+  if (changes.parent_of && older != nullptr) {
+    const auto& other = static_cast<const ConsensusMessage&>(*older);
+    const MessagePtr moved = static_cast<const ConsensusMessage&>(message).rebased(pool, other);
+    if (moved) return static_cast<const ConsensusMessage&>(*moved).forged(pool, as, changes, signer);
+  }
   return static_cast<const ConsensusMessage&>(message).forged(pool, as, changes, signer);
 }
 
@@ -52,6 +58,18 @@ BlockPtr varied(const Block& block, std::uint64_t salt) {
   other.bytes = other.compute_bytes();
   other.id = other.compute_id();
   return std::make_shared<const Block>(std::move(other));
+}
+
+void pad(Commit& certificate, NodeId as) {
+  auto& list = certificate.signatures;
+  if (list.empty()) return;
+  const auto own = std::ranges::find(list, as, &CommitSignature::voter);
+  const CommitSignature repeated = own != list.end() ? *own : list.front();
+  list.assign(list.size(), repeated);
+}
+
+MessagePtr ConsensusMessage::rebased(sim::MessagePool& /*pool*/, const ConsensusMessage& /*older*/) const {
+  return {};
 }
 
 MessagePtr ConsensusMessage::forged(sim::MessagePool& /*pool*/, NodeId /*as*/, const ForgeChanges& /*changes*/,
@@ -83,7 +101,7 @@ MessagePtr ProposalMessage::forged(sim::MessagePool& pool, NodeId as, const Forg
     Block block = *proposal.block;
     const bool fresh = copy.valid_round == no_round;
     const bool other_block =
-        changes.height || changes.drop_transactions || changes.salt != 0 ||
+        changes.height || changes.drop_transactions || changes.salt != 0 || changes.padded ||
         (fresh && (changes.round || changes.timestamp_shift || block.proposer != as || block.round != copy.round));
     if (other_block) {
       block.height = copy.height;
@@ -93,6 +111,7 @@ MessagePtr ProposalMessage::forged(sim::MessagePool& pool, NodeId as, const Forg
         block.timestamp = copy.timestamp;
       }
       if (changes.drop_transactions) block.transactions.clear();
+      if (changes.padded) pad(block.last_commit, as);
       if (changes.salt != 0) vary(block, changes.salt);
       if (fresh) copy.timestamp = block.timestamp;
       block.bytes = block.compute_bytes();

@@ -19,14 +19,24 @@ struct ForgeChanges {
   bool drop_transactions = false;           ///< proposal: another block, empty
   std::uint64_t salt = 0;  ///< proposal: nonzero makes another valid block (other transaction order or,
                            ///< with fewer than two, another timestamp nanosecond)
+  /// Proposal of a chained engine: in the place of its block the one that the proposal of that round had, with its
+  /// parent and certificate (made by the forger, now). Only as far as the forger has seen such a proposal.
+  std::optional<Round> parent_of{};
+  /// Proposal: the block's certificate for its parent lists one signature as often as it had different ones; the
+  /// forger's, if it is among them.
+  bool padded = false;
   friend bool operator==(const ForgeChanges&, const ForgeChanges&) = default;
 };
 
 /// A changed copy signed by `as`, or null when this kind of message cannot be forged (it carries no signature of its
 /// own author, like block responses). The block of a forged proposal is internally consistent unless `changes` says
 /// otherwise. @pre signer.owns(as.value)
+/// @param older  for `changes.parent_of`; null if there is none
 MessagePtr forge(sim::MessagePool& pool, const sim::Message& message, NodeId as, const ForgeChanges& changes,
-                 const Signer& signer);
+                 const Signer& signer, const sim::Message* older = nullptr);
+
+/// See `ForgeChanges::padded`.
+void pad(Commit& certificate, NodeId as);
 
 /// Another block that is as valid as the first and consistent in itself (its id and size are those of its content).
 /// Swaps neighbours of different senders, so that the nonces of each sender stay in sequence; where that is impossible

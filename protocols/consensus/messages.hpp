@@ -63,6 +63,8 @@ class ConsensusMessage : public sim::Message {
   virtual bool content_into(HashBuilder& h) const { (void)h; return false; }
   /// A changed copy signed by `as`; null if there is no such thing. See forge.hpp.
   virtual MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes, const Signer& signer) const;
+  /// A proposal like this one, but of the block of `older`, for `forged` to sign; null if there is no such thing.
+  virtual MessagePtr rebased(sim::MessagePool& pool, const ConsensusMessage& older) const;
   NodeId author{no_node};           ///< who signed the content (a relay may send it)
   mutable Checked checked = Checked::not_yet;
 

@@ -44,7 +44,7 @@ MessagePtr VotingProposalMessage::forged(sim::MessagePool& pool, NodeId as, cons
   if (changes.timestamp_shift) other.timestamp += *changes.timestamp_shift;
   BlockPtr made = block;
   const bool own = block->round == vote.round;  // not one that was proposed before
-  if (changes.height || changes.drop_transactions || changes.salt != 0 ||
+  if (changes.height || changes.drop_transactions || changes.salt != 0 || changes.padded ||
       (own && (changes.round || changes.timestamp_shift || block->proposer != as))) {
     Block copy = *block;
     copy.height = other.height;
@@ -54,6 +54,7 @@ MessagePtr VotingProposalMessage::forged(sim::MessagePool& pool, NodeId as, cons
       if (changes.timestamp_shift) copy.timestamp += *changes.timestamp_shift;
     }
     if (changes.drop_transactions) copy.transactions.clear();
+    if (changes.padded) pad(copy.last_commit, as);
     copy.bytes = copy.compute_bytes();
     copy.id = copy.compute_id();
     made = changes.salt != 0 ? varied(copy, changes.salt) : std::make_shared<const Block>(std::move(copy));

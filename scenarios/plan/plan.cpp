@@ -87,6 +87,8 @@ std::string describe(const protocols::ForgeChanges& c) {
   if (c.timestamp_shift) parts.push_back("with its time moved by " + format_duration(*c.timestamp_shift));
   if (c.drop_transactions) parts.push_back("of an empty block");
   if (c.salt != 0) parts.push_back("of another block");
+  if (c.parent_of) parts.push_back(fmt::format("of the block of round {}", c.parent_of->value));
+  if (c.padded) parts.push_back("with one signature many times");
   return parts.empty() ? "the same" : fmt::format("{}", fmt::join(parts, ", "));
 }
 

@@ -34,6 +34,7 @@ PlanDriver::PlanDriver(const Plan& plan, sim::Simulation& simulation, sim::Netwo
     } else if (const auto* message = std::get_if<MessageIntervention>(&plan.interventions[i])) {
       const auto* forged = std::get_if<act::Forge>(&message->what);
       const auto* again = std::get_if<act::Resend>(&message->what);
+      remembers_ |= forged != nullptr && forged->changes.parent_of.has_value();
       const NodeId as = forged != nullptr ? forged->as : again != nullptr ? again->as : no_node;
       const bool passed_on = again != nullptr && message->at.to && owns(*message->at.to) && message->at.from &&
                              !owns(*message->at.from);
@@ -130,6 +131,7 @@ bool PlanDriver::is_besides(const Item& item) {
 void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const NodeId> to, const MessagePtr& message) {
   if (stopped_) return node.release(to, message);
   const protocols::MessageFields fields = protocols::fields_of(*message);
+  remember(fields, message);
   const Place place = place_of(&node, fields);
   using Late = std::vector<std::pair<Duration, std::vector<NodeId>>>;
   const auto put = [](Late& late, Duration delay, NodeId receiver) {
@@ -186,9 +188,14 @@ void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const Nod
   for (const auto& [delay, receivers] : repeated) node.release(receivers, message, delay);
 }
 
+void PlanDriver::remember(const protocols::MessageFields& fields, const MessagePtr& message) {
+  if (remembers_ && fields.kind == protocols::MessageKind::proposal) proposals_.try_emplace(fields.round, message);
+}
+
 bool PlanDriver::on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) {
-  if (stopped_ || arriving_.empty()) return true;
+  if (stopped_ || (arriving_.empty() && !remembers_)) return true;
   const protocols::MessageFields fields = protocols::fields_of(*message);
+  remember(fields, message);
   const Place place = place_of(&node, fields);
   bool shown = true;
   for (Item& item : arriving_) {
@@ -209,7 +216,10 @@ void PlanDriver::send_besides(protocols::SequencerNode& node, const Item& item, 
   Duration after{};
   if (const auto* forged = std::get_if<act::Forge>(&item.message->what)) {
     if (!signer_.owns(forged->as.value)) return;
-    out = protocols::forge(network_.pool(), *message, forged->as, forged->changes, signer_);
+    const auto& back_to = forged->changes.parent_of;
+    const auto older = back_to ? proposals_.find(*back_to) : proposals_.end();
+    out = protocols::forge(network_.pool(), *message, forged->as, forged->changes, signer_,
+                           older != proposals_.end() ? older->second.get() : nullptr);
     if (!out) return;
     receivers = forged->to.empty() ? to : forged->to;
     after = forged->after;

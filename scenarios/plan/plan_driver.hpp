@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -57,6 +58,8 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
     const Item* item;
     std::vector<NodeId> to;
   };
+  /// Keeps what forgeries may have to go back to.
+  void remember(const protocols::MessageFields& fields, const MessagePtr& message);
   /// Waits for its time.
   struct Held {
     protocols::SequencerNode* node;
@@ -92,6 +95,8 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
   std::vector<Item> arriving_;  // forgeries by the receiver
   std::vector<Split> splits_;
   std::vector<Held> held_;
+  bool remembers_ = false;                             // a forgery goes back to an older proposal
+  std::map<protocols::Round, MessagePtr> proposals_;   // the first that an owned node has seen, by round
   bool stopped_ = false;
 };
 

@@ -95,6 +95,10 @@ Shape<protocols::ForgeChanges> changes_shape() {
       field<C>("empty", &C::drop_transactions, unless(false, boolean()), "Proposal: of a block without transactions."),
       field<C>("variant", &C::salt, unless<std::uint64_t>(0, integer<std::uint64_t>(0, ~std::uint64_t{0})),
                "Proposal: another valid block for each number but 0."),
+      field<C>("parent_of", &C::parent_of, optional(round),
+               "Proposal: of the block that was proposed in that round, on its parent, if the forger saw it."),
+      field<C>("padded", &C::padded, unless(false, boolean()),
+               "Proposal: with one signature many times in its certificate."),
   });
 }
 

@@ -31,6 +31,8 @@ bool compose(ForgeChanges& a, const ForgeChanges& b) {
   if (b.timestamp_shift) a.timestamp_shift = a.timestamp_shift.value_or(Duration{}) + *b.timestamp_shift;
   a.drop_transactions |= b.drop_transactions;
   a.salt |= b.salt;
+  if (b.parent_of) a.parent_of = b.parent_of;
+  a.padded |= b.padded;
   return true;
 }
 

@@ -261,7 +261,9 @@ TEST_CASE("every kind of intervention comes back from its text", "[plan]") {
                                                                           .valid_round = protocols::no_round,
                                                                           .timestamp_shift = -5ms,
                                                                           .drop_transactions = true,
-                                                                          .salt = 9}}},
+                                                                          .salt = 9,
+                                                                          .parent_of = protocols::Round{2},
+                                                                          .padded = true}}},
                 RoundSplit{7, 2, {{Machine{NodeId{0}, false}}, {Machine{NodeId{3}, true}}}, 2s}, partition, jump,
                 RoundSplit{{}, 1, {{Machine{NodeId{0}, false}}}, {}, MessageKind::precommit}}};
   const std::string text = to_json(plan);

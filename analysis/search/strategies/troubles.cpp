@@ -55,7 +55,7 @@ MessagePoint Troubles::copy(std::uint32_t count, Stream& luck) const {
 protocols::ForgeChanges Troubles::change(MessageKind kind, Stream& luck) const {
   protocols::ForgeChanges c;
   const bool proposes = kind == MessageKind::proposal || kind == MessageKind::vertex;
-  switch (luck.below(6)) {
+  switch (luck.below(proposes ? 8 : 6)) {
     case 0: c.block = protocols::BlockId{}; break;
     case 1: c.drop_transactions = true; break;
     case 2: c.round = protocols::Round{static_cast<std::int32_t>(round(luck))}; break;
@@ -66,6 +66,8 @@ protocols::ForgeChanges Troubles::change(MessageKind kind, Stream& luck) const {
         c.block = protocols::BlockId{};
       }
       break;
+    case 6: c.parent_of = protocols::Round{static_cast<std::int32_t>(round(luck))}; break;
+    case 7: c.padded = true; break;
     default: break;
   }
   if (proposes && !c.drop_transactions && luck.chance({2, 3})) c.salt = 1 + luck.below(3);

@@ -75,6 +75,7 @@ Proposal ChainedProposalMessage::changed(NodeId as, const ForgeChanges& changes,
     block.round = copy.round;
     block.timestamp = copy.timestamp;
     if (changes.drop_transactions) block.transactions.clear();
+    if (changes.padded) pad(block.last_commit, as);
     block.bytes = block.compute_bytes();
     block.id = block.compute_id();
     copy.block = changes.salt != 0 ? varied(block, changes.salt) : std::make_shared<const Block>(std::move(block));
@@ -87,6 +88,27 @@ Proposal ChainedProposalMessage::changed(NodeId as, const ForgeChanges& changes,
 MessagePtr ChainedProposalMessage::forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
                                           const Signer& signer) const {
   return MessagePtr{pool.make<ChainedProposalMessage>(epoch, changed(as, changes, signer), tc, committed)};
+}
+
+Proposal ChainedProposalMessage::moved(const ConsensusMessage& older) const {
+  Proposal copy = proposal;
+  copy.block = nullptr;
+  const auto* other = dynamic_cast<const ChainedProposalMessage*>(&older);
+  const bool fresh = proposal.block != nullptr && proposal.block->round == proposal.round;
+  if (!fresh || other == nullptr || other->proposal.block == nullptr) return copy;
+  Block block = *other->proposal.block;
+  block.proposer = proposal.block->proposer;
+  block.round = proposal.block->round;
+  block.timestamp = proposal.block->timestamp;
+  copy.height = block.height;
+  copy.block = std::make_shared<const Block>(std::move(block));  // `changed` gives it its id
+  return copy;
+}
+
+MessagePtr ChainedProposalMessage::rebased(sim::MessagePool& pool, const ConsensusMessage& older) const {
+  Proposal p = moved(older);
+  if (p.block == nullptr) return {};
+  return MessagePtr{pool.make<ChainedProposalMessage>(epoch, std::move(p), tc, committed)};
 }
 
 TimeoutMessage::TimeoutMessage(Timeout t, Height c, MessageKind k)

@@ -20,6 +20,7 @@ class ChainedProposalMessage : public ConsensusMessage {
   std::uint64_t signature_count() const override;
   MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
                     const Signer& signer) const override;
+  MessagePtr rebased(sim::MessagePool& pool, const ConsensusMessage& older) const override;
   const Epoch epoch;
   const Proposal proposal;
   const TimeoutCertPtr tc;  ///< of the round before, if the block's parent was not certified in it; else null
@@ -28,6 +29,8 @@ class ChainedProposalMessage : public ConsensusMessage {
  protected:
   /// The proposal with the changes made and signed by `as`: for `forged` of derived messages.
   Proposal changed(NodeId as, const ForgeChanges& changes, const Signer& signer) const;
+  /// The proposal with the content of `older`, not signed, for `rebased`; without a block if that cannot be.
+  Proposal moved(const ConsensusMessage& older) const;
 };
 
 /// "I give up this round", signed, with the highest QC known.

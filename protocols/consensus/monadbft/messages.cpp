@@ -55,6 +55,12 @@ MessagePtr MonadProposalMessage::forged(sim::MessagePool& pool, NodeId as, const
   return MessagePtr{pool.make<MonadProposalMessage>(epoch, std::move(copy), std::move(forged_tip), last_tc, committed)};
 }
 
+MessagePtr MonadProposalMessage::rebased(sim::MessagePool& pool, const ConsensusMessage& older) const {
+  Proposal p = moved(older);
+  if (p.block == nullptr) return {};
+  return MessagePtr{pool.make<MonadProposalMessage>(epoch, std::move(p), tip, last_tc, committed)};
+}
+
 MonadTimeoutMessage::MonadTimeoutMessage(MonadTimeout t, Height c)
     : ConsensusMessage(MessageKind::timeout, MessageClass::consensus), timeout(std::move(t)), committed(c) {
   author = timeout.voter;

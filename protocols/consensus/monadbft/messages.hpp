@@ -17,6 +17,7 @@ class MonadProposalMessage final : public ChainedProposalMessage {
   std::uint64_t signature_count() const override;
   MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
                     const Signer& signer) const override;
+  MessagePtr rebased(sim::MessagePool& pool, const ConsensusMessage& older) const override;
   const TipPtr tip;
   const MonadTimeoutCertPtr last_tc;
 };
