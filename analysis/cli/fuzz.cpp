@@ -45,7 +45,7 @@ std::uint64_t whole_number(const std::string& flag, const std::string& word, std
   return number.value;
 }
 
-/// "60s", "10min", "1h": real time.
+/// "60s", "10m", "1h": real time.
 double seconds_of(const std::string& word) {
   const scenarios::Parsed<Duration> time = scenarios::parse_duration(word);
   if (!time || time.value <= Duration{} || time.value > 1000h) {
