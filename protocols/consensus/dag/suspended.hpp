@@ -53,7 +53,9 @@ class SuspendedVertices {
       const auto entry = entries_.find(waiter);
       if (entry == entries_.end()) continue;
       std::vector<VertexRef>& missing = entry->second.missing;
-      if (const auto [from, to] = std::ranges::equal_range(missing, ref); from != to) missing.erase(from, to);
+      // (Clang 14 cannot read libstdc++'s subranges.)
+      const auto [from, to] = std::equal_range(missing.begin(), missing.end(), ref);
+      missing.erase(from, to);
       if (!missing.empty()) continue;
       ready.push_back(std::move(entry->second));
       entries_.erase(entry);
