@@ -101,7 +101,8 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
 }  // namespace
 
 std::vector<std::string> list_kinds() {
-  return {"scenarios", "engines", "checkers", "adversaries", "designs", "environments", "layer-1", "forced", "matrices", "strategies"};
+  return {"scenarios",    "engines", "checkers", "adversaries", "designs",
+          "environments", "layer-1", "forced",   "matrices",    "strategies"};
 }
 
 int list_command(const ListArguments& a, const Context& context) {

@@ -7,7 +7,8 @@
 namespace seqlab::protocols {
 
 ExternalState ArweaveSync::genesis(const L1View& own) const {
-  const std::uint64_t height = std::max(own.first(), own.height() - std::min<std::uint64_t>(own.height(), options_.depth));
+  const std::uint64_t height =
+      std::max(own.first(), own.height() - std::min<std::uint64_t>(own.height(), options_.depth));
   const L1BlockPtr block = own.block(height);
   return {.last = {block->height, block->id, block->timestamp}};
 }
@@ -44,7 +45,8 @@ ExternalReject ArweaveSync::check(const ExternalState& before, const L1View& own
     const bool nothing = external.items.empty() && external.pointer == before.pointer;
     return nothing ? ExternalReject::none : ExternalReject::wrong_items;
   }
-  if (external.ref.height < from || external.ref.height - from > options_.blocks_max) return ExternalReject::wrong_height;
+  if (external.ref.height < from || external.ref.height - from > options_.blocks_max)
+    return ExternalReject::wrong_height;
   std::vector<ForcedItem> items;
   std::uint64_t pointer = before.pointer;
   for (std::uint64_t height = from + 1; height <= external.ref.height; ++height) {

@@ -103,7 +103,8 @@ void FeeMarket::advance(std::uint64_t number, std::uint64_t own, std::uint32_t f
   if (o.wander_percent != 0 && number % o.wander_blocks == 0) {
     const Int128 step = static_cast<Int128>(level_) * noise_millionths(number, 1) / million * o.wander_percent / 100;
     const L1Price low = std::max<L1Price>(o.level / o.wander_factor_max, o.floor);
-    level_ = static_cast<L1Price>(std::clamp<Int128>(level_ + step, low, static_cast<Int128>(o.level) * o.wander_factor_max));
+    level_ = static_cast<L1Price>(
+        std::clamp<Int128>(level_ + step, low, static_cast<Int128>(o.level) * o.wander_factor_max));
   }
 }
 

@@ -19,7 +19,8 @@ struct FeeMarketOptions {
   Kind kind = Kind::none;
   L1Price level = 0;             ///< where demand settles: the flat price; the median of an auction; the base fee
   L1Price floor = 1;
-  std::uint32_t wander_percent = 0;  ///< the level of demand moves by up to so many hundredths a step of `wander_blocks`
+  std::uint32_t wander_percent =
+      0;  ///< the level of demand moves by up to so many hundredths a step of `wander_blocks`
   std::uint32_t wander_blocks = 1;
   std::uint32_t wander_factor_max = 1;  ///< and stays between level / factor and level * factor
   std::uint32_t noise_percent = 0;   ///< each block differs from the level by up to so many hundredths

@@ -22,7 +22,16 @@ constexpr std::uint64_t history = 64;      // blocks from before the beginning, 
 constexpr std::uint32_t event_mine = 0;
 
 /// What a draw is for: a lane of its own each.
-enum Luck : std::uint64_t { luck_interval, luck_miss, luck_fork, luck_winner, luck_deeper, luck_time, luck_view, luck_censor };
+enum Luck : std::uint64_t {
+  luck_interval,
+  luck_miss,
+  luck_fork,
+  luck_winner,
+  luck_deeper,
+  luck_time,
+  luck_view,
+  luck_censor
+};
 
 bool happens(std::uint32_t draw, Ratio chance) {
   return chance.num != 0 && (std::uint64_t{draw} * chance.den >> 32U) < chance.num;
@@ -63,7 +72,11 @@ L1::L1(sim::Simulation& simulation, const L1Profile& profile, std::uint32_t obse
     block->height = profile.first_height + i;
     block->parent = parent;
     block->timestamp = block->mined = times[history - 1 - i];
-    block->id = HashBuilder{"l1 history"}.add(sim::purpose_key(profile.name)).add(block->height).add(ns(block->timestamp)).finish();
+    block->id = HashBuilder{"l1 history"}
+                    .add(sim::purpose_key(profile.name))
+                    .add(block->height)
+                    .add(ns(block->timestamp))
+                    .finish();
     parent = block->id;
     if (i == 0) {
       truth_ = L1View{block, keep};
@@ -410,7 +423,8 @@ L1BlockPtr L1::forged(NodeId node, const L1BlockPtr& block) {
   Observer& o = views_[node.value];
   auto copy = std::make_shared<L1Block>(*block);
   std::erase_if(copy->transactions, [](const L1TransactionPtr& tx) { return tx->kind == L1TxKind::forced; });
-  if (const auto parent = o.forgeries.find(block->parent); parent != o.forgeries.end()) copy->parent = parent->second->id;
+  if (const auto parent = o.forgeries.find(block->parent); parent != o.forgeries.end())
+    copy->parent = parent->second->id;
   copy->id = HashBuilder{"l1 lie"}.add(block->id).add(node).finish();
   while (o.forgeries.size() >= 64) {
     const auto oldest = std::ranges::min_element(
@@ -489,7 +503,8 @@ std::uint64_t L1::next_nonce(NodeId author) const {
 
 void L1::reorganise(std::uint32_t depth, const std::function<bool(const L1Transaction&)>& drop) {
   std::uint64_t most = truth_.height() - truth_.first();
-  if (profile_.finality == L1Profile::Finality::epochs) most = std::min(most, truth_.height() - std::max(final_, truth_.first()));
+  if (profile_.finality == L1Profile::Finality::epochs)
+    most = std::min(most, truth_.height() - std::max(final_, truth_.first()));
   const std::uint64_t lost = std::min<std::uint64_t>(depth, most);
   if (lost == 0) return;
   rival_ = nullptr;

@@ -29,7 +29,8 @@ constexpr L1Profile arweave{
     .transaction_max = {std::uint64_t{1} << 31U, 0},
     .transactions_max = 1000,
     .first_height = 1'344'906,
-    .fees = {{.kind = Kind::flat, .level = 1'400, .wander_percent = 5, .wander_blocks = 50, .wander_factor_max = 4}, {}},
+    .fees = {{.kind = Kind::flat, .level = 1'400, .wander_percent = 5, .wander_blocks = 50, .wander_factor_max = 4},
+             {}},
 };
 
 // Base unit: a satoshi. Units: virtual bytes.

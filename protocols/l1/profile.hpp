@@ -43,7 +43,8 @@ struct L1Profile {
   std::uint64_t transaction_max[l1_lane_count] = {0, 0};  ///< units that one transaction may take
   std::uint32_t transactions_max = 0;                     ///< in one block, 0: no such limit
   bool has_nonces = false;      ///< transactions of an author go in sequence, a gap holds up what follows
-  std::uint32_t replacement_percent = 110;  ///< a replacement offers at least this much of the price of what it replaces
+  std::uint32_t replacement_percent =
+      110;  ///< a replacement offers at least this much of the price of what it replaces
   std::uint32_t first_height = 1;
   FeeMarketOptions fees[l1_lane_count] = {};
 };

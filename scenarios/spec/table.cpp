@@ -804,17 +804,18 @@ Shape<FaultSpec> fault_shape() {
   using Kind = L1::Kind;
   const auto is = [](auto... kinds) { return [=](const L1& l) { return ((l.kind == kinds) || ...); }; };
   const Shape<L1> l1 = object<L1>({
-      field<L1>("do", &L1::kind,
-                choice<Kind>({{"reorganise", Kind::reorganise},
-                              {"hide", Kind::hide},
-                              {"lag", Kind::lag},
-                              {"lie", Kind::lie},
-                              {"halt", Kind::halt},
-                              {"demand", Kind::demand},
-                              {"censor", Kind::censor}}),
-                "The last blocks lose against a longer branch; nodes get no L1 blocks; get them later; are shown forged "
-                "ones without forced items; no blocks are made; the rest of the world pays more or less; miners leave "
-                "out the rollup's transactions.")
+      field<L1>(
+          "do", &L1::kind,
+          choice<Kind>({{"reorganise", Kind::reorganise},
+                        {"hide", Kind::hide},
+                        {"lag", Kind::lag},
+                        {"lie", Kind::lie},
+                        {"halt", Kind::halt},
+                        {"demand", Kind::demand},
+                        {"censor", Kind::censor}}),
+          "The last blocks lose against a longer branch; nodes get no L1 blocks; get them later; are shown forged "
+          "ones without forced items; no blocks are made; the rest of the world pays more or less; miners leave "
+          "out the rollup's transactions.")
           .must(),
       field<L1>("nodes", &L1::nodes, nodes(), "Whose view it concerns.")
           .only("hide, lag or lie", is(Kind::hide, Kind::lag, Kind::lie)),

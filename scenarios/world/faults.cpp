@@ -91,8 +91,9 @@ void FaultDriver::strike_l1(const fault::L1& trouble, bool on) {
     case Kind::halt: l1_->halt(on); break;
     case Kind::demand: l1_->set_demand(on ? trouble.percent : 100); break;
     case Kind::censor:
-      l1_->censor(on ? sim::Ratio{std::min(trouble.percent, 100U), 100} : sim::Ratio{},
-                  [kind = trouble.transactions](const protocols::L1Transaction& tx) { return !kind || tx.kind == *kind; });
+      l1_->censor(
+          on ? sim::Ratio{std::min(trouble.percent, 100U), 100} : sim::Ratio{},
+          [kind = trouble.transactions](const protocols::L1Transaction& tx) { return !kind || tx.kind == *kind; });
       break;
   }
 }

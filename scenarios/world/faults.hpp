@@ -23,7 +23,8 @@ class FaultDriver final : public sim::RecordObserver {
 
   /// Schedules the timed ones and arms the others.
   void start();
-  /// From now on nothing strikes any more, and partitions are nobody's to heal (healing phase). Trouble on layer 1 ends.
+  /// From now on nothing strikes any more, trouble on layer 1 ends, and partitions are nobody's to heal: the healing
+  /// phase.
   void stop();
 
   void on_record(const sim::Record& record) override;
