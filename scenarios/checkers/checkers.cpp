@@ -9,6 +9,7 @@
 #include "scenarios/checkers/certified_commit.hpp"
 #include "scenarios/checkers/durability.hpp"
 #include "scenarios/checkers/evidence.hpp"
+#include "scenarios/checkers/heads.hpp"
 #include "scenarios/checkers/identical_execution.hpp"
 #include "scenarios/checkers/liveness.hpp"
 #include "scenarios/checkers/lock_rule.hpp"
@@ -35,6 +36,7 @@ bool with_speculation(const CheckerContext& context) { return context.engine.spe
 bool accountable(const CheckerContext& context) {
   return context.engine.has_certificates && context.engine.byzantine_tolerant;
 }
+bool settles(const CheckerContext& context) { return context.settles; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
 constexpr CheckerEntry all[] = {
@@ -47,6 +49,8 @@ constexpr CheckerEntry all[] = {
     {"durability", "what a node committed, and what a client was told, survives crashes", make<Durability>, always},
     {"evidence", "a double vote that an honest node received is reported, and nobody is accused of what he did not do",
      make<EvidenceChecker>, with_certificates},
+    {"heads", "what is read back from layer 1 is what was ordered, and heads go back only when layer 1 does",
+     make<Heads>, settles},
     {"identical_execution", "the same block gives the same results and the same state everywhere",
      make<IdenticalExecution>, always},
     {"liveness", "the healed core commits new blocks, all of it", make<LivenessChecker>, always},

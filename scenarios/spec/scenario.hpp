@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocols/consensus/engines.hpp"
+#include "protocols/derivation/settlement.hpp"
 #include "protocols/forced/forced_paths.hpp"
 #include "protocols/node/sequencer.hpp"
 #include "sim/kernel/time.hpp"
@@ -50,6 +51,7 @@ struct Design {
   sim::Dissemination dissemination = sim::Dissemination::direct;
   std::string l1 = "none";              ///< the layer-1 chain that the rollup settles on
   protocols::ForcedOptions forced;      ///< how it reads that chain
+  protocols::SettlementOptions settlement;  ///< how it settles there
   friend bool operator==(const Design&, const Design&) = default;
 };
 
