@@ -12,6 +12,8 @@
 #include "analysis/report/format.hpp"
 #include "analysis/report/result.hpp"
 #include "analysis/search/campaign_store.hpp"
+#include "analysis/search/coverage.hpp"
+#include "analysis/search/finding_kind.hpp"
 #include "analysis/search/statistics.hpp"
 #include "scenarios/plan/plan_text.hpp"
 #include "scenarios/spec/parse.hpp"
@@ -430,43 +432,6 @@ class Campaign {
 };
 
 }  // namespace
-
-std::string shape_of(const std::string& text) {
-  std::string out;
-  bool number = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    // A word of digits and letters a-f with at least one digit is a number or a hash.
-    if (hex && (i == 0 || !std::isalnum(static_cast<unsigned char>(text[i - 1])))) {
-      std::size_t end = i;
-      bool digit = false;
-      while (end < text.size() && std::isalnum(static_cast<unsigned char>(text[end]))) {
-        digit |= text[end] >= '0' && text[end] <= '9';
-        ++end;
-      }
-      if (digit) {
-        out += '#';
-        i = end - 1;
-        number = false;
-        continue;
-      }
-    }
-    if (c >= '0' && c <= '9') {
-      if (!number) out += '#';
-      number = true;
-    } else {
-      out += c;
-      number = false;
-    }
-  }
-  // "n#, n# and n#": some nodes.
-  for (const std::string_view joint : {", n#", " and n#"}) {
-    for (std::size_t at = out.find(joint); at != std::string::npos; at = out.find(joint, at))
-      out.erase(at, joint.size());
-  }
-  return out;
-}
 
 CampaignReport run_campaign(const CampaignOptions& options) { return Campaign{options}.run(); }
 

@@ -74,7 +74,4 @@ struct CampaignReport {
 /// cannot be written. What was recorded before stays.
 CampaignReport run_campaign(const CampaignOptions& options);
 
-/// A text without its numbers: failures that differ in nothing else are of one kind.
-std::string shape_of(const std::string& text);
-
 }  // namespace seqlab::analysis

@@ -7,6 +7,8 @@
 
 #include "analysis/report/format.hpp"
 #include "analysis/report/result.hpp"
+#include "analysis/search/coverage.hpp"
+#include "analysis/search/finding_kind.hpp"
 
 namespace seqlab::analysis {
 

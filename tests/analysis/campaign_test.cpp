@@ -11,6 +11,7 @@
 #include "analysis/search/campaign_report.hpp"
 #include "analysis/search/campaign_store.hpp"
 #include "analysis/search/corpus.hpp"
+#include "analysis/search/finding_kind.hpp"
 #include "analysis/search/statistics.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "tests/negative/broken/rules.hpp"
@@ -244,6 +245,10 @@ TEST_CASE("failures that differ in numbers alone are of one kind", "[search][cam
   CHECK(shape_of("n3 committed 1fa2 at height 12") == shape_of("n1 committed 9c00 at height 7"));
   CHECK(shape_of("n3 committed 1fa2") != shape_of("n3 proposed 1fa2"));
   CHECK(shape_of("n0, n1 and n2 stand still") == shape_of("n3 stand still"));
+  CHECK(shape_of("n0, n1, n2, n3 and n4 stand still") == shape_of("n3 stand still"));
+  CHECK(shape_of("nothing in the last 1.5 s of 30") == shape_of("nothing in the last 2 s of 4"));
+  // An enumeration of other things is no list of nodes.
+  CHECK(shape_of("a in round 0, b in round 2") == "a in round #, b in round #");
 }
 
 TEST_CASE("statistics of what was not run", "[search][campaign]") {
