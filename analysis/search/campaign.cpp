@@ -367,9 +367,6 @@ class Campaign {
       }
       ++position_;
     }
-    for (Stream& s : streams_) {
-      if (s.entry->learns) relearn(s, done[static_cast<std::size_t>(&s - streams_.data())]);
-    }
     for (const StoredFailure& f : store_->failures()) {
       if (f.stream >= streams_.size()) continue;
       const Stream& s = streams_[f.stream];
@@ -381,13 +378,24 @@ class Campaign {
       failure.text = f.text;
       keep(std::move(failure));
     }
-    for (CampaignFailure& f : report_.failures) {
-      for (const Stream& s : streams_) {
-        if (s.report.target != f.target || s.report.strategy != f.strategy || s.entry->learns) continue;
-        f.which = s.strategy->make(f.index);
-        f.digest = run_case(f.which, *s.target).digest;
+    for (Stream& s : streams_) {
+      if (s.entry->learns) {
+        relearn(s, done[static_cast<std::size_t>(&s - streams_.data())]);
+        continue;
+      }
+      for (CampaignFailure* f : failures_of(s)) {
+        f->which = s.strategy->make(f->index);
+        f->digest = run_case(f->which, *s.target).digest;
       }
     }
+  }
+
+  std::vector<CampaignFailure*> failures_of(const Stream& s) {
+    std::vector<CampaignFailure*> out;
+    for (CampaignFailure& f : report_.failures) {
+      if (f.target == s.report.target && f.strategy == s.report.strategy) out.push_back(&f);
+    }
+    return out;
   }
 
   /// What a learner was taught is not in the file: its cases are run again. They are not counted again.
@@ -398,6 +406,11 @@ class Campaign {
         jobs.push_back({static_cast<std::uint32_t>(&s - streams_.data()), i, {}, {}, 0, false});
       }
       run_all(jobs);
+      for (CampaignFailure* f : failures_of(s)) {
+        if (f->index < first || f->index >= first + jobs.size()) continue;
+        f->which = jobs[f->index - first].which;
+        f->digest = jobs[f->index - first].result.digest;
+      }
       for (Job& job : jobs) learn(s, job);
     }
   }

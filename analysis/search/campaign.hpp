@@ -40,7 +40,7 @@ struct CampaignFailure {
   std::string text;
   Hash128 digest;
   std::uint64_t count = 1;  ///< failures of the same kind, this one included
-  Case which;               ///< empty scenario for one that an earlier part of the campaign found and nobody asked for
+  Case which;               ///< also of one that an earlier part of the campaign found
 };
 
 struct StreamReport {

@@ -143,6 +143,37 @@ TEST_CASE("threads, groups and kills change nothing", "[search][campaign]") {
   CHECK(stored_in(parts.file) == one);
 }
 
+TEST_CASE("a resumed campaign knows the plans of everything it had found", "[search][campaign]") {
+  const Folder folder;
+  CampaignOptions o = options_for(broken(), 700);
+  o.strategies = {find_strategy("random"), find_strategy("guided")};
+  o.file = folder / "c.sqlite";
+  const CampaignReport first = run_campaign(o);
+  const CampaignReport again = run_campaign(o);
+  CHECK(again.resumed);
+  CHECK(again.session_cases == 0);
+  REQUIRE(again.failures.size() == first.failures.size());
+  for (std::size_t i = 0; i < first.failures.size(); ++i) {
+    const CampaignFailure& f = again.failures[i];
+    CAPTURE(f.strategy, f.index);
+    REQUIRE(f.which.scenario != nullptr);
+    CHECK(f.which.plan == first.failures[i].which.plan);
+    CHECK(f.digest == first.failures[i].digest);
+    CHECK(run_case(f.which, o.targets[0]).digest == f.digest);
+  }
+  // A kind of failure is the stream's that met it first: a learner alone finds its own.
+  o.strategies = {find_strategy("guided")};
+  o.file = folder / "guided.sqlite";
+  run_campaign(o);
+  const CampaignReport guided = run_campaign(o);
+  REQUIRE_FALSE(guided.failures.empty());
+  for (const CampaignFailure& f : guided.failures) {
+    REQUIRE(f.which.scenario != nullptr);
+    CHECK(run_case(f.which, o.targets[0]).digest == f.digest);
+    CHECK(kind_of(run_case(f.which, o.targets[0])) == f.checker);
+  }
+}
+
 TEST_CASE("shards share the cases out", "[search][campaign]") {
   const Folder folder;
   CampaignOptions whole = options_for(broken(), 120);
