@@ -369,7 +369,11 @@ void make_small(const CampaignFailure& f, const FuzzArguments& a, const Context&
   std::error_code error;
   const std::optional<FindingKind> kind = f.checker == "determinism" ? std::nullopt : find_kind(f.which, target);
   if (!kind) {
-    folder = write_reproducer(a.corpus, f.which, run_case(f.which, target), f.checker);
+    folder = reproducer_folder(a.corpus, f.which, f.checker);
+    if (!fs::exists(folder, error)) {
+      const CaseResult result = run_case(f.which, target);
+      write_case_folder(folder, f.which, result.digest, result.verdict);
+    }
   } else {
     ShrinkOptions options;
     options.runs_max = runs_max;

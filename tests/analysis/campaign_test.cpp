@@ -11,6 +11,7 @@
 #include "analysis/search/campaign_report.hpp"
 #include "analysis/search/campaign_store.hpp"
 #include "analysis/search/corpus.hpp"
+#include "analysis/search/finding_folder.hpp"
 #include "analysis/search/finding_kind.hpp"
 #include "analysis/search/statistics.hpp"
 #include "scenarios/spec/diagnostics.hpp"
@@ -204,8 +205,9 @@ TEST_CASE("a planted bug is found, kept once a kind, and written so that it can 
   CHECK(kind_of(again) == f.checker);
 
   const Folder folder;
-  const std::string at = write_reproducer(folder / "corpus", f.which, again, f.checker);
-  CHECK(at == write_reproducer(folder / "corpus", f.which, again, f.checker));
+  const std::string at = reproducer_folder(folder / "corpus", f.which, f.checker);
+  write_case_folder(at, f.which, again.digest, again.verdict);
+  CHECK(at == reproducer_folder(folder / "corpus", f.which, f.checker));
   const Corpus corpus = read_corpus(folder / "corpus", {SEQLAB_LIBRARY_ROOT});
   CHECK(corpus.problems.empty());
   REQUIRE(corpus.entries.size() == 1);
