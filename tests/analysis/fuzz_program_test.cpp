@@ -1,8 +1,13 @@
 // `fuzz`, `shrink` and `bisect` as processes: what happens to files that are bad or cannot be written, when a search
 // ends early, and what the machine-readable answers hold.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "analysis/cli/progress.hpp"
 #include "analysis/record/describe.hpp"
 #include "analysis/record/plan_file.hpp"
 #include "scenarios/spec/parse.hpp"
@@ -148,6 +153,36 @@ TEST_CASE("Ctrl-C ends a campaign with the report so far and the line that goes 
   }
   CHECK(report["strategies"]["random"]["cases"].get<std::uint64_t>() > std::stoull(digits));
   CHECK(report["cases"] == report["strategies"]["random"]["cases"]);
+}
+
+TEST_CASE("a signal to a process and then to its group is one wish to stop", "[analysis][program]") {
+  const Shell seqlab;
+  seqlab.write("small.yaml", small_scenario);
+  const Outcome twice = seqlab(std::string{SEQLAB_PROGRAM} +
+                               " run small.yaml --set stop.after=900h --quiet --no-progress & p=$!; sleep 1; "
+                               "kill -INT $p; sleep 0.02; kill -INT $p; wait $p");
+  CHECK(twice.code == 2);
+  CHECK(contains(twice.out, "UNDECIDED"));
+}
+
+TEST_CASE("a second signal that comes later ends the process", "[analysis][program]") {
+  const ::pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const InterruptGuard guard;
+    if (InterruptGuard::asked()) ::_exit(1);
+    std::raise(SIGINT);
+    std::raise(SIGINT);
+    if (!InterruptGuard::asked()) ::_exit(2);
+    ::usleep(600'000);
+    std::raise(SIGINT);
+    ::_exit(3);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  INFO(status);
+  CHECK(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGINT);
 }
 
 TEST_CASE("fuzz --json holds what its readers count on", "[analysis][program][fuzz]") {
