@@ -232,7 +232,8 @@ class Guided final : public Strategy {
           if (plan.leaders.empty()) {
             plan.leaders = Troubles::leaders(1 + luck.below(6), scenario, plan, luck);
           } else {
-            plan.leaders[luck.below(plan.leaders.size())] = Troubles::node(count, luck);
+            const NodeId leader = Troubles::node(count, luck);
+            plan.leaders[luck.below(plan.leaders.size())] = leader;
           }
         }
         break;
