@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocols/consensus/certificates.hpp"
 #include "protocols/consensus/tendermint/safety_record.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
@@ -219,19 +220,13 @@ void Centralised::on_validated(const BlockPtr& block, bool valid, const EngineVi
   phase_ = Phase::executing;
   const Commit commit = commit_of(height_, block->id, candidate_signature_);
   out.add(effect::Deliver{block, CommitLevel::soft, commit});
-  out.trace({.kind = sim::RecordKind::certificate_signer,
-             .detail = static_cast<std::uint8_t>(VoteType::vote),
-             .node = self_,
-             .peer = options_.sequencer,
-             .height = height_.value,
-             .a = block->id.hi,
-             .b = block->id.lo});
-  out.trace({.kind = sim::RecordKind::certified,
-             .detail = static_cast<std::uint8_t>(VoteType::vote),
-             .node = self_,
-             .height = height_.value,
-             .a = block->id.hi,
-             .b = block->id.lo});
+  trace_certificate({.kind = sim::RecordKind::certified,
+                     .detail = static_cast<std::uint8_t>(VoteType::vote),
+                     .node = self_,
+                     .height = height_.value,
+                     .a = block->id.hi,
+                     .b = block->id.lo},
+                    commit, out);
   out.add(effect::Deliver{block, CommitLevel::final, commit});
 }
 

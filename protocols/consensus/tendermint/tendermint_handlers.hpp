@@ -322,17 +322,17 @@ bool BasicTendermint<Rules>::check_vote(const VoteMessage& body, const EngineVie
 template <class Rules>
 void BasicTendermint<Rules>::on_quorum(const RoundState& round, VoteType type, BlockId block, Outbox& out) {
   const VoteSet& votes = type == VoteType::prevote ? round.prevotes : round.precommits;
-  votes.for_each_vote_for(block, [&](std::uint32_t index, const MessagePtr&) {
-    out.trace({.kind = sim::RecordKind::certificate_signer,
-               .detail = static_cast<std::uint8_t>(type),
-               .node = self_,
-               .peer = committee_[index].node,
-               .round = static_cast<std::uint32_t>(round.round.value),
-               .height = height_.value,
-               .a = block.hi,
-               .b = block.lo});
-  });
-  trace(sim::RecordKind::certified, round.round, static_cast<std::uint8_t>(type), block, out);
+  SignerSet signers;
+  votes.for_each_vote_for(block,
+                          [&](std::uint32_t index, const MessagePtr&) { signers.add(committee_[index].node); });
+  signers.trace({.kind = sim::RecordKind::certified,
+                 .detail = static_cast<std::uint8_t>(type),
+                 .node = self_,
+                 .round = static_cast<std::uint32_t>(round.round.value),
+                 .height = height_.value,
+                 .a = block.hi,
+                 .b = block.lo},
+                out);
   if (!block) return;
   if (type == VoteType::precommit && commit_round_ == no_round) {
     commit_round_ = round.round;
