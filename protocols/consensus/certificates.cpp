@@ -35,30 +35,19 @@ Reject check_certificate(const Commit& commit, VoteType type, Height height, Blo
   return Reject::none;
 }
 
-Hash128& SignerSet::other(std::uint32_t number) {
-  const auto at = std::ranges::lower_bound(others_, number, {}, &std::pair<std::uint32_t, Hash128>::first);
-  if (at != others_.end() && at->first == number) return at->second;
-  return others_.insert(at, {number, Hash128{}})->second;
-}
-
-void SignerSet::trace(const sim::Record& certified, Outbox& out) const {
-  sim::Record signers = certified;
-  signers.kind = sim::RecordKind::certificate_signers;
-  if (first_) {
-    signers.peer = NodeId{0};
-    out.trace(signers.with_id(first_));
-  }
-  for (const auto& [number, window] : others_) {
-    signers.peer = NodeId{number * window_nodes};
-    out.trace(signers.with_id(window));
+void trace_certificate(const sim::Record& certified, const SignerSet& signers, Outbox& out) {
+  sim::Record record = certified;
+  record.kind = sim::RecordKind::certificate_signers;
+  for (const SignerSet::Window& window : signers.windows()) {
+    record.peer = window.first;
+    out.trace(record.with_id(window.nodes));
   }
   out.trace(certified);
 }
 
 void trace_certificate(const sim::Record& certified, const Commit& certificate, Outbox& out) {
-  SignerSet signers;
-  for (const CommitSignature& s : certificate.signatures) signers.add(s.voter);
-  signers.trace(certified, out);
+  if (certificate.signatures.empty()) return out.trace(certified);
+  trace_certificate(certified, certificate.signatures.signers(), out);
 }
 
 Vote vote_of(const Commit& commit, const CommitSignature& signature) {

@@ -1,10 +1,6 @@
 // Commits: made from votes, checked against the committee of their height.
 #pragma once
 
-#include <cstdint>
-#include <utility>
-#include <vector>
-
 #include "protocols/consensus/engine.hpp"
 #include "protocols/types/block.hpp"
 #include "protocols/types/committee.hpp"
@@ -21,26 +17,9 @@ Reject check_commit(const Commit& commit, Height height, BlockId block, const Co
 Reject check_certificate(const Commit& certificate, VoteType type, Height height, BlockId block,
                          const Committee& committee, Power quorum, Signatures& signatures);
 
-/// Who signed a certificate, for its records: the same certificate gives the same records whatever the order in which
-/// its signers were added.
-class SignerSet {
- public:
-  void add(NodeId signer) {
-    const std::uint32_t number = signer.value / window_nodes;
-    Hash128& window = number == 0 ? first_ : other(number);
-    (signer.value % window_nodes < 64 ? window.hi : window.lo) |= std::uint64_t{1} << (signer.value % 64);
-  }
-  /// Emits one `certificate_signers` for each 128 nodes of which some signed, then `certified` itself.
-  void trace(const sim::Record& certified, Outbox& out) const;
-
- private:
-  static constexpr std::uint32_t window_nodes = 128;
-  Hash128& other(std::uint32_t number);
-  Hash128 first_;
-  std::vector<std::pair<std::uint32_t, Hash128>> others_;  // sorted by number, from 1
-};
-
-/// The records of a certificate that a replica has seen: its signers, then `certified` itself.
+/// The records of a certificate that a replica has seen: one `certificate_signers` for each 128 nodes of which some
+/// signed, then `certified` itself.
+void trace_certificate(const sim::Record& certified, const SignerSet& signers, Outbox& out);
 void trace_certificate(const sim::Record& certified, const Commit& certificate, Outbox& out);
 
 /// The vote that a signature of a commit stands for.

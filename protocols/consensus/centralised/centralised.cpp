@@ -60,11 +60,12 @@ void Centralised::enter_height(const EngineView& view) {
   asked_to_build_ = false;
   state_before_ = view.chain.state();
   const Committee& committee = view.chain.committee(height_);
-  HashBuilder h;
-  committee.hash_into(h);
-  committee_hash_ = h.finish();
-  members_.clear();
-  for (const Validator& v : committee.validators()) members_.push_back(v.node);
+  const Hash128 hash = FieldHash<2>{}.add(committee.hash()).finish();
+  if (hash != committee_hash_) {
+    committee_hash_ = hash;
+    members_.clear();
+    for (const Validator& v : committee.validators()) members_.push_back(v.node);
+  }
   sync_.settle_below(height_);
 }
 
@@ -132,7 +133,7 @@ void Centralised::on_proposal(NodeId from, const MessagePtr& message, const Engi
   }
   if (body.checked == Checked::not_yet) {
     const bool good = view.signatures.verify(p.proposer.value, p.signed_digest(), p.signature) &&
-                      p.block->id == p.block->compute_id() && p.block->bytes == p.block->compute_bytes();
+                      p.block->is_consistent();
     body.checked = good ? Checked::good : Checked::bad;
   }
   if (body.checked == Checked::bad) return reject(from, body, p.height, Reject::bad_signature, out);

@@ -329,7 +329,7 @@ BranchStore::Arrived BranchStore::on_block_response(NodeId from, const MessagePt
   if (!sync_.close(from, block->height, block->id)) return {Reject::not_for_me};
   if (block->height <= decided()) return {};  // settled meanwhile
   if (body.checked == Checked::not_yet) {
-    const bool good = block->id == block->compute_id() && block->bytes == block->compute_bytes();
+    const bool good = block->is_consistent();
     body.checked = good ? Checked::good : Checked::bad;
   }
   if (body.checked == Checked::bad) {

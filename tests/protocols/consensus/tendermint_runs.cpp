@@ -410,7 +410,7 @@ TEST_CASE("a lying peer neither fools nor stalls who catches up", "[tendermint][
         Block b = *honest.block;
         Commit c = honest.commit;
         if (lie == 1) b.transactions.push_back(EngineHarness::transaction(99));
-        if (lie == 2) c.signatures.resize(1);
+        if (lie == 2) c.signatures.edit().resize(1);
         if (lie == 3) {
           b.round = Round{7};
           b.id = b.compute_id();
