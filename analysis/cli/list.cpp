@@ -87,6 +87,10 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
     for (const StrategyEntry& e : strategies()) add(e.name, e.text);
     add(explore_name, explore_text);
     add("portfolio", "all of them, in fixed shares: the default of `seqlab fuzz`");
+  } else if (kind == "layer-1") {
+    for (const protocols::L1Profile& p : protocols::l1_profiles()) add(p.name, p.text);
+  } else if (kind == "forced") {
+    for (const protocols::ForcedPathEntry& p : protocols::forced_paths()) add(p.name, p.text);
   } else if (kind == "matrices") {
     for (const sim::RegionMatrix& m : sim::region_matrices())
       add(m.name, fmt::format("{} regions; {}", m.regions.size(), m.source));
@@ -97,7 +101,8 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
 }  // namespace
 
 std::vector<std::string> list_kinds() {
-  return {"scenarios", "engines", "checkers", "adversaries", "designs", "environments", "matrices", "strategies"};
+  return {"scenarios",    "engines", "checkers", "adversaries", "designs",
+          "environments", "layer-1", "forced",   "matrices",    "strategies"};
 }
 
 int list_command(const ListArguments& a, const Context& context) {

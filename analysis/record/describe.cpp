@@ -71,6 +71,9 @@ constexpr std::array<std::string_view, 10> admit_errors{
 constexpr std::array<std::string_view, 5> steps{"new_height", "propose", "prevote", "precommit", "commit"};
 constexpr std::array<std::string_view, 3> evict_reasons{"outbid", "old_nonce", "out_of_funds"};
 constexpr std::array<std::string_view, 2> move_causes{"transfer", "fee"};
+constexpr std::array<std::string_view, 9> l1_tx_kinds{"plain",      "forced", "force_call", "batch", "commit",
+                                                      "commitment", "proof",  "registry",   "escrow"};
+constexpr std::array<std::string_view, 5> forced_statuses{"executed", "failed", "refused", "deferred", "removed"};
 
 }  // namespace
 
@@ -85,6 +88,9 @@ std::string_view step_name(std::uint8_t step) { return word_at(steps, step); }
 std::string_view evict_reason_name(std::uint8_t reason) { return word_at(evict_reasons, reason); }
 std::string_view move_cause_name(std::uint8_t cause) { return word_at(move_causes, cause); }
 std::string_view tx_status_name(std::uint8_t status) { return word_at(tx_statuses, status); }
+
+std::string_view l1_tx_kind_name(std::uint16_t kind) { return word_at(l1_tx_kinds, kind); }
+std::string_view forced_status_name(std::uint8_t status) { return word_at(forced_statuses, status); }
 
 std::string_view message_kind_name(std::uint8_t kind) {
   if (kind >= static_cast<std::uint8_t>(protocols::MessageKind::count)) return "unknown";
@@ -211,6 +217,125 @@ Fields fields_of(const Record& r) {
       return f.node("node", r.node).node("peer", r.peer).number("intervention", r.a);
     case RecordKind::note:
       return f.node("node", r.node).number("script", r.peer.value).number("a", r.a).number("b", r.b);
+
+    case RecordKind::l1_mined:
+      return f.number("chain", r.detail)
+          .number("height", r.height)
+          .hash("block", r.id())
+          .number("transactions", r.round)
+          .number("rival", r.flags);
+    case RecordKind::l1_parent:
+    case RecordKind::l1_final: return f.number("chain", r.detail).number("height", r.height).hash("block", r.id());
+    case RecordKind::l1_reorged:
+      return f.number("chain", r.detail).number("height", r.height).hash("block", r.id()).number("taken_back", r.round);
+    case RecordKind::l1_seen:
+      return f.node("node", r.node)
+          .number("chain", r.detail)
+          .number("height", r.height)
+          .hash("block", r.id())
+          .number("given_up", r.round);
+    case RecordKind::l1_sent:
+      return f.node("author", r.node)
+          .number("chain", r.detail)
+          .word("kind", l1_tx_kind_name(r.flags))
+          .number("nonce", r.height)
+          .hash("tx", r.id());
+    case RecordKind::l1_included:
+    case RecordKind::l1_excluded:
+      return f.node("author", r.node)
+          .number("chain", r.detail)
+          .number("height", r.height)
+          .number("index", r.round)
+          .word("kind", l1_tx_kind_name(r.flags))
+          .hash("tx", r.id());
+    case RecordKind::l1_paid:
+      return f.node("author", r.node)
+          .number("chain", r.detail)
+          .number("height", r.height)
+          .word("kind", l1_tx_kind_name(r.flags))
+          .number("fee", r.a)
+          .number("bytes", r.b);
+    case RecordKind::l1_ref:
+      return f.node("node", r.node).number("height", r.height).number("l1_height", r.round).hash("l1_block", r.id());
+    case RecordKind::forced_sent:
+      return f.node("user", r.node)
+          .number("chain", r.detail)
+          .number("account", r.round)
+          .number("nonce", r.height)
+          .hash("item", r.id());
+    case RecordKind::forced_posted:
+      return f.number("chain", r.detail)
+          .number("l1_height", r.height)
+          .number("position", r.round)
+          .hash("item", r.id());
+    case RecordKind::forced_done:
+      return f.node("node", r.node)
+          .number("height", r.height)
+          .number("position", r.round)
+          .word("status", forced_status_name(r.detail))
+          .hash("item", r.id());
+    case RecordKind::force_called:
+      return f.number("chain", r.detail)
+          .number("l1_height", r.height)
+          .number("upto", r.round)
+          .number("worked", r.flags);
+    case RecordKind::da_turn:
+      return f.node("writer", r.node).number("turn", r.round).number("first", r.height).number("deadline_ns", r.a);
+    case RecordKind::da_prepared:
+    case RecordKind::da_sent:
+    case RecordKind::da_posted:
+    case RecordKind::da_unposted:
+    case RecordKind::da_confirmed:
+    case RecordKind::da_receipt:
+      return f.node("writer", r.node)
+          .number("first", r.height)
+          .number("blocks", r.round)
+          .number("attempt", r.flags)
+          .number("chain", r.detail)
+          .node("peer", r.peer)
+          .hash("submission", r.id());
+    case RecordKind::da_block: return f.node("writer", r.node).number("height", r.height).hash("block", r.id());
+    case RecordKind::da_backlog:
+      return f.node("writer", r.node).number("blocks", r.height).number("bytes", r.a).number("stopped", r.flags);
+    case RecordKind::commitment:
+    case RecordKind::proof:
+      return f.node("writer", r.node)
+          .number("index", r.round)
+          .number("height", r.height)
+          .number("stage", r.flags)
+          .hash("root", r.id());
+    case RecordKind::head:
+      return f.node("node", r.node)
+          .number("level", r.detail)
+          .number("height", r.height)
+          .number("back", r.flags)
+          .hash("block", r.id());
+    case RecordKind::derived:
+      return f.node("node", r.node).number("height", r.height).number("empty", r.flags).hash("block", r.id());
+    case RecordKind::derived_state: return f.node("node", r.node).number("height", r.height).hash("state", r.id());
+    case RecordKind::halted: return f.node("node", r.node).number("height", r.height).number("reason", r.detail);
+    case RecordKind::keyed:
+      return f.node("node", r.node)
+          .number("height", r.height)
+          .number("index", r.round)
+          .number("from_l1", r.detail)
+          .number("contract", r.peer.value)
+          .number("l1_height", r.a)
+          .number("third", r.b);
+    case RecordKind::key_linked:
+      return f.node("node", r.node)
+          .number("linked", r.flags)
+          .number("height", r.height)
+          .number("l1_height", r.a)
+          .number("third", r.b);
+    case RecordKind::core_stopped:
+    case RecordKind::core_started:
+    case RecordKind::core_exported:
+    case RecordKind::core_rolled_back:
+      return f.number("core", r.detail).number("height", r.height).node("node", r.node).hash("state", r.id());
+    case RecordKind::tx_accepted:
+    case RecordKind::tx_redirected:
+      return f.node("client", r.node).node("peer", r.peer).number("core", r.detail).hash("tx", r.id());
   }
   return f;
 }

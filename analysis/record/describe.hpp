@@ -58,6 +58,10 @@ std::string_view tx_status_name(std::uint8_t status);
 /// Of `step_entered`.
 std::string_view step_name(std::uint8_t step);
 std::string_view evict_reason_name(std::uint8_t reason);
+/// Of transactions on layer 1 (protocols::L1TxKind).
+std::string_view l1_tx_kind_name(std::uint16_t kind);
+/// Of `forced_done`.
+std::string_view forced_status_name(std::uint8_t status);
 /// Why money moved, in `balance_moved`.
 std::string_view move_cause_name(std::uint8_t cause);
 

@@ -388,6 +388,50 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::healing_started:
     case RecordKind::core_member: world_instant(record); break;
 
+    case RecordKind::l1_mined:
+    case RecordKind::l1_reorged:
+    case RecordKind::l1_final:
+    case RecordKind::l1_seen:
+    case RecordKind::l1_sent:
+    case RecordKind::l1_included:
+    case RecordKind::l1_excluded:
+    case RecordKind::l1_ref:
+    case RecordKind::forced_sent:
+    case RecordKind::forced_posted:
+    case RecordKind::forced_done:
+    case RecordKind::force_called:
+    case RecordKind::da_turn:
+    case RecordKind::da_prepared:
+    case RecordKind::da_sent:
+    case RecordKind::da_posted:
+    case RecordKind::da_unposted:
+    case RecordKind::da_confirmed:
+    case RecordKind::da_receipt:
+    case RecordKind::da_backlog:
+    case RecordKind::commitment:
+    case RecordKind::proof:
+    case RecordKind::head:
+    case RecordKind::derived:
+    case RecordKind::halted:
+    case RecordKind::core_stopped:
+    case RecordKind::core_exported:
+    case RecordKind::core_started:
+    case RecordKind::core_rolled_back:
+    case RecordKind::tx_accepted:
+    case RecordKind::tx_redirected:
+      if (record.node == no_node) {
+        world_instant(record);
+      } else {
+        instant(record, record.node, Layer::transactions, sim::name_of(record.kind));
+      }
+      break;
+
+    case RecordKind::l1_parent:
+    case RecordKind::l1_paid:
+    case RecordKind::da_block:
+    case RecordKind::derived_state:
+    case RecordKind::keyed:
+    case RecordKind::key_linked:
     case RecordKind::certificate_signers:
     case RecordKind::commit_parent:
     case RecordKind::balance_moved: break;

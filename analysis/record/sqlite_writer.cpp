@@ -134,6 +134,48 @@ create table attacks (
   height integer not null, round integer not null, a integer not null, b integer not null
 ) strict;
 
+-- Blocks of layer 1 on all of its branches; `rival`: not on the branch with most work when it was mined.
+create table l1_blocks (
+  block text primary key, height integer not null, mined_at_ns integer not null, transactions integer not null,
+  rival integer not null, parent text
+) strict;
+
+-- What nodes believed to be the tip of layer 1; `given_up`: blocks of another branch that went for it.
+create table l1_views (
+  at_ns integer not null, node integer not null, height integer not null, block text not null,
+  given_up integer not null
+) strict;
+
+-- Transactions of the rollup on layer 1: sent (height: the nonce), included in a block of that height, excluded again.
+create table l1_transactions (
+  at_ns integer not null, event text not null, tx text not null, author integer, kind text not null,
+  height integer not null
+) strict;
+
+-- What they cost, in base units of the chain.
+create table l1_fees (
+  at_ns integer not null, author integer, kind text not null, height integer not null, fee_units integer not null,
+  bytes integer not null
+) strict;
+
+-- Forced items: sent by users, posted in the queue of layer 1, done on a node.
+create table forced_items (
+  at_ns integer not null, event text not null, item text not null, node integer, height integer not null,
+  position integer not null, status text not null
+) strict;
+
+-- What DA writers did with the blocks first_height ... first_height + blocks - 1.
+create table da_writes (
+  at_ns integer not null, event text not null, writer integer, first_height integer not null,
+  blocks integer not null, submission text
+) strict;
+
+-- Everything else between the layers: reorganisations, finality, heads, commitments, proofs, hand-over.
+create table layers (
+  at_ns integer not null, event text not null, node integer, height integer not null, round integer not null,
+  detail integer not null, flags integer not null, id text
+) strict;
+
 -- Numbers that a script wanted to be seen.
 create table notes (
   at_ns integer not null, adversary integer, node integer, a integer not null, b integer not null
@@ -258,7 +300,8 @@ struct SqliteWriter::State {
 
   std::optional<Statement> proposal, block_proposed, block_committed, block_parent, round, vote, lock, certificate,
       commit, execution, tx_submitted, tx_included, tx_confirmed, tx_retried, tx_refused, tx_evicted, fault, evidence,
-      attack, note, validator, balance;
+      attack, note, validator, balance, l1_block, l1_parent, l1_view, l1_transaction, l1_fee, forced, da, layer;
+  Hash128 last_mined;  ///< the L1 block that the next l1_parent is about
 
   struct Count {
     std::uint64_t sent = 0, delivered = 0, dropped = 0, rejected = 0, sent_bytes = 0;
@@ -357,13 +400,25 @@ void SqliteWriter::State::prepare_all() {
   prepare_insert(note, "notes", 5);
   prepare_insert(validator, "validators", 3);
   prepare_insert(balance, "balance_changes", 5);
+  prepare(l1_block,
+          "insert into l1_blocks (block, height, mined_at_ns, transactions, rival) values (?,?,?,?,?) on conflict "
+          "(block) do nothing");
+  prepare(l1_parent, "update l1_blocks set parent = ? where block = ? and parent is null");
+  prepare_insert(l1_view, "l1_views", 5);
+  prepare_insert(l1_transaction, "l1_transactions", 6);
+  prepare_insert(l1_fee, "l1_fees", 6);
+  prepare_insert(forced, "forced_items", 7);
+  prepare_insert(da, "da_writes", 6);
+  prepare_insert(layer, "layers", 8);
 }
 
 void SqliteWriter::State::reset_statements() {
   for (auto* statement : {&proposal,     &block_proposed, &block_committed, &block_parent, &round,        &vote,
                           &lock,         &certificate,    &commit,          &execution,    &tx_submitted, &tx_included,
                           &tx_confirmed, &tx_retried,     &tx_refused,      &tx_evicted,   &fault,        &evidence,
-                          &attack,       &note,           &validator,       &balance}) {
+                          &attack,       &note,           &validator,       &balance,
+                          &l1_block,     &l1_parent,      &l1_view,         &l1_transaction, &l1_fee,      &forced,
+                          &da,           &layer}) {
     statement->reset();
   }
 }
@@ -528,6 +583,80 @@ void SqliteWriter::on_record(const Record& r) {
       break;
     case RecordKind::note: s.run(s.note->put(at).put(r.peer).put(r.node).put_unsigned(r.a).put_unsigned(r.b)); break;
 
+    case RecordKind::l1_mined:
+      s.run(s.l1_block->put(r.id()).put(height).put(at).put(round).put(std::int64_t{r.flags}));
+      s.last_mined = r.id();
+      break;
+    case RecordKind::l1_parent: s.run(s.l1_parent->put(r.id()).put(s.last_mined)); break;
+    case RecordKind::l1_seen:
+      s.run(s.l1_view->put(at).put(r.node).put(height).put(r.id()).put(round));
+      break;
+    case RecordKind::l1_sent:
+    case RecordKind::l1_included:
+    case RecordKind::l1_excluded:
+      s.run(s.l1_transaction->put(at)
+                .put(r.kind == RecordKind::l1_sent       ? std::string_view{"sent"}
+                     : r.kind == RecordKind::l1_included ? std::string_view{"included"}
+                                                         : std::string_view{"excluded"})
+                .put(r.id())
+                .put(r.node)
+                .put(l1_tx_kind_name(r.flags))
+                .put(height));
+      break;
+    case RecordKind::l1_paid:
+      s.run(
+          s.l1_fee->put(at).put(r.node).put(l1_tx_kind_name(r.flags)).put(height).put_unsigned(r.a).put_unsigned(r.b));
+      break;
+    case RecordKind::forced_sent:
+    case RecordKind::forced_posted:
+    case RecordKind::forced_done:
+      s.run(s.forced->put(at)
+                .put(sim::name_of(r.kind))
+                .put(r.id())
+                .put(r.node)
+                .put(height)
+                .put(round)
+                .put(r.kind == RecordKind::forced_done ? forced_status_name(r.detail) : std::string_view{"waiting"}));
+      break;
+    case RecordKind::da_turn:
+    case RecordKind::da_prepared:
+    case RecordKind::da_sent:
+    case RecordKind::da_posted:
+    case RecordKind::da_unposted:
+    case RecordKind::da_confirmed:
+    case RecordKind::da_receipt:
+      s.run(s.da->put(at).put(sim::name_of(r.kind)).put(r.node).put(height).put(round).put(r.id()));
+      break;
+    case RecordKind::l1_reorged:
+    case RecordKind::l1_final:
+    case RecordKind::l1_ref:
+    case RecordKind::force_called:
+    case RecordKind::da_backlog:
+    case RecordKind::commitment:
+    case RecordKind::proof:
+    case RecordKind::head:
+    case RecordKind::derived:
+    case RecordKind::halted:
+    case RecordKind::core_stopped:
+    case RecordKind::core_exported:
+    case RecordKind::core_started:
+    case RecordKind::core_rolled_back:
+    case RecordKind::tx_accepted:
+    case RecordKind::tx_redirected:
+      s.run(s.layer->put(at)
+                .put(sim::name_of(r.kind))
+                .put(r.node)
+                .put(height)
+                .put(round)
+                .put(std::int64_t{r.detail})
+                .put(std::int64_t{r.flags})
+                .put(r.id()));
+      break;
+
+    case RecordKind::da_block:
+    case RecordKind::derived_state:
+    case RecordKind::keyed:
+    case RecordKind::key_linked:
     case RecordKind::reverted:
     case RecordKind::epoch_entered:
     case RecordKind::intervened:

@@ -190,6 +190,10 @@ std::vector<Intervention> simpler(const FaultSpec& fault) {
       const Duration step = jump->step < Duration{} ? -t : t;
       with([step](FaultSpec& f) { std::get<fault::ClockJump>(f.what).step = step; });
     }
+  } else if (const auto* l1 = std::get_if<fault::L1>(&fault.what)) {
+    fewer(l1->nodes, [](FaultSpec& f, const auto& nodes) { std::get<fault::L1>(f.what).nodes = nodes; });
+    for (const Duration t : shorter(l1->by)) with([t](FaultSpec& f) { std::get<fault::L1>(f.what).by = t; });
+    if (l1->depth > 1) with([](FaultSpec& f) { --std::get<fault::L1>(f.what).depth; });
   } else {
     const auto& groups = std::get<fault::Partition>(fault.what).groups;
     for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -270,6 +274,7 @@ bool rename(FaultSpec& fault, const Renumbering& to) {
   if (auto* crash = std::get_if<fault::Crash>(&fault.what)) return to.rename(crash->nodes);
   if (auto* pause = std::get_if<fault::Pause>(&fault.what)) return to.rename(pause->nodes);
   if (auto* jump = std::get_if<fault::ClockJump>(&fault.what)) return to.rename(jump->nodes);
+  if (auto* l1 = std::get_if<fault::L1>(&fault.what)) return l1->nodes.empty() || to.rename(l1->nodes);
   auto& groups = std::get<fault::Partition>(fault.what).groups;
   std::erase_if(groups, [&](std::vector<NodeId>& group) { return !to.rename(group); });
   return groups.size() >= 2;

@@ -123,6 +123,7 @@ struct SequencerNode::State {
         has_costs(shared.costs != NodeCosts{}),
         ledger(shared.ledger),
         chain(shared.genesis, ledger.root(), shared.keep_blocks, shared.change_lag),
+        external(shared.external_genesis),
         mempool(shared.mempool),
         outbox(shared.network.pool()) {}
 
@@ -175,12 +176,22 @@ struct SequencerNode::State {
   BlockPtr build(effect::BuildPayload& e);
   bool is_valid(const effect::ValidatePayload& e);
   bool follows(Height height, effect::Payload payload, const std::vector<BlockPtr>& ancestors) const;
+  bool is_committed(const Block& block) const {
+    const BlockPtr here = block.height <= chain.height() ? chain.block(block.height) : nullptr;
+    return here != nullptr && here->id == block.id;
+  }
   void execute_ancestors(const std::vector<BlockPtr>& ancestors);
+  /// What the chain knows of layer 1 after these, which are not all committed.
+  ExternalState external_after(const std::vector<BlockPtr>& ancestors);
+  /// Tries the forced items of a block. @param statuses  receives one an item
+  void execute_forced(const Block& block, std::vector<ForcedStatus>& statuses);
+  static BlockFrame frame_of(const Block& block, const BlockLimits& left) {
+    return {block.height, block.timestamp, left.max_bytes, left.max_gas};
+  }
   bool authentic(const Transaction& tx) {
     return tx.well_formed() && context.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
   }
-  void keep_executable(std::vector<Transaction>& transactions, const std::vector<BlockPtr>& ancestors,
-                       const BlockLimits& limits, NodeId proposer);
+  void keep_executable(Block& block, const std::vector<BlockPtr>& ancestors, const BlockLimits& limits);
 
   // ---- commits ----
   std::vector<ValidatorUpdate> append(const BlockPtr& block, Commit commit);
@@ -216,6 +227,7 @@ struct SequencerNode::State {
   // On disk. The chain cell says how much of it a start finds.
   Ledger ledger;
   ChainStore chain;
+  ExternalState external;
   BlockPtr saving;  ///< written but not yet synced
   Commit saving_commit;
   struct LogBodies {
@@ -227,6 +239,7 @@ struct SequencerNode::State {
   // How much of the last block's commit has been announced as records. Not the machine's memory but ours: a crash in
   // the middle leaves a committed block, and the rest of its records come at the next start.
   std::vector<TxStatus> statuses;
+  std::vector<ForcedStatus> forced_statuses;
   std::size_t announced = 0;
   bool announcing = false;
 
@@ -343,6 +356,7 @@ void SequencerNode::State::recover_chain() {
     for (Height h{1}; h <= durable; ++h) kept.emplace_back(chain.block(h), *chain.commit(h));
   }
   ledger = Ledger{context.ledger};
+  external = context.external_genesis;
   chain.clear(ledger.root());
   for (auto& [block, commit] : kept) append(block, std::move(commit));
   announcing = false;
@@ -640,10 +654,13 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Deliver& e) {
 
   std::vector<Evicted> evicted;
   const auto failed = [](TxStatus status) { return status != TxStatus::ok; };
-  if (std::ranges::none_of(statuses, failed)) {
+  if (forced_statuses.empty() && std::ranges::none_of(statuses, failed)) {
     mempool.on_committed(block->transactions, block->height, ledger, evicted);
   } else {
     std::vector<Transaction> done;
+    for (std::size_t i = 0; i < forced_statuses.size(); ++i) {
+      if (forced_statuses[i] == ForcedStatus::executed) done.push_back(block->external->items[i].transaction);
+    }
     for (std::size_t i = 0; i < statuses.size(); ++i) {
       if (!failed(statuses[i])) done.push_back(block->transactions[i]);
     }
@@ -777,9 +794,19 @@ BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
     // The owner of a corrupt node sees everything that waits and says what goes first; the rules stay as they are.
     constexpr BlockLimits everything{std::numeric_limits<std::uint32_t>::max(), std::numeric_limits<Gas>::max()};
     std::optional<Ledger::Trial> trial;
-    if (!e.ancestors.empty()) {
+    if (!e.ancestors.empty() || context.forced != nullptr) {
       trial.emplace(ledger);
       execute_ancestors(e.ancestors);
+    }
+    if (context.forced != nullptr) {
+      block->external =
+          context.forced->build(external_after(e.ancestors), context.l1->view(id), frame_of(*block, left));
+      const std::uint32_t with_external = block->compute_bytes();
+      left.max_bytes = context.limits.max_bytes > with_external ? context.limits.max_bytes - with_external : 0;
+      for (const ForcedItem& item : block->external->items) {
+        left.max_gas -= std::min(left.max_gas, item.transaction.gas);
+      }
+      if (e.payload != effect::Payload::vertex) execute_forced(*block, forced_statuses);
     }
     block->transactions = mempool.select(ledger, context.leader_order, owned ? everything : left);
   }
@@ -787,7 +814,7 @@ BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
     const std::uint64_t life = life_;
     adversary->on_build(self, e.height, e.round, block->transactions);
     if (life != life_) return nullptr;
-    keep_executable(block->transactions, e.ancestors, left, id);
+    keep_executable(*block, e.ancestors, left);
   }
   block->bytes = block->compute_bytes();
   block->id = block->compute_id();
@@ -806,24 +833,46 @@ bool SequencerNode::State::follows(Height height, effect::Payload payload,
 void SequencerNode::State::execute_ancestors(const std::vector<BlockPtr>& ancestors) {
   for (const BlockPtr& ancestor : ancestors) {
     // What was committed meanwhile has been executed; a vertex fails on what others have ordered already.
-    if (ancestor->height <= chain.height() && chain.block(ancestor->height) != nullptr &&
-        chain.block(ancestor->height)->id == ancestor->id) {
-      continue;
+    if (is_committed(*ancestor)) continue;
+    if (ancestor->external) {
+      std::vector<ForcedStatus> tried;
+      execute_forced(*ancestor, tried);
     }
     for (const Transaction& tx : ancestor->transactions) ledger.execute(tx, ancestor->proposer);
   }
 }
 
-void SequencerNode::State::keep_executable(std::vector<Transaction>& transactions,
-                                           const std::vector<BlockPtr>& ancestors, const BlockLimits& limits,
-                                           NodeId proposer) {
+ExternalState SequencerNode::State::external_after(const std::vector<BlockPtr>& ancestors) {
+  ExternalState state = external;
+  for (const BlockPtr& ancestor : ancestors) {
+    if (is_committed(*ancestor) || !ancestor->external) continue;
+    // Who reads the state to build or to check needs no more than what was named and what is done with; an item counts
+    // as tried. (The ancestors' own check has found how each of them ends.)
+    const std::vector<ForcedStatus> tried(ancestor->external->items.size(), ForcedStatus::executed);
+    context.forced->apply(state, *ancestor, tried);
+  }
+  return state;
+}
+
+void SequencerNode::State::execute_forced(const Block& block, std::vector<ForcedStatus>& tried) {
+  tried.clear();
+  for (const ForcedItem& item : block.external->items) {
+    const TxStatus status = authentic(item.transaction) ? ledger.execute(item.transaction, block.proposer)
+                                                        : TxStatus::bad_signature;
+    tried.push_back(context.forced->status_of(item, status));
+  }
+}
+
+void SequencerNode::State::keep_executable(Block& block, const std::vector<BlockPtr>& ancestors,
+                                           const BlockLimits& limits) {
   const Ledger::Trial trial{ledger};
   execute_ancestors(ancestors);
+  if (block.external) execute_forced(block, forced_statuses);
   std::uint64_t bytes = 0;
   Gas gas = 0;
-  std::erase_if(transactions, [&](const Transaction& tx) {
+  std::erase_if(block.transactions, [&](const Transaction& tx) {
     const bool fits = tx.bytes <= limits.max_bytes - bytes && tx.gas <= limits.max_gas - gas;
-    if (!fits || !authentic(tx) || ledger.execute(tx, proposer) != TxStatus::ok) return true;
+    if (!fits || !authentic(tx) || ledger.execute(tx, block.proposer) != TxStatus::ok) return true;
     bytes += tx.bytes;
     gas += tx.gas;
     return false;
@@ -841,7 +890,15 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
   const bool executes = e.payload != effect::Payload::vertex;
   const Ledger::Trial trial{ledger};
   if (executes) execute_ancestors(e.ancestors);
+  if (block.external.has_value() != (context.forced != nullptr)) return false;
   Gas gas = 0;
+  if (block.external) {
+    const ExternalReject why = context.forced->check(external_after(e.ancestors), context.l1->view(id),
+                                                     frame_of(block, context.limits), *block.external);
+    if (why != ExternalReject::none) return false;
+    for (const ForcedItem& item : block.external->items) gas += item.transaction.gas;
+    if (executes) execute_forced(block, forced_statuses);
+  }
   for (const Transaction& tx : block.transactions) {
     if (tx.bytes > context.mempool.max_transaction_bytes || tx.gas > context.limits.max_gas - gas) return false;
     gas += tx.gas;
@@ -856,6 +913,11 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
 /// Executes the block and makes it the head of the chain, in silence. @return changes of voting power that it ordered
 std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block, Commit commit) {
   statuses.clear();
+  forced_statuses.clear();
+  if (block->external && context.forced != nullptr) {
+    execute_forced(*block, forced_statuses);
+    context.forced->apply(external, *block, forced_statuses);
+  }
   // A valid block executes without failures. One that a corrupt majority pushed through may hold anything; then each
   // honest node still gets the same result.
   for (const Transaction& tx : block->transactions) {
@@ -890,6 +952,19 @@ bool SequencerNode::State::announce() {
   if (!say(committed.with_id(block->id))) return false;
   Record parent{.kind = RecordKind::commit_parent, .detail = static_cast<std::uint8_t>(CommitLevel::final)};
   if (!say(parent.with_id(block->parent))) return false;
+
+  if (block->external && context.forced != nullptr) {
+    const L1Ref& ref = block->external->ref;
+    Record named{.kind = RecordKind::l1_ref, .round = static_cast<std::uint32_t>(ref.height)};
+    if (!say(named.with_id(ref.id))) return false;
+    for (std::size_t i = 0; i < forced_statuses.size(); ++i) {
+      const ForcedItem& item = block->external->items[i];
+      Record done{.kind = RecordKind::forced_done,
+                  .detail = static_cast<std::uint8_t>(forced_statuses[i]),
+                  .round = static_cast<std::uint32_t>(item.position)};
+      if (!say(done.with_id(item.id))) return false;
+    }
+  }
 
   const auto& transactions = block->transactions;
   if (records.wants(RecordKind::tx_included)) {
@@ -1012,6 +1087,7 @@ const Engine* SequencerNode::engine() const { return state_->engine.get(); }
 const ChainView& SequencerNode::chain() const { return state_->chain; }
 const Mempool& SequencerNode::mempool() const { return state_->mempool; }
 const Ledger& SequencerNode::ledger() const { return state_->ledger; }
+const ExternalState& SequencerNode::external() const { return state_->external; }
 
 void SequencerNode::corrupt(NodeAdversary& adversary) { state_->adversary = &adversary; }
 bool SequencerNode::is_corrupt() const { return state_->adversary != nullptr; }

@@ -10,6 +10,8 @@
 
 #include "protocols/consensus/engine.hpp"
 #include "protocols/consensus/engines.hpp"
+#include "protocols/forced/forced_path.hpp"
+#include "protocols/l1/l1.hpp"
 #include "protocols/node/ledger.hpp"
 #include "protocols/node/mempool.hpp"
 #include "sim/net/network.hpp"
@@ -79,6 +81,10 @@ struct SequencerContext {
   };
   std::vector<Twin> twins{};
   std::uint64_t keep_blocks = 0;        ///< committed blocks kept for others to catch up, 0 = all
+  /// Both or none. The node reads layer 1 through its own view there and takes forced items from it by this policy.
+  L1* l1 = nullptr;
+  const ForcedPath* forced = nullptr;
+  ExternalState external_genesis{};
 };
 
 class SequencerNode final : public sim::NodeHandler {
@@ -95,6 +101,8 @@ class SequencerNode final : public sim::NodeHandler {
   const ChainView& chain() const;
   const Mempool& mempool() const;
   const Ledger& ledger() const;
+  /// What the committed chain knows of layer 1.
+  const ExternalState& external() const;
 
   void corrupt(NodeAdversary& adversary);
   bool is_corrupt() const;

@@ -69,6 +69,14 @@ BlockId Block::compute_id() const {
     h.add(vertices.size());
     for (const Hash128& vertex : vertices) h.add(vertex);
   }
+  if (external) {
+    h.add(hash_domain("external"));
+    h.add(external->ref.height).add(external->ref.id).add(ns(external->ref.timestamp)).add(external->pointer);
+    h.add(external->items.size());
+    for (const ForcedItem& item : external->items) {
+      h.add(item.id).add(item.position).add(item.l1_height).add(ns(item.l1_timestamp)).add(item.transaction.id);
+    }
+  }
   h.add(bytes);
   return h.finish();
 }
@@ -84,6 +92,7 @@ std::uint32_t Block::compute_bytes() const {
   std::uint64_t sum = block_header_bytes + commit_size(last_commit);
   for (const Transaction& tx : transactions) sum += std::max(tx.bytes, transaction_bytes_min);
   sum += std::uint64_t{evidence_bytes} * evidence.size() + std::uint64_t{digest_bytes} * vertices.size();
+  if (external) sum += external_bytes + std::uint64_t{forced_item_bytes} * external->items.size();
   return saturate(sum);
 }
 

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "protocols/crypto/signatures.hpp"
 #include "protocols/types/committee.hpp"
+#include "protocols/types/external.hpp"
 #include "protocols/types/ids.hpp"
 #include "protocols/types/signature_list.hpp"
 #include "protocols/types/transaction.hpp"
@@ -86,6 +88,8 @@ struct Block {
   Commit last_commit;         ///< of the parent; empty at height 1
   /// DAG engines: the vertices whose transactions these are, in order; the last one is the leader that was committed.
   std::vector<Hash128> vertices;
+  /// Where the design reads layer 1. In a vertex: what its author has seen there.
+  std::optional<External> external;
   std::uint32_t bytes = 0;    ///< encoded size
   friend bool operator==(const Block&, const Block&) = default;
 
@@ -106,6 +110,8 @@ inline constexpr std::uint32_t commit_bytes = 8 + 4 + 1 + digest_bytes + 4;   //
 inline constexpr std::uint32_t commit_signature_bytes = 4 + 8 + signature_bytes;
 inline constexpr std::uint32_t evidence_bytes = 1 + 4 + 2 * vote_bytes;
 inline constexpr std::uint32_t block_header_bytes = 8 + 4 + digest_bytes + 4 + 8 + digest_bytes + digest_bytes + 4 + 4;
+inline constexpr std::uint32_t external_bytes = 8 + digest_bytes + 8 + 8 + 4;   ///< without items
+inline constexpr std::uint32_t forced_item_bytes = digest_bytes + 8;            ///< names what is on L1 already
 /// Encoded size of a commit.
 std::uint32_t encoded_bytes(const Commit& commit);
 

@@ -67,6 +67,19 @@ std::string describe(const FaultSpec& fault) {
     what = "pause " + node_names(pause->nodes);
   } else if (const auto* partition = std::get_if<fault::Partition>(&fault.what)) {
     what = (partition->one_way ? "cut one way " : "partition ") + groups_text(partition->groups);
+  } else if (const auto* l1 = std::get_if<fault::L1>(&fault.what)) {
+    using Kind = fault::L1::Kind;
+    switch (l1->kind) {
+      case Kind::reorganise: what = fmt::format("layer 1 takes back {} blocks", l1->depth); break;
+      case Kind::hide: what = "layer 1 is hidden from " + node_names(l1->nodes); break;
+      case Kind::lag:
+        what = fmt::format("{} see layer 1 {} later", node_names(l1->nodes), format_duration(l1->by));
+        break;
+      case Kind::lie: what = "layer 1 is forged for " + node_names(l1->nodes); break;
+      case Kind::halt: what = "layer 1 makes no blocks"; break;
+      case Kind::demand: what = fmt::format("layer 1 costs {} %", l1->percent); break;
+      case Kind::censor: what = fmt::format("{} % of the miners censor", l1->percent); break;
+    }
   } else {
     const auto& jump = std::get<fault::ClockJump>(fault.what);
     return fmt::format("the clocks of {} jump by {}, {}", node_names(jump.nodes), format_duration(jump.step),
@@ -177,6 +190,7 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
       if (const auto* crash = std::get_if<fault::Crash>(&fault->what)) all_exist(crash->nodes);
       if (const auto* pause = std::get_if<fault::Pause>(&fault->what)) all_exist(pause->nodes);
       if (const auto* jump = std::get_if<fault::ClockJump>(&fault->what)) all_exist(jump->nodes);
+      if (const auto* l1 = std::get_if<fault::L1>(&fault->what)) all_exist(l1->nodes);
       if (const auto* partition = std::get_if<fault::Partition>(&fault->what)) {
         for (const auto& group : partition->groups) all_exist(group);
       }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocols/consensus/engines.hpp"
+#include "protocols/l1/profile.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/spec/shape.hpp"
 #include "sim/base/fixed_point.hpp"
@@ -26,6 +27,7 @@ class Judge {
 
   void all() {
     engine();
+    layer_1();
     committee();
     mempool_and_workload();
     latency();
@@ -73,6 +75,33 @@ class Judge {
   }
 
   // ---- design -----------------------------------------------------------------------------------------------------
+
+  void layer_1() {
+    const auto unknown = [&](const std::string& path, std::string_view what, const std::string& name,
+                             std::vector<std::string> names) {
+      names.emplace_back("none");
+      std::string hint;
+      for (const std::string& n : names) hint += (hint.empty() ? "one of: " : ", ") + n;
+      problem(path, "`" + name + "` is no " + std::string{what}, hint);
+    };
+    const bool has_l1 = s_.design.l1 != "none";
+    if (clean("design.l1") && has_l1 && protocols::find_l1_profile(s_.design.l1) == nullptr) {
+      std::vector<std::string> names;
+      for (const protocols::L1Profile& profile : protocols::l1_profiles()) names.emplace_back(profile.name);
+      unknown("design.l1", "layer-1 chain", s_.design.l1, std::move(names));
+    }
+    const std::string& policy = s_.design.forced.policy;
+    if (!clean("design.forced") || policy == "none") return;
+    if (protocols::find_forced_path(policy) == nullptr) {
+      std::vector<std::string> names;
+      for (const protocols::ForcedPathEntry& entry : protocols::forced_paths()) names.emplace_back(entry.name);
+      unknown("design.forced.policy", "policy for forced items", policy, std::move(names));
+    }
+    if (!has_l1) {
+      problem("design.forced.policy", "the design reads forced items from layer 1 and has none",
+              "design: {l1: arweave, ...}");
+    }
+  }
 
   void engine() {
     if (clean("design.engine") && protocols::find_engine(s_.design.engine) == nullptr) {
@@ -376,6 +405,9 @@ class Judge {
         somebody(path + ".pause", pause->nodes);
       } else if (const auto* jump = std::get_if<fault::ClockJump>(&f.what)) {
         somebody(path + ".clock_jump.nodes", jump->nodes);
+      } else if (const auto* l1 = std::get_if<fault::L1>(&f.what)) {
+        if (s_.design.l1 == "none") problem(path + ".l1", "the design has no layer 1", "design: {l1: ethereum}");
+        nodes_exist(path + ".l1.nodes", l1->nodes);
       } else {
         partition(path + ".partition", std::get<fault::Partition>(f.what).groups);
       }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocols/consensus/engines.hpp"
+#include "protocols/forced/forced_paths.hpp"
 #include "protocols/node/sequencer.hpp"
 #include "sim/kernel/time.hpp"
 #include "sim/random/stream.hpp"
@@ -47,6 +48,8 @@ struct Design {
   std::uint64_t keep_blocks = 10'000;   ///< that a node can give to others, 0 = all
   protocols::SignatureBackend signatures = protocols::SignatureBackend::ideal;
   sim::Dissemination dissemination = sim::Dissemination::direct;
+  std::string l1 = "none";              ///< the layer-1 chain that the rollup settles on
+  protocols::ForcedOptions forced;      ///< how it reads that chain
   friend bool operator==(const Design&, const Design&) = default;
 };
 
@@ -124,6 +127,18 @@ struct WorkloadSpec {
   friend bool operator==(const WorkloadSpec&, const WorkloadSpec&) = default;
 };
 
+/// What differs from the chain's profile (protocols/l1/profile.hpp). Negative or unset: as there.
+struct L1Spec {
+  Duration interval{-1};
+  std::optional<Ratio> miss{};
+  std::optional<Ratio> fork{};
+  Duration view_p50{-1}, view_p95{-1};
+  std::uint32_t finality_depth = 0;      ///< 0: as there
+  std::uint32_t demand_percent = 100;    ///< what the rest of the world pays, as a part of the profile's level
+  std::uint32_t keep_blocks = 512;       ///< L1 blocks kept for late readers
+  friend bool operator==(const L1Spec&, const L1Spec&) = default;
+};
+
 /// When a fault strikes: at a time, or at the nth record that matches.
 struct Trigger {
   std::optional<Duration> at{};
@@ -158,12 +173,31 @@ struct ClockJump {
   Duration step{};
   friend bool operator==(const ClockJump&, const ClockJump&) = default;
 };
+/// Trouble on layer 1.
+struct L1 {
+  enum class Kind : std::uint8_t {
+    reorganise,  ///< the last `depth` blocks lose
+    hide,        ///< `nodes` get no blocks
+    lag,         ///< `nodes` get blocks `by` later
+    lie,         ///< `nodes` are shown forged blocks without forced items
+    halt,        ///< no blocks are made
+    demand,      ///< the others pay `percent` of what they did
+    censor,      ///< `percent` of the miners leave out transactions of the rollup of kind `transactions`
+  };
+  Kind kind = Kind::reorganise;
+  std::vector<NodeId> nodes{};
+  std::uint32_t depth = 1;
+  Duration by{};
+  std::uint32_t percent = 100;
+  std::optional<protocols::L1TxKind> transactions{};  ///< unset: every kind
+  friend bool operator==(const L1&, const L1&) = default;
+};
 }  // namespace fault
 
 struct FaultSpec {
   Trigger when;
   Duration lasts{-1};   ///< crash: restart after it, pause: resume, partition: heal; negative: until healing
-  std::variant<fault::Crash, fault::Pause, fault::Partition, fault::ClockJump> what;
+  std::variant<fault::Crash, fault::Pause, fault::Partition, fault::ClockJump, fault::L1> what;
   friend bool operator==(const FaultSpec&, const FaultSpec&) = default;
 };
 
@@ -199,6 +233,7 @@ struct Environment {
   NetworkSpec network;
   MachineSpec machines;
   WorkloadSpec workload;
+  L1Spec l1;
   std::vector<FaultSpec> faults;
   std::vector<AdversarySpec> adversaries;
   friend bool operator==(const Environment&, const Environment&) = default;

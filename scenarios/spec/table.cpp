@@ -407,6 +407,35 @@ Field<T> engine_field(std::string engine, Access access, Shape<M> shape, std::st
   return out;
 }
 
+/// The part of a policy that is not chosen is written only if it says something.
+template <class T, class Access, class M>
+Field<T> policy_field(std::string policy, Access access, Shape<M> shape, std::string doc) {
+  Field<T> out = field<T>(policy, access, std::move(shape), std::move(doc));
+  out.write = [policy, access, write = out.write](const T& options) -> std::optional<Value> {
+    if (options.policy != policy && std::invoke(access, options) == M{}) return std::nullopt;
+    return write(options);
+  };
+  return out;
+}
+
+Shape<protocols::ForcedOptions> forced_shape() {
+  using F = protocols::ForcedOptions;
+  using Arweave = protocols::ArweaveSyncOptions;
+  return object<F>({
+      field<F>("policy", &F::policy, text("name of a policy, see `seqlab list`, or none"), "The policy."),
+      policy_field<F>("arweave_sync", &F::arweave_sync,
+                      object<Arweave>({
+                          field<Arweave>("depth", &Arweave::depth, integer<std::uint32_t>(1, 100),
+                                         "L1 blocks on top of one before it may be named."),
+                          field<Arweave>("age", &Arweave::age, duration(0s, 24h),
+                                         "Its least age, by the time of the block that names it."),
+                          field<Arweave>("blocks_max", &Arweave::blocks_max, integer<std::uint32_t>(1, 1000),
+                                         "L1 blocks that one block may take over."),
+                      }),
+                      "Parameters of `arweave_sync`; the defaults are Warp's."),
+  });
+}
+
 Shape<Design> design_shape() {
   using D = Design;
   using Block = protocols::BlockLimits;
@@ -483,6 +512,9 @@ Shape<Design> design_shape() {
           choice<sim::Dissemination>({{"direct", sim::Dissemination::direct}, {"gossip", sim::Dissemination::gossip}}),
           "How a broadcast travels: one message to each peer, or flooding along an overlay of `network.gossip_degree` "
           "neighbours."),
+      field<D>("l1", &D::l1, text("name of a layer-1 chain, see `seqlab list`, or none"),
+               "The layer-1 chain that the rollup settles on."),
+      field<D>("forced", &D::forced, forced_shape(), "How the rollup reads layer 1 and takes forced items from it."),
   });
 }
 
@@ -758,6 +790,7 @@ Shape<FaultSpec> fault_shape() {
     std::optional<std::vector<NodeId>> crash, pause;
     std::optional<std::vector<std::vector<NodeId>>> partition;
     std::optional<fault::ClockJump> clock_jump;
+    std::optional<fault::L1> l1;
     sim::DiskFault disk = sim::DiskFault::unsynced_lost;
     bool one_way = false;
   };
@@ -766,6 +799,43 @@ Shape<FaultSpec> fault_shape() {
   const Shape<Jump> jump = object<Jump>({
       field<Jump>("nodes", &Jump::nodes, nodes(), "Whose wall clock jumps.").must(),
       field<Jump>("by", &Jump::step, duration(-longest, longest), "By how much; negative: back.").must(),
+  });
+  using L1 = fault::L1;
+  using Kind = L1::Kind;
+  const auto is = [](auto... kinds) { return [=](const L1& l) { return ((l.kind == kinds) || ...); }; };
+  const Shape<L1> l1 = object<L1>({
+      field<L1>(
+          "do", &L1::kind,
+          choice<Kind>({{"reorganise", Kind::reorganise},
+                        {"hide", Kind::hide},
+                        {"lag", Kind::lag},
+                        {"lie", Kind::lie},
+                        {"halt", Kind::halt},
+                        {"demand", Kind::demand},
+                        {"censor", Kind::censor}}),
+          "The last blocks lose against a longer branch; nodes get no L1 blocks; get them later; are shown forged "
+          "ones without forced items; no blocks are made; the rest of the world pays more or less; miners leave "
+          "out the rollup's transactions.")
+          .must(),
+      field<L1>("nodes", &L1::nodes, nodes(), "Whose view it concerns.")
+          .only("hide, lag or lie", is(Kind::hide, Kind::lag, Kind::lie)),
+      field<L1>("depth", &L1::depth, integer<std::uint32_t>(1, 10'000), "How many blocks lose.")
+          .only("reorganise", is(Kind::reorganise)),
+      field<L1>("by", &L1::by, duration(0s, longest), "How much later.").only("lag", is(Kind::lag)),
+      field<L1>("percent", &L1::percent, integer<std::uint32_t>(0, 1'000'000),
+                "What the others pay, in hundredths of what they would; or how many of the miners censor.")
+          .only("demand or censor", is(Kind::demand, Kind::censor)),
+      field<L1>("transactions", &L1::transactions,
+                optional(choice<protocols::L1TxKind>({{"forced", protocols::L1TxKind::forced},
+                                                      {"force_call", protocols::L1TxKind::force_call},
+                                                      {"batch", protocols::L1TxKind::batch},
+                                                      {"commit", protocols::L1TxKind::commit},
+                                                      {"commitment", protocols::L1TxKind::commitment},
+                                                      {"proof", protocols::L1TxKind::proof},
+                                                      {"registry", protocols::L1TxKind::registry},
+                                                      {"escrow", protocols::L1TxKind::escrow}})),
+                "Which transactions the miners leave out; without it all of the rollup.")
+          .only("censor", is(Kind::censor)),
   });
   const Shape<Keys> keys = object<Keys>({
       field<Keys>(
@@ -783,6 +853,7 @@ Shape<FaultSpec> fault_shape() {
       field<Keys>("partition", &Keys::partition, optional(list_of(nodes(), 20'000)),
                   "Messages between these groups are lost; nodes in none of them reach everybody."),
       field<Keys>("clock_jump", &Keys::clock_jump, optional(jump), "The wall clocks of nodes jump."),
+      field<Keys>("l1", &Keys::l1, optional(l1), "Trouble on layer 1, or between it and the nodes."),
       field<Keys>("disk", &Keys::disk,
                   choice<DiskFault>({{"unsynced_lost", DiskFault::unsynced_lost},
                                      {"torn_tail", DiskFault::torn_tail},
@@ -808,6 +879,8 @@ Shape<FaultSpec> fault_shape() {
         } else if (const auto* partition = std::get_if<fault::Partition>(&spec.what)) {
           out.partition = partition->groups;
           out.one_way = partition->one_way;
+        } else if (const auto* trouble = std::get_if<fault::L1>(&spec.what)) {
+          out.l1 = *trouble;
         } else {
           out.clock_jump = std::get<fault::ClockJump>(spec.what);
         }
@@ -820,8 +893,8 @@ Shape<FaultSpec> fault_shape() {
           reader.problem(value, "a fault strikes either `at` a time or `on` a record",
                          "{at: 10s, ...} or {on: {record: voted, ...}, ...}");
         }
-        if (given("crash") + given("pause") + given("partition") + given("clock_jump") != 1) {
-          reader.problem(value, "a fault is exactly one of crash, pause, partition, clock_jump",
+        if (given("crash") + given("pause") + given("partition") + given("clock_jump") + given("l1") != 1) {
+          reader.problem(value, "a fault is exactly one of crash, pause, partition, clock_jump, l1",
                          "{at: 10s, for: 5s, crash: [n2]}");
           return;
         }
@@ -837,6 +910,8 @@ Shape<FaultSpec> fault_shape() {
           spec.what = fault::Pause{k.pause.value_or(std::vector<NodeId>{})};
         } else if (given("partition") != 0) {
           spec.what = fault::Partition{k.partition.value_or(std::vector<std::vector<NodeId>>{}), k.one_way};
+        } else if (given("l1") != 0) {
+          spec.what = k.l1.value_or(fault::L1{});
         } else {
           spec.what = k.clock_jump.value_or(fault::ClockJump{});
         }
@@ -878,6 +953,25 @@ Shape<AdversarySpec> adversary_shape() {
   });
 }
 
+Shape<L1Spec> l1_shape() {
+  using L = L1Spec;
+  const auto as_known = [](auto bounds) { return unless(Duration{-1}, bounds); };
+  return object<L>({
+      field<L>("interval", &L::interval, as_known(duration(100ms, 24h)),
+               "Mean time between blocks, or length of a slot."),
+      field<L>("miss", &L::miss, optional(ratio()), "Chance of an empty slot after a full one."),
+      field<L>("fork", &L::fork, optional(ratio()), "Chance that a block gets a rival at its height."),
+      field<L>("view_p50", &L::view_p50, as_known(duration(1ms, 1h)), "Median of the delay until a node has a block."),
+      field<L>("view_p95", &L::view_p95, as_known(duration(1ms, 1h)), "95 % quantile of that delay."),
+      field<L>("finality_depth", &L::finality_depth, integer<std::uint32_t>(0, 10'000),
+               "Chains that are final by depth: how deep; 0: as is known of the chain."),
+      field<L>("demand_percent", &L::demand_percent, integer<std::uint32_t>(1, 1'000'000),
+               "What the rest of the world pays for room, in hundredths of what is known of the chain."),
+      field<L>("keep_blocks", &L::keep_blocks, integer<std::uint32_t>(128, 1'000'000),
+               "Blocks of the chain that stay readable; more than the deepest reorganisation and the longest window."),
+  });
+}
+
 Shape<Environment> environment_shape() {
   using E = Environment;
   return object<E>({
@@ -885,6 +979,7 @@ Shape<Environment> environment_shape() {
       field<E>("network", &E::network, network_shape(), "The network between the machines."),
       field<E>("machines", &E::machines, machines_shape(), "The machines that the nodes run on."),
       field<E>("workload", &E::workload, workload_shape(), "What clients submit."),
+      field<E>("l1", &E::l1, l1_shape(), "How the design's layer-1 chain differs from what is known of it."),
       field<E>("faults", &E::faults, list_of(fault_shape()), "What breaks, and when."),
       field<E>("adversaries", &E::adversaries, list_of(adversary_shape(), 1000), "Who attacks, and with what power."),
   });

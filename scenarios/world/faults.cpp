@@ -1,12 +1,18 @@
 #include "scenarios/world/faults.hpp"
 
+#include <algorithm>
 #include <variant>
 
 namespace seqlab::scenarios {
 
-FaultDriver::FaultDriver(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network,
+FaultDriver::FaultDriver(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::L1* l1,
                          std::span<const FaultSpec> faults)
-    : simulation_(simulation), nodes_(nodes), network_(network), faults_(faults), matches_(faults.size()) {}
+    : simulation_(simulation),
+      nodes_(nodes),
+      network_(network),
+      l1_(l1),
+      faults_(faults),
+      matches_(faults.size()) {}
 
 void FaultDriver::start() {
   sim::KindMask kinds = 0;
@@ -54,9 +60,49 @@ void FaultDriver::strike(const FaultSpec& fault) {
   } else if (const auto* partition = std::get_if<fault::Partition>(&fault.what)) {
     const sim::PartitionId id = network_.partition(partition->groups, partition->one_way);
     if (ends) afterwards([this, id] { network_.heal(id); });
+  } else if (const auto* trouble = std::get_if<fault::L1>(&fault.what)) {
+    if (l1_ == nullptr) return;
+    // Records can be the trigger, and L1 emits records: it acts in an event of its own.
+    simulation_.call_at(simulation_.now(), [this, trouble] {
+      if (!stopped_) strike_l1(*trouble, true);
+    });
+    if (ends) afterwards([this, trouble] { strike_l1(*trouble, false); });
   } else {
     const auto& jump = std::get<fault::ClockJump>(fault.what);
     for (const NodeId node : jump.nodes) nodes_.jump_clock(node, jump.step);
+  }
+}
+
+void FaultDriver::strike_l1(const fault::L1& trouble, bool on) {
+  using Kind = fault::L1::Kind;
+  switch (trouble.kind) {
+    case Kind::reorganise:
+      if (on) l1_->reorganise(trouble.depth);
+      break;
+    case Kind::hide:
+    case Kind::lag:
+      for (const NodeId node : trouble.nodes) {
+        l1_->delay_view(node, on ? trouble.by : Duration{}, on && trouble.kind == Kind::hide);
+      }
+      break;
+    case Kind::lie:
+      for (const NodeId node : trouble.nodes) l1_->lie_to(node, on);
+      break;
+    case Kind::halt: l1_->halt(on); break;
+    case Kind::demand: l1_->set_demand(on ? trouble.percent : 100); break;
+    case Kind::censor:
+      l1_->censor(
+          on ? sim::Ratio{std::min(trouble.percent, 100U), 100} : sim::Ratio{},
+          [kind = trouble.transactions](const protocols::L1Transaction& tx) { return !kind || tx.kind == *kind; });
+      break;
+  }
+}
+
+void FaultDriver::stop() {
+  stopped_ = true;
+  if (l1_ == nullptr) return;
+  for (const FaultSpec& fault : faults_) {
+    if (const auto* trouble = std::get_if<fault::L1>(&fault.what)) strike_l1(*trouble, false);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "protocols/l1/l1.hpp"
 #include "scenarios/spec/scenario.hpp"
 #include "sim/kernel/simulation.hpp"
 #include "sim/net/network.hpp"
@@ -16,21 +17,26 @@ namespace seqlab::scenarios {
 /// observer that judges, so that they have seen the record that pulled the trigger.
 class FaultDriver final : public sim::RecordObserver {
  public:
-  FaultDriver(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, std::span<const FaultSpec> faults);
+  /// @param l1  null: the world has none, and no fault concerns it
+  FaultDriver(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::L1* l1,
+              std::span<const FaultSpec> faults);
 
   /// Schedules the timed ones and arms the others.
   void start();
-  /// From now on nothing strikes any more, and partitions are nobody's to heal (healing phase).
-  void stop() { stopped_ = true; }
+  /// From now on nothing strikes any more, trouble on layer 1 ends, and partitions are nobody's to heal: the healing
+  /// phase.
+  void stop();
 
   void on_record(const sim::Record& record) override;
 
  private:
   void strike(const FaultSpec& fault);
+  void strike_l1(const fault::L1& trouble, bool on);
 
   sim::Simulation& simulation_;
   sim::Nodes& nodes_;
   sim::Network& network_;
+  protocols::L1* l1_;
   std::span<const FaultSpec> faults_;
   std::vector<std::uint32_t> matches_;  ///< by fault
   bool stopped_ = false;

@@ -10,6 +10,7 @@
 #include "scenarios/world/faults.hpp"
 #include "scenarios/world/verdict.hpp"
 #include "scenarios/workload/clients.hpp"
+#include "sim/base/fixed_point.hpp"
 
 namespace seqlab::scenarios {
 
@@ -93,6 +94,31 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
   return context;
 }
 
+protocols::L1Profile l1_profile_of(const Scenario& s) {
+  const protocols::L1Profile* known = protocols::find_l1_profile(s.design.l1);
+  protocols::L1Profile profile;
+  if (known == nullptr) return profile;
+  profile = *known;
+  const L1Spec& spec = s.environment.l1;
+  if (spec.interval > Duration::zero()) profile.interval = spec.interval;
+  if (spec.miss) profile.miss = *spec.miss;
+  if (spec.fork) profile.fork = *spec.fork;
+  if (spec.view_p50 > Duration::zero()) profile.view_p50 = spec.view_p50;
+  if (spec.view_p95 > Duration::zero()) profile.view_p95 = spec.view_p95;
+  profile.view_p95 = std::max(profile.view_p50, profile.view_p95);
+  if (spec.finality_depth != 0) profile.finality_depth = spec.finality_depth;
+  for (protocols::FeeMarketOptions& fees : profile.fees) {
+    fees.level = mul_div_floor(fees.level, spec.demand_percent, 100);
+  }
+  return profile;
+}
+
+std::unique_ptr<protocols::L1> make_l1(const Scenario& s, sim::Simulation& simulation,
+                                       const protocols::L1Profile& profile) {
+  if (profile.name.empty()) return nullptr;
+  return std::make_unique<protocols::L1>(simulation, profile, s.design.committee.count, s.environment.l1.keep_blocks);
+}
+
 std::vector<FaultSpec> faults_of(const Scenario& s, const Plan& plan) {
   std::vector<FaultSpec> faults = s.environment.faults;
   for (const Intervention& intervention : plan.interventions) {
@@ -117,7 +143,9 @@ struct World::Parts {
         metrics(s.design.committee.count),
         milestones(simulation, nodes, s.design.committee.count),
         all_faults(faults_of(s, p)),
-        faults(simulation, nodes, network, all_faults) {}
+        l1_profile(l1_profile_of(s)),
+        l1(make_l1(s, simulation, l1_profile)),
+        faults(simulation, nodes, network, l1.get(), all_faults) {}
   // Stories refer to clients and nodes: they end before anything else does.
   ~Parts() { simulation.end_processes(); }
 
@@ -139,6 +167,9 @@ struct World::Parts {
   MetricsObserver metrics;
   Milestones milestones;
   std::vector<FaultSpec> all_faults;  ///< of the scenario, then of the plan
+  protocols::L1Profile l1_profile;
+  std::unique_ptr<protocols::L1> l1;              ///< null: the design has no layer 1
+  std::unique_ptr<protocols::ForcedPath> forced;  ///< null: it takes nothing from there
   FaultDriver faults;
   std::unique_ptr<PlanDriver> interventions;
   std::vector<bool> corrupt;
@@ -179,6 +210,12 @@ void World::Parts::build() {
   SEQLAB_ASSERT(engine != nullptr, design.engine);
   parameters = design.parameters;
   parameters.leaders = plan.leaders;
+  if (const protocols::ForcedPathEntry* path = protocols::find_forced_path(design.forced.policy)) {
+    forced = path->make(design.forced);
+    context.l1 = l1.get();
+    context.forced = forced.get();
+    context.external_genesis = forced->genesis(l1->chain());
+  }
   const protocols::EngineFactory make_engine = [this, engine](NodeId self, const protocols::Committee& genesis) {
     if (options.make_engine) return options.make_engine(self, genesis, parameters);
     return engine->make(self, genesis, parameters);
@@ -237,6 +274,7 @@ void World::Parts::build() {
   for (const auto& twin : context.twins) {
     simulation.call_at(time_zero, [this, machine = twin.machine] { nodes.start(machine); });
   }
+  if (l1 != nullptr) l1->start();
   if (clients != nullptr) clients->start();
   if (interventions != nullptr) interventions->start();
   if (adversaries != nullptr) adversaries->start();

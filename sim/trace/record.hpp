@@ -69,7 +69,50 @@ namespace seqlab::sim {
   /* later additions: kinds keep their numbers */                                                                      \
   X(reverted, "node, height, detail = CommitLevel below final that is taken back, id = block")                         \
   X(epoch_entered, "node, height of its first block, round, a = epoch")                                                \
-  X(intervened, "node = whose message or machine, peer = receiver, a = number of the intervention in the plan")
+  X(intervened, "node = whose message or machine, peer = receiver, a = number of the intervention in the plan")        \
+  /* layer 1: detail = chain; flags = what a transaction means (L1TxKind) */                                           \
+  X(l1_mined, "detail = chain, height, id = block, round = transactions, flags = 1: not on the chain with most work")  \
+  X(l1_parent, "right after its l1_mined: detail = chain, height, id = parent")                                        \
+  X(l1_reorged, "detail = chain, height and id of the new tip, round = blocks of the old branch that it took back")    \
+  X(l1_final, "detail = chain, height, id: final by the chain's own rule")                                             \
+  X(l1_seen, "node, detail = chain, height and id of the tip it believes in, round = blocks it gave up for it")        \
+  X(l1_sent, "node = author, detail = chain, flags, id = transaction, height = nonce")                                 \
+  X(l1_included, "node = author, detail = chain, height, round = index, flags, id = transaction")                      \
+  X(l1_excluded, "node = author, detail = chain, height it was in, flags, id = transaction: a reorganisation took it") \
+  X(l1_paid, "node = author, detail = chain, height, flags, a = fee in base units of the chain, b = bytes")            \
+  X(l1_ref, "node, height of its block just committed, round = L1 height, id = L1 block that it names")                \
+  /* forced items: id = item */                                                                                        \
+  X(forced_sent, "node = user, id, detail = chain, round = account, height = nonce")                                   \
+  X(forced_posted, "detail = chain, height of the L1 block, round = position in the queue, id")                        \
+  X(forced_done, "node, height, round = position in the queue, id, detail = ForcedStatus")                             \
+  X(force_called, "detail = chain, height of the L1 block, round = first position not forced, flags = 1: it worked")   \
+  /* DA writers: height = first block of the range, round = blocks in it, id = submission */                           \
+  X(da_turn, "node = whose turn begins, round = turn, height = first block that it has to write, a = its deadline")    \
+  X(da_prepared, "node, height, round, id: in the journal, not yet sent")                                              \
+  X(da_sent, "node, height, round, id, flags = attempt")                                                               \
+  X(da_posted, "node = writer, height, round, id, detail = chain: readable on L1")                                     \
+  X(da_block, "one a block, after its da_posted: node = writer, height, id = block")                                   \
+  X(da_unposted, "node = writer, height, round, id, detail = chain: a reorganisation took it back")                    \
+  X(da_confirmed, "node, height, round, id: deep enough for the writer, in its journal")                               \
+  X(da_receipt, "node, height, round, id, peer = bundler's number: a promise, not yet a fact")                         \
+  X(da_backlog, "node, height = blocks not yet written, a = their bytes, flags = 1: admission stops")                  \
+  X(commitment, "node = writer, round = index, height = last block, id = root; flags: see CommitmentStage")            \
+  X(proof, "node = prover, round = first index, height = last block, id = state root; flags: see CommitmentStage")     \
+  /* heads */                                                                                                          \
+  X(head, "node, detail = HeadKind, height, id = block, flags = 1: it went back")                                      \
+  X(derived, "node, height, id = block rebuilt from L1 alone, flags = 1: empty because a window ran out")              \
+  X(derived_state, "right after its derived: node, height, id = state root")                                           \
+  X(halted, "node stops for good, height, detail = HaltReason")                                                        \
+  /* keys of ordered items (Warp): one pair an item */                                                                 \
+  X(keyed, "node, height, round = index, detail = 1: an L1 item, peer = contract, a = L1 height, b = third field")     \
+  X(key_linked, "right after its keyed: node, flags = 1 if there is a previous key, height, a, b of it")               \
+  /* hand-over between cores: detail = core */                                                                         \
+  X(core_stopped, "detail = core, height of its last block, id = state")                                               \
+  X(core_exported, "detail = core, height, id = state, a = L1 height it ends with")                                    \
+  X(core_started, "detail = core, height of its first block, id = state it imported")                                  \
+  X(core_rolled_back, "detail = core that goes on after a failed cut-over, height")                                    \
+  X(tx_accepted, "node = client, peer = who answered, detail = core, id = item: a success was promised")               \
+  X(tx_redirected, "node = client, peer = who answered, detail = core that it is sent to, id")
 
 enum class RecordKind : std::uint8_t {
 #define SEQLAB_X(name, text) name,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "sim/base/fixed_point.hpp"
 #include "sim/base/hash.hpp"
 #include "sim/trace/record.hpp"
 
@@ -22,8 +23,8 @@ class RecordObserver {
 };
 
 /// Bit set of record kinds.
-using KindMask = std::uint64_t;
-static_assert(record_kind_count <= 64);
+using KindMask = Uint128;
+static_assert(record_kind_count < 128);
 constexpr KindMask mask_of(RecordKind kind) { return KindMask{1} << static_cast<unsigned>(kind); }
 template <class... K>
 constexpr KindMask mask_of(RecordKind first, K... rest) {

@@ -48,6 +48,7 @@ bool has_right_to(const Intervention& what, const Plan& plan, std::uint32_t coun
     if (fault->when.on && fault->when.on->node && !there(*fault->when.on->node)) return false;
     if (const auto* pause = std::get_if<fault::Pause>(&fault->what)) return all_there(pause->nodes);
     if (const auto* jump = std::get_if<fault::ClockJump>(&fault->what)) return all_there(jump->nodes);
+    if (const auto* l1 = std::get_if<fault::L1>(&fault->what)) return all_there(l1->nodes);
     if (const auto* partition = std::get_if<fault::Partition>(&fault->what)) {
       return std::ranges::all_of(partition->groups, all_there);
     }
@@ -84,6 +85,7 @@ class Swap {
       if (auto* crash = std::get_if<fault::Crash>(&fault->what)) (*this)(crash->nodes);
       if (auto* pause = std::get_if<fault::Pause>(&fault->what)) (*this)(pause->nodes);
       if (auto* jump = std::get_if<fault::ClockJump>(&fault->what)) (*this)(jump->nodes);
+      if (auto* l1 = std::get_if<fault::L1>(&fault->what)) (*this)(l1->nodes);
       if (auto* partition = std::get_if<fault::Partition>(&fault->what)) {
         for (auto& group : partition->groups) (*this)(group);
       }

@@ -1,0 +1,65 @@
+// How a rollup reads layer 1: which L1 block a rollup block names, which forced items it takes from there, and what a
+// validator refuses. A policy is a pure function of the chain so far and of one node's own view of L1.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocols/l1/view.hpp"
+#include "protocols/types/block.hpp"
+
+namespace seqlab::protocols {
+
+/// Why a validator refuses what a block takes from L1. Ordinary: views differ.
+enum class ExternalReject : std::uint8_t {
+  none,
+  unknown_block,   ///< the validator's own view lacks the L1 block
+  missing_block,   ///< the validator has an L1 block that had to be named
+  wrong_block,     ///< its view has another block at that height
+  immature,        ///< not deep or not old enough
+  wrong_height,    ///< skips, or goes back
+  wrong_items,     ///< not the items of the L1 block, or not in their order
+  overdue,         ///< an item whose deadline has passed was left out
+  out_of_time,     ///< the rollup's clock against that of L1
+};
+
+/// What all nodes agree on about L1, as part of the rollup's state. A regular value.
+struct ExternalState {
+  L1Ref last;                     ///< the L1 block named last
+  std::uint64_t pointer = 0;      ///< first position of the queue that is not done with
+  std::vector<ForcedItem> waiting{};  ///< items of named L1 blocks that are not done with, in order
+  SimTime timestamp{};            ///< of the last rollup block
+  std::uint64_t buffer = 0;       ///< delay buffer, L1 blocks
+  std::uint64_t buffer_block = 0;
+  std::uint64_t buffer_delay = 0;
+  friend bool operator==(const ExternalState&, const ExternalState&) = default;
+};
+
+/// The rollup block at hand, as far as a policy may look.
+struct BlockFrame {
+  Height height{};
+  SimTime timestamp{};
+  std::uint32_t bytes_left = 0;
+  Gas gas_left = 0;
+};
+
+class ForcedPath {
+ public:
+  virtual ~ForcedPath() = default;
+
+  virtual ExternalState genesis(const L1View& own) const = 0;
+  /// What an honest proposer puts in.
+  virtual External build(const ExternalState& before, const L1View& own, const BlockFrame& frame) const = 0;
+  /// What an honest validator thinks of it.
+  virtual ExternalReject check(const ExternalState& before, const L1View& own, const BlockFrame& frame,
+                               const External& external) const = 0;
+  /// After a block: the same on every node, whatever its view. `statuses[i]` is what became of `external.items[i]`.
+  virtual void apply(ExternalState& state, const Block& block, std::span<const ForcedStatus> statuses) const = 0;
+  /// Whether an item that cannot be executed is done with (`failed`) or dropped untried (`refused`, `removed`,
+  /// `deferred`).
+  virtual ForcedStatus status_of(const ForcedItem& item, TxStatus executed) const = 0;
+};
+
+}  // namespace seqlab::protocols

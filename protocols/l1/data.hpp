@@ -1,0 +1,59 @@
+// What the rollup's parts write to layer 1, and what others read there. One struct a kind of transaction (L1TxKind).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "protocols/l1/block.hpp"
+#include "protocols/types/block.hpp"
+
+namespace seqlab::protocols {
+
+/// L1TxKind::forced: a user's transaction for the rollup, signed as any other.
+struct ForcedData final : L1Data {
+  Transaction transaction;
+};
+
+/// L1TxKind::force_call: asks the inbox contract to take everything before `upto` now.
+struct ForceCallData final : L1Data {
+  std::uint64_t upto = 0;   ///< first position that stays in the queue
+};
+
+/// L1TxKind::batch: one frame of a channel that carries consecutive rollup blocks. A batch that fits into one
+/// transaction is a channel of one frame.
+struct BatchData final : L1Data {
+  Hash128 channel;               ///< hash of its blocks
+  std::uint32_t frame = 0;       ///< 0 ... frames-1
+  std::uint32_t frames = 1;
+  std::vector<BlockPtr> blocks;  ///< of the whole channel: readable when every frame is there
+};
+
+/// L1TxKind::commitment: root over the ids of the blocks (end of the previous index, last].
+struct CommitmentData final : L1Data {
+  std::uint32_t index = 0;       ///< from 1, one more each
+  Height last{};
+  Hash128 root;
+  std::vector<CommitSignature> certificate{};  ///< of the committee, where commitments need one
+};
+
+/// L1TxKind::proof: commitments first ... last lead to `state`.
+struct ProofData final : L1Data {
+  std::uint32_t first = 0, last = 0;
+  Height height{};               ///< end of the last one
+  StateRoot state;
+  bool valid = true;             ///< an invalid one is skipped by whoever verifies
+};
+
+/// L1TxKind::registry: from the block that holds it (and the registry's own lag) on, `node` is the one that may write.
+struct RegistryData final : L1Data {
+  NodeId node{no_node};
+  std::uint64_t turn = 0;
+};
+
+/// L1TxKind::escrow: money locked for (amount > 0) or released to (amount < 0) an account of the rollup.
+struct EscrowData final : L1Data {
+  AccountId account{};
+  Amount amount{};
+};
+
+}  // namespace seqlab::protocols
