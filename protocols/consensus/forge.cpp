@@ -61,8 +61,8 @@ BlockPtr varied(const Block& block, std::uint64_t salt) {
 }
 
 void pad(Commit& certificate, NodeId as) {
-  auto& list = certificate.signatures;
-  if (list.empty()) return;
+  if (certificate.signatures.empty()) return;
+  std::vector<CommitSignature>& list = certificate.signatures.edit();
   const auto own = std::ranges::find(list, as, &CommitSignature::voter);
   const CommitSignature repeated = own != list.end() ? *own : list.front();
   list.assign(list.size(), repeated);

@@ -24,7 +24,7 @@ std::vector<std::string> detail_names(sim::RecordKind kind) {
   switch (kind) {
     case RecordKind::voted:
     case RecordKind::certified:
-    case RecordKind::certificate_signer: return {"none", "prevote", "precommit", "vote", "timeout"};
+    case RecordKind::certificate_signers: return {"none", "prevote", "precommit", "vote", "timeout"};
     case RecordKind::reverted:
     case RecordKind::committed: return {"soft", "speculative", "final"};
     case RecordKind::evidence: return {"double_vote", "double_proposal", "amnesia", "conflicting_certificates"};

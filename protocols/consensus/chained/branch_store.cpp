@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "protocols/consensus/certificates.hpp"
+
 namespace seqlab::protocols {
 
 namespace {
@@ -184,20 +186,14 @@ void BranchStore::deliver(Outbox& out) {
   if (!branch || branch->empty()) return;
   const BlockPtr& block = branch->front();
   const QuorumCert& own = branch->size() > 1 ? (*branch)[1]->last_commit : *decision_.qc;
-  sim::Record record{.kind = sim::RecordKind::certificate_signer,
+  trace_certificate({.kind = sim::RecordKind::certified,
                      .detail = static_cast<std::uint8_t>(VoteType::vote),
                      .node = self_,
                      .round = static_cast<std::uint32_t>(own.round.value),
                      .height = block->height.value,
                      .a = block->id.hi,
-                     .b = block->id.lo};
-  for (const CommitSignature& s : own.signatures) {
-    record.peer = s.voter;
-    out.trace(record);
-  }
-  record.kind = sim::RecordKind::certified;
-  record.peer = no_node;
-  out.trace(record);
+                     .b = block->id.lo},
+                    own, out);
 
   Commit commit;
   commit.height = block->height;
@@ -333,7 +329,7 @@ BranchStore::Arrived BranchStore::on_block_response(NodeId from, const MessagePt
   if (!sync_.close(from, block->height, block->id)) return {Reject::not_for_me};
   if (block->height <= decided()) return {};  // settled meanwhile
   if (body.checked == Checked::not_yet) {
-    const bool good = block->id == block->compute_id() && block->bytes == block->compute_bytes();
+    const bool good = block->is_consistent();
     body.checked = good ? Checked::good : Checked::bad;
   }
   if (body.checked == Checked::bad) {

@@ -278,7 +278,7 @@ Reject BasicChained<Rules>::check_proposal(const ChainedProposalMessage& body, c
                       b.proposer == p.proposer && b.timestamp == p.timestamp && b.height >= epoch.first &&
                       b.last_commit.height == previous(b.height) && b.last_commit.block == b.parent &&
                       b.committee_hash == epoch.committee.hash() && !b.state_before && b.evidence.empty() &&
-                      b.bytes == b.compute_bytes() && b.id == b.compute_id();
+                      b.is_consistent();
     if (!fits || chain_.rank(b.last_commit) >= p.round) return Reject::malformed;
     if (!view.signatures.verify(p.proposer.value, p.signed_digest(), p.signature)) return Reject::bad_signature;
     if (const Reject why = chain_.check_qc(b.last_commit, commit_rule(), view); why != Reject::none) return why;

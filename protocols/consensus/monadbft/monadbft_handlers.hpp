@@ -311,7 +311,7 @@ Reject BasicMonadBft<Rules>::check_proposal(const MonadProposalMessage& body, co
     const bool fresh = p.round == b.round;
     const bool fits = body.tip->block->id == b.id && b.height == p.height && b.timestamp == p.timestamp &&
                       p.valid_round == (fresh ? no_round : b.round) && (!fresh || p.proposer == b.proposer) &&
-                      b.bytes == b.compute_bytes() && b.id == b.compute_id();
+                      b.is_consistent();
     if (!fits) return Reject::malformed;
     if (!view.signatures.verify(p.proposer.value, p.signed_digest(), p.signature)) return Reject::bad_signature;
     if (const Reject why = check_tip(*body.tip, view); why != Reject::none) return why;
