@@ -19,9 +19,10 @@ namespace seqlab::scenarios {
 /// - R8: no honest node sends two commitments of one index with different roots; an accepted one has one root.
 class Heads final : public Checker {
  public:
-  explicit Heads(const CheckerContext& context) : roster_(context.node_count) {}
+  explicit Heads(const CheckerContext& context) : settles_(context.settles), roster_(context.node_count) {}
   std::string_view name() const override { return "heads"; }
   sim::KindMask kinds() const override {
+    if (!settles_) return 0;
     return Roster::kinds() | sim::mask_of(RecordKind::executed, RecordKind::l1_seen, RecordKind::head,
                                           RecordKind::derived, RecordKind::derived_state, RecordKind::commitment);
   }
@@ -44,6 +45,7 @@ class Heads final : public Checker {
   void compare(NodeId node, std::uint64_t height, Hash128 id, SimTime at);
   void prune();
 
+  bool settles_;
   Roster roster_;
   std::uint64_t first_ = 1;            ///< height of ordered_.front()
   std::deque<Ordered> ordered_;        ///< by height; what every reader has settled is gone
