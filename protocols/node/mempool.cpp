@@ -333,6 +333,10 @@ std::vector<Transaction> Mempool::select(const Ledger& ledger, LeaderOrder order
 void Mempool::on_committed(std::span<const Transaction> included, Height height, const Ledger& ledger,
                            std::vector<Evicted>& evicted) {
   State& s = *state_;
+  for (std::size_t i = 0; i < included.size(); ++i) {
+    s.known.prefetch(included[i].id);
+    if (i < s.committed.size()) s.known.prefetch(s.committed[i]);  // will be forgotten for it
+  }
   std::vector<std::uint32_t> touched;
   for (const Transaction& tx : included) {
     if (const std::uint32_t sender = s.find_sender(tx.sender); sender != none) touched.push_back(sender);

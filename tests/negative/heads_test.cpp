@@ -48,8 +48,8 @@ struct Story {
                 .node = NodeId{node},
                 .height = height}
              .with_id(block(height, variant)));
-    return tell(
-        Record{.kind = RecordKind::derived_state, .node = NodeId{node}, .height = height}.with_id(block(height, state)));
+    Record after{.kind = RecordKind::derived_state, .node = NodeId{node}, .height = height};
+    return tell(after.with_id(block(height, state)));
   }
   Story& head(std::uint32_t node, std::uint8_t level, std::uint64_t height, int variant = 0) {
     return tell(
