@@ -63,7 +63,7 @@ void ExternalData::on_ref(const Record& record) {
       return;
     }
   }
-  if (depth_ == 0 || now.l1_height < first_) return;
+  if (depth_ == 0 || first_ == 0 || now.l1_height < first_) return;  // of before the run: everybody had it
   // Of those who vote, more than a third at least must have had it deep enough: one honest node among them.
   Power deep = 0;
   for (std::uint32_t i = 0; i < roster_.size(); ++i) {

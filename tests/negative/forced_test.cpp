@@ -95,7 +95,7 @@ class Run {
   static Hash128 item(std::uint32_t position) { return named("item" + std::to_string(position)); }
 
  private:
-  std::unique_ptr<scenarios::Checker> checker_;
+  std::shared_ptr<scenarios::Checker> checker_;  // copies go on with the same one
   SimTime now_{};
 };
 

@@ -52,7 +52,7 @@ struct Chain {
   Chain& grow(std::uint64_t blocks, std::uint32_t items = 0, std::uint64_t call = 0) {
     for (std::uint64_t i = 0; i < blocks; ++i) {
       const L1BlockPtr next = make(view->height() + 1, view->tip()->id, items, call);
-      view->receive(next, [](const Hash128&) { return nullptr; });
+      view->receive(next, [&](const Hash128&) { return view->tip(); });
     }
     return *this;
   }
