@@ -54,11 +54,12 @@ ExternalReject CitreaQueue::check(const ExternalState& before, const L1View& own
   const External rest = without_waiting(before, external, sound);
   if (!sound) return ExternalReject::wrong_items;
   // Not final for this node: it could still go.
-  if (external.ref.height > before.last.height && external.ref.height <= own.height() &&
-      own.depth(external.ref.height) + 1 < citrea_.depth) {
-    return ExternalReject::immature;
-  }
+  if (external.ref.height > before.last.height && !is_final(external.ref.height, own)) return ExternalReject::immature;
   return PrefixQueue::check(before, own, frame, rest);
+}
+
+bool CitreaQueue::is_final(std::uint64_t height, const L1View& own) const {
+  return height <= own.height() && own.depth(height) + 1 >= citrea_.depth;
 }
 
 void CitreaQueue::apply(ExternalState& state, const External& external, SimTime timestamp,
@@ -89,6 +90,7 @@ ExternalReject CitreaQueue::check_claim(const ExternalState& committed, const L1
                                         const External& claim) const {
   // What the author tried again is what waits where he was; `follow` puts in what waits where the block comes to be.
   const External fresh = untried(claim);
+  if (claim.ref.height > committed.last.height && !is_final(claim.ref.height, own)) return ExternalReject::immature;
   return PrefixQueue::check_claim(committed, own, frame, fresh);
 }
 

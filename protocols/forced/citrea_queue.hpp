@@ -31,6 +31,9 @@ class CitreaQueue : public PrefixQueue {
   virtual ForcedStatus failed(const ForcedItem& item) const;
 
   CitreaQueueOptions citrea_;
+
+ private:
+  bool is_final(std::uint64_t height, const L1View& own) const;
 };
 
 }  // namespace seqlab::protocols

@@ -115,7 +115,7 @@ AdmitError refusal_for(EvictReason reason) {
 
 }  // namespace
 
-struct SequencerNode::State {
+struct SequencerNode::State final : L1Watcher {
   State(SequencerNode& owner, const SequencerContext& shared, EngineFactory factory)
       : self(owner),
         context(shared),
@@ -125,7 +125,9 @@ struct SequencerNode::State {
         chain(shared.genesis, ledger.root(), shared.keep_blocks, shared.change_lag),
         external(shared.external_genesis),
         mempool(shared.mempool),
-        outbox(shared.network.pool()) {}
+        outbox(shared.network.pool()) {
+    if (context.l1 != nullptr) context.l1->watch(*this);
+  }
 
   // ---- life ----
   void start();
@@ -174,7 +176,8 @@ struct SequencerNode::State {
 
   // ---- payload ----
   BlockPtr build(effect::BuildPayload& e);
-  bool is_valid(const effect::ValidatePayload& e);
+  /// @param forgives  whether what a proposer may not have seen of layer 1 is excused
+  bool is_valid(const effect::ValidatePayload& e, bool forgives = false);
   bool follows(Height height, effect::Payload payload, const std::vector<BlockPtr>& ancestors) const;
   bool is_committed(const Block& block) const {
     const BlockPtr here = block.height <= chain.height() ? chain.block(block.height) : nullptr;
@@ -197,6 +200,9 @@ struct SequencerNode::State {
   }
   void keep_executable(Block& block, const std::vector<BlockPtr>& ancestors, effect::Payload payload,
                        const BlockLimits& limits);
+
+  /// What was refused for the node's view of layer 1 is looked at again when the view goes on.
+  void on_l1_head(NodeId node, const L1View& own, std::uint64_t given_up) override;
 
   // ---- commits ----
   std::vector<ValidatorUpdate> append(const BlockPtr& block, Commit commit);
@@ -255,6 +261,13 @@ struct SequencerNode::State {
   Outbox outbox;
   EffectQueue effects;
   Ring<Input> inputs;
+  /// Blocks that were refused for the node's own view of layer 1, and how often the view has gone on since.
+  struct Refused {
+    effect::ValidatePayload asked;
+    std::uint32_t heads = 0;
+  };
+  std::vector<Refused> refused;
+  ExternalReject refusal = ExternalReject::none;  ///< of the block validated last
   int stage = 0;           ///< of the effect in front
   bool waiting = false;    ///< the effect in front waits for `effect_generation`
   bool running = false;
@@ -318,6 +331,7 @@ void SequencerNode::State::crash() {
   free_pending.clear();
   verified.clear();
   first_hand.clear();
+  refused.clear();
   said.fill({});
 }
 
@@ -615,6 +629,11 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::BuildPayload&
 
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::ValidatePayload& e) {
   const bool valid = is_valid(e);
+  if (refusal != ExternalReject::none && e.payload != effect::Payload::vertex) {
+    constexpr std::size_t refused_max = 32;
+    if (refused.size() == refused_max) refused.erase(refused.begin());
+    refused.push_back({e, 0});
+  }
   std::uint64_t unseen = 0;  // a transaction that waits here was verified when it came
   if (has_costs) {
     for (const Transaction& tx : e.block->transactions) unseen += mempool.waiting(tx.id) ? 0U : 1U;
@@ -889,8 +908,9 @@ void SequencerNode::State::keep_executable(Block& block, const std::vector<Block
 
 /// Whether the block may follow the committed chain and its ancestors: a function of them alone.
 /// Parent, committee, last commit, timestamps and evidence are the engine's business.
-bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
+bool SequencerNode::State::is_valid(const effect::ValidatePayload& e, bool forgives) {
   const Block& block = *e.block;
+  refusal = ExternalReject::none;
   if (!follows(block.height, e.payload, e.ancestors)) return false;
   const StateRoot expected = e.payload == effect::Payload::next_block ? chain.state() : StateRoot{};
   if (block.state_before != expected) return false;
@@ -904,9 +924,12 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
   if (block.external) {
     const BlockFrame frame = frame_of(block, context.limits);
     const L1View& own = context.l1->view(id);
-    const ExternalReject why = executes ? context.forced->check(before, own, frame, *block.external)
-                                        : context.forced->check_claim(before, own, frame, *block.external);
-    if (why != ExternalReject::none) return false;
+    refusal = executes ? context.forced->check(before, own, frame, *block.external)
+                       : context.forced->check_claim(before, own, frame, *block.external);
+    // That its proposer had not seen what this node has is no reason for ever: some engines propose a block again
+    // until all vote for it.
+    const bool late = refusal == ExternalReject::missing_block || refusal == ExternalReject::out_of_time;
+    if (refusal != ExternalReject::none && !(late && forgives)) return false;
     if (!block.transactions.empty() && !context.forced->admits_users(before, frame, *block.external)) return false;
     for (const ForcedItem& item : block.external->items) gas += item.transaction.gas;
     if (executes) execute_forced(*block.external, block.proposer, forced_statuses);
@@ -918,6 +941,19 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
     if (executes && ledger.execute(tx, block.proposer) != TxStatus::ok) return false;
   }
   return true;
+}
+
+void SequencerNode::State::on_l1_head(NodeId node, const L1View& /*own*/, std::uint64_t /*given_up*/) {
+  if (node != id || engine == nullptr || refused.empty()) return;
+  constexpr std::uint32_t heads_until_forgiven = 3;
+  std::erase_if(refused, [&](const Refused& r) { return r.asked.block->height <= chain.height(); });
+  std::erase_if(refused, [&](Refused& r) {
+    ++r.heads;
+    if (!is_valid(r.asked, r.heads >= heads_until_forgiven)) return false;
+    inputs.push_back(Validated{r.asked.block, true});
+    return true;
+  });
+  run();
 }
 
 // ---- commits --------------------------------------------------------------------------------------------------------

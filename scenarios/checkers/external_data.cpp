@@ -8,6 +8,7 @@ namespace seqlab::scenarios {
 
 ExternalData::ExternalData(const CheckerContext& context)
     : reads_(context.forced.policy != "none"),
+      many_decide_(context.engine.byzantine_tolerant),
       step_max_(0),
       depth_(0),
       roster_(context.node_count),
@@ -69,7 +70,8 @@ void ExternalData::on_ref(const Record& record) {
   for (std::uint32_t i = 0; i < roster_.size(); ++i) {
     if (seen_[i] >= now.l1_height + depth_) deep += roster_.powers().of(NodeId{i}, record.height);
   }
-  if (deep <= roster_.powers().max_faulty(record.height)) {
+  const Power needed = many_decide_ ? roster_.powers().max_faulty(record.height) : 0;
+  if (deep <= needed) {
     report(record.at, {record.node},
            fmt::format("block {} names L1 height {}, which only power {} had {} deep", record.height, now.l1_height,
                        deep, depth_));

@@ -35,6 +35,7 @@ class ExternalData final : public Checker {
   void on_ref(const Record& record);
 
   bool reads_;
+  bool many_decide_;         // what one node names needs others to be believed
   std::uint64_t step_max_;   // L1 blocks that one block may go on; 0: any number
   std::uint64_t depth_;      // on top of a block before it may be named; 0: no such rule
   Roster roster_;
