@@ -1,5 +1,7 @@
 #include "protocols/forced/due_queue.hpp"
 
+#include <algorithm>
+
 #include "sim/base/fixed_point.hpp"
 
 namespace seqlab::protocols {
@@ -7,7 +9,8 @@ namespace seqlab::protocols {
 std::size_t DueQueue::due(const ExternalState&, const std::vector<ForcedItem>& queue, const L1View&,
                           const L1Ref& ref) const {
   std::size_t count = 0;
-  while (count < queue.size() && count < options_.cap && queue[count].l1_height + due_.due_blocks <= ref.height) ++count;
+  const std::size_t most = std::min<std::size_t>(queue.size(), options_.cap);
+  while (count < most && queue[count].l1_height + due_.due_blocks <= ref.height) ++count;
   return count;
 }
 

@@ -21,7 +21,8 @@ std::vector<ForcedItem> queue_at(const ExternalState& before, const L1View& own,
 }
 
 ExternalState PrefixQueue::genesis(const L1View& own) const {
-  const std::uint64_t height = std::max(own.first(), own.height() - std::min<std::uint64_t>(own.height(), options_.lag));
+  const std::uint64_t below = std::min<std::uint64_t>(own.height(), options_.lag);
+  const std::uint64_t height = std::max(own.first(), own.height() - below);
   const L1BlockPtr block = own.block(height);
   return {.last = {block->height, block->id, block->timestamp}, .scan = block->height + 1};
 }

@@ -1,5 +1,5 @@
-// Forced inclusion (F1 to F6, X4): the items of layer 1 are done in their order, each once, none is passed over, lost or
-// invented, and each by the deadline of the design. The queue and the deadlines are computed again from what L1 told.
+// Forced inclusion (F1 to F6, X4): the items of layer 1 are done in their order, each once, none is passed over, lost
+// or invented, each by the deadline of the design. Queue and deadlines are computed again from what L1 told.
 #pragma once
 
 #include <map>

@@ -165,7 +165,8 @@ TEST_CASE("L1 taken back deeper than a design waits is found, and not as deep is
     Scenario s = world("deposits");
     scenarios::FaultSpec fault;
     fault.when = at(60s);
-    fault.what = scenarios::fault::L1{.kind = scenarios::fault::L1::Kind::reorganise, .nodes = {}, .depth = depth, .by = {}};
+    fault.what = scenarios::fault::L1{
+        .kind = scenarios::fault::L1::Kind::reorganise, .nodes = {}, .depth = depth, .by = {}};
     s.environment.faults.push_back(fault);
     const RunResult result = scenarios::run(s, {.seed = 1});
     INFO(result.reason);
