@@ -229,7 +229,7 @@ class Judge {
     if (w.forced.users > 0) {
       if (s_.design.l1 == "none") problem(at + ".forced", "the design has no layer 1", "design: {l1: ethereum}");
       const bool fits = w.forced.rate_per_1000s > 0;
-      if (!fits) problem(at + ".forced.rate", "users without a rate have nothing to do", "rate: 0.01/s");
+      if (!fits) problem(at + ".forced.rate", "users without a rate have nothing to do", "rate: 0.01tx/s");
     }
     using Arrivals = WorkloadSpec::Arrivals;
     if (w.arrivals == Arrivals::none) {
