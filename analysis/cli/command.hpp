@@ -59,7 +59,7 @@ struct ShrinkArguments {
   std::string plan;
   std::string out;                      ///< "" = a new folder beside
   std::optional<std::uint64_t> runs;    ///< budget
-  bool progress = true;
+  bool json = false, progress = true;
 };
 int shrink_command(const ShrinkArguments& arguments, const Context& context);
 

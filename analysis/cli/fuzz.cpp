@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <thread>
 #include <tuple>
 
@@ -16,6 +17,7 @@
 #include "analysis/report/format.hpp"
 #include "analysis/search/campaign_report.hpp"
 #include "analysis/search/corpus.hpp"
+#include "analysis/search/coverage.hpp"
 #include "analysis/search/exploration.hpp"
 #include "analysis/search/finding_folder.hpp"
 #include "analysis/search/shrink.hpp"
@@ -143,6 +145,7 @@ std::vector<std::string> words_of(const FuzzArguments& a, const Context& context
   if (a.until_failure) words.emplace_back("--until-failure");
   if (!a.twins.empty()) add("--twins", a.twins);
   if (a.jobs != "1") add("--jobs", a.jobs);
+  if (a.corpus != FuzzArguments{}.corpus) add("--corpus", a.corpus);
   if (!context.library_root.empty()) add("--library", context.library_root);
   return words;
 }
@@ -170,65 +173,118 @@ class Line {
   bool visible_ = false;
 };
 
-/// Runs what failed before. Failures that are still there join the report.
-void replay_corpus(const FuzzArguments& a, const Context& context, CampaignReport& report,
-                   std::vector<std::string>& lines, std::vector<std::string>& files) {
-  const Corpus corpus = read_corpus(a.corpus, library_of(context));
-  for (const std::string& problem : corpus.problems) fmt::print(stderr, "warning: left out: {}\n", problem);
-  std::size_t passed = 0;
-  for (const CorpusEntry& entry : corpus.entries) {
-    CaseResult result = run_case(entry.which, Target{entry.which.scenario->name, entry.which.scenario, nullptr});
-    if (!is_failure(result)) {
-      ++passed;
-      continue;
-    }
+/// Runs cases that no strategy chose, and counts them: the corpus, a file of Twins scenarios.
+class Replay {
+ public:
+  Replay(std::string strategy, CampaignReport& report, CampaignStory& story)
+      : strategy_(std::move(strategy)), report_(report), story_(story) {}
+
+  /// @param name  of the target, in the report. @return whether it failed
+  bool operator()(const std::string& name, std::uint64_t index, const Case& which, const Target& target) {
+    const auto begin = std::chrono::steady_clock::now();
+    const CaseResult result = run_case(which, target);
+    const bool failed = is_failure(result);
+    StreamReport& row = row_of(name);
+    row.cpu_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    ++row.cases;
+    if (!failed) return false;
+    ++row.failures;
+    ++report_.failed_cases;
     CampaignFailure f;
-    f.target = entry.which.scenario->name;
-    f.strategy = "corpus";
+    f.target = name;
+    f.strategy = strategy_;
+    f.index = index;
     f.checker = kind_of(result);
     f.text = result.error.empty() ? result.findings.front().text : result.error;
     f.digest = result.digest;
-    f.which = entry.which;
-    report.failures.push_back(std::move(f));
-    ++report.failed_cases;
-    files.push_back(entry.folder);
+    f.which = which;
+    report_.failures.push_back(std::move(f));
+    return true;
   }
-  if (corpus.entries.empty()) return;
-  lines.push_back(fmt::format("{} of {} earlier failures pass now", passed, corpus.entries.size()));
+
+ private:
+  StreamReport& row_of(const std::string& name) {
+    const auto at = std::ranges::find_if(
+        story_.replayed, [&](const StreamReport& s) { return s.target == name && s.strategy == strategy_; });
+    if (at != story_.replayed.end()) return *at;
+    StreamReport row;
+    row.target = name;
+    row.strategy = strategy_;
+    story_.replayed.push_back(std::move(row));
+    return story_.replayed.back();
+  }
+
+  std::string strategy_;
+  CampaignReport& report_;
+  CampaignStory& story_;
+};
+
+/// Runs what failed before. Failures that are still there join the report. @return their folders
+std::vector<std::string> replay_corpus(const Corpus& corpus, CampaignReport& report, CampaignStory& story) {
+  std::vector<std::string> folders;
+  Replay replay("corpus", report, story);
+  std::size_t passed = 0;
+  std::size_t number = 0;
+  for (const CorpusEntry& entry : corpus.entries) {
+    if (InterruptGuard::asked()) break;
+    const Target target{entry.which.scenario->name, entry.which.scenario, nullptr};
+    if (replay(target.name, number++, entry.which, target)) {
+      folders.push_back(entry.folder);
+    } else {
+      ++passed;
+    }
+  }
+  if (number > 0) story.corpus.push_back(fmt::format("{} of {} earlier failures pass now", passed, number));
+  return folders;
 }
 
-/// Runs a file of Twins scenarios on every target, with as many nodes as the file says.
-void run_twins(const FuzzArguments& a, const CampaignOptions& o, CampaignReport& report,
-               std::vector<std::string>& lines) {
-  const TwinsFile file = parse_twins_json(read_file(a.twins), a.twins);
+/// A file of Twins scenarios and what it is run on: every target, with as many nodes as the file says.
+struct TwinsCampaign {
+  TwinsFile file;
+  std::vector<std::shared_ptr<const scenarios::Scenario>> scenarios;  ///< one a target
+};
+
+/// @throws InputError for a file that cannot be read, or says what cannot be done to a target
+TwinsCampaign read_twins(const FuzzArguments& a, const CampaignOptions& o, const Context& context) {
+  TwinsCampaign out;
+  out.file = parse_twins_json(read_file(a.twins), a.twins);
   for (const Target& target : o.targets) {
     auto scenario = std::make_shared<scenarios::Scenario>(*target.scenario);
-    if (scenario->design.committee.count != file.nodes) {
-      scenario->design.committee.count = file.nodes;
-      scenario->design.committee.stake.assign(file.nodes, 1);
+    if (scenario->design.committee.count != out.file.nodes) {
+      scenario->design.committee.count = out.file.nodes;
+      scenario->design.committee.stake.assign(out.file.nodes, 1);
+      try {
+        const std::string& file = scenario->file.empty() ? target.name : scenario->file;
+        scenarios::parse_scenario(scenarios::to_yaml(*scenario), file, library_of(context));
+      } catch (const scenarios::InputError& bad) {
+        refuse(a.twins, fmt::format("{} cannot have {} nodes: {}", target.name, out.file.nodes,
+                                    bad.problems().front().text),
+               fmt::format("its own committee has {}", target.scenario->design.committee.count));
+      }
     }
-    std::uint64_t failed = 0;
-    for (std::size_t i = 0; i < file.scenarios.size(); ++i) {
-      const Case which{scenario, file.scenarios[i]};
-      if (const auto wrong = scenarios::problems_of(which.plan, *scenario); !wrong.empty()) {
+    for (std::size_t i = 0; i < out.file.scenarios.size(); ++i) {
+      if (const auto wrong = scenarios::problems_of(out.file.scenarios[i], *scenario); !wrong.empty()) {
         refuse(a.twins, fmt::format("scenarios[{}]: {}", i, wrong.front()), "see `seqlab fuzz --help`");
       }
-      CaseResult result = run_case(which, target);
-      if (!is_failure(result)) continue;
-      ++failed;
-      ++report.failed_cases;
-      CampaignFailure f;
-      f.target = target.name;
-      f.strategy = "twins file";
-      f.index = i;
-      f.checker = kind_of(result);
-      f.text = result.error.empty() ? result.findings.front().text : result.error;
-      f.digest = result.digest;
-      f.which = which;
-      report.failures.push_back(std::move(f));
     }
-    lines.push_back(fmt::format("{}: {} of {} Twins scenarios hold", target.name, file.scenarios.size() - failed,
-                                file.scenarios.size()));
+    out.scenarios.push_back(std::move(scenario));
+  }
+  return out;
+}
+
+void run_twins(const TwinsCampaign& twins, const CampaignOptions& o, CampaignReport& report, CampaignStory& story) {
+  Replay replay("twins file", report, story);
+  for (std::size_t t = 0; t < o.targets.size(); ++t) {
+    std::size_t done = 0;
+    std::size_t failed = 0;
+    for (; done < twins.file.scenarios.size(); ++done) {
+      if (InterruptGuard::asked() || (o.until_failure && failed > 0)) break;
+      const Case which{twins.scenarios[t], twins.file.scenarios[done]};
+      if (replay(o.targets[t].name, done, which, o.targets[t])) ++failed;
+    }
+    story.corpus.push_back(
+        fmt::format("{}: {} of {} Twins scenarios hold", o.targets[t].name, done - failed, done));
+    if (done < twins.file.scenarios.size()) break;
   }
 }
 
@@ -249,6 +305,8 @@ int write_twins(const FuzzArguments& a, const CampaignOptions& o) {
   return 0;
 }
 
+bool is_violation(const Exploration& e) { return !e.checker.empty(); }
+
 /// The targets whose nodes nobody owns, explored; at most a tenth of the time unless nothing else is asked for.
 std::vector<Exploration> explore_engines(const FuzzArguments& a, const CampaignOptions& o, Line& line) {
   std::vector<Exploration> out;
@@ -257,9 +315,7 @@ std::vector<Exploration> explore_engines(const FuzzArguments& a, const CampaignO
   if (alone && o.cases != 0) limits.states_max = o.cases;
   if (!alone) limits.states_max = o.cases != 0 ? std::clamp<std::uint64_t>(o.cases, 100, 200'000) : 200'000;
   const double share = alone ? 1.0 : 0.1;
-  std::size_t number = 0;
   for (const Target& target : o.targets) {
-    ++number;
     const scenarios::Environment& env = target.scenario->environment;
     if (!env.adversaries.empty() || !a.scenarios.empty()) continue;  // a scenario has a point of its own
     line.show(fmt::format("exploring {}", target.name));
@@ -270,23 +326,54 @@ std::vector<Exploration> explore_engines(const FuzzArguments& a, const CampaignO
       return in_time && !InterruptGuard::asked();
     };
     for (Exploration& e : explore_target(target, limits)) out.push_back(std::move(e));
-    if (InterruptGuard::asked()) break;
+    if (InterruptGuard::asked() || (o.until_failure && std::ranges::any_of(out, is_violation))) break;
   }
   return out;
 }
 
-/// Shrinks a failure and writes it to the corpus.
-ToldFailure make_small(const CampaignFailure& f, const FuzzArguments& a, const Context& context) {
+/// What could not be written. One file of several keeps no other from being written, and nothing of the report.
+class Unwritten {
+ public:
+  template <class Write>
+  void unless(Write write) {
+    try {
+      write();
+    } catch (const scenarios::InputError& error) {
+      problems_.insert(problems_.end(), error.problems().begin(), error.problems().end());
+    }
+  }
+  /// @throws InputError with all of it, if there is any
+  void tell() const {
+    if (!problems_.empty()) throw scenarios::InputError(problems_);
+  }
+
+ private:
+  std::vector<scenarios::Problem> problems_;
+};
+
+void append_file(const char* path, const std::string& text) {
+  std::FILE* const file = std::fopen(path, "ab");
+  if (file == nullptr) throw_file_error(path, "cannot append", errno);
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (std::fclose(file) != 0 || !written) throw_file_error(path, "cannot append", EIO);
+}
+
+/// Shrinks a failure and writes it to the corpus. @throws InputError if that cannot be; `told` has what was known then
+void make_small(const CampaignFailure& f, const FuzzArguments& a, const Context& context, ToldFailure& told) {
   constexpr std::uint64_t runs_max = 5000;
   constexpr double seconds_max = 20;
-  ToldFailure told;
-  if (f.which.scenario == nullptr) return told;
+  if (f.which.scenario == nullptr) return;
   told.interventions_found = told.interventions_shrunk = f.which.plan.interventions.size();
   const Target target{f.target, f.which.scenario, nullptr};
   std::string folder;
+  std::error_code error;
   const std::optional<FindingKind> kind = f.checker == "determinism" ? std::nullopt : find_kind(f.which, target);
   if (!kind) {
-    folder = write_reproducer(a.corpus, f.which, run_case(f.which, target), f.checker);
+    folder = reproducer_folder(a.corpus, f.which, f.checker);
+    if (!fs::exists(folder, error)) {
+      const CaseResult result = run_case(f.which, target);
+      write_case_folder(folder, f.which, result.digest, result.verdict);
+    }
   } else {
     ShrinkOptions options;
     options.runs_max = runs_max;
@@ -299,14 +386,12 @@ ToldFailure make_small(const CampaignFailure& f, const FuzzArguments& a, const C
     told.interventions_shrunk = small.after.interventions;
     told.shrunk = size_line(small.before, small.after);
     folder = reproducer_folder(a.corpus, small.smallest, kind->checker);
-    std::error_code error;
     if (!fs::exists(folder, error)) {
       write_finding_folder(folder, small, target, tell(small.smallest, target, small.finding), context.program);
     }
   }
   told.plan = (fs::path(folder) / "plan.json").string();
   told.reproduce = shell_line({context.program, "replay", folder});
-  return told;
 }
 
 }  // namespace
@@ -328,33 +413,55 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
 
   if (!a.write_twins.empty()) return write_twins(a, o);
 
-  CampaignReport before;
-  CampaignStory story;
-  std::vector<std::string> corpus_files;
-  std::vector<ToldFailure> shrunk;
-  replay_corpus(a, context, before, story.corpus, corpus_files);
+  // What can be wrong with files is found before anything is run.
+  std::optional<TwinsCampaign> twins;
+  if (!a.twins.empty()) twins = read_twins(a, o, context);
+  const Corpus corpus = read_corpus(a.corpus, library_of(context));
+  for (const std::string& problem : corpus.problems) fmt::print(stderr, "warning: left out: {}\n", problem);
 
-  Line line(a.progress && !a.json);
+  CampaignStory story;
+  CampaignReport before;  // the corpus
   CampaignReport report;
+  std::vector<std::string> corpus_folders;
+  std::vector<ToldFailure> shrunk;
+  Unwritten unwritten;
+  Line line(a.progress && !a.json);
   {
     const InterruptGuard guard;
-    if (explores) story.explorations = explore_engines(a, o, line);
+    corpus_folders = replay_corpus(corpus, before, story);
+    const auto found = [&] {
+      return before.failed_cases > 0 || report.failed_cases > 0 ||
+             std::ranges::any_of(story.explorations, is_violation);
+    };
+    const auto enough = [&] { return InterruptGuard::asked() || (o.until_failure && found()); };
+    if (explores && o.shard != 0) {
+      story.notes.emplace_back("shard 0 alone explores: the others would see the same states");
+    } else if (explores && !enough()) {
+      story.explorations = explore_engines(a, o, line);
+    }
+    if (o.until_failure && found()) {
+      story.notes.emplace_back("no new cases: something had failed before (--until-failure)");
+    }
     auto last = std::chrono::steady_clock::now();
     o.on_progress = [&](const CampaignReport& so_far) {
       const auto now = std::chrono::steady_clock::now();
-      if (now - last > std::chrono::milliseconds(200)) line.show(progress_line(so_far, o));
-      if (now - last > std::chrono::milliseconds(200)) last = now;
+      if (now - last > std::chrono::milliseconds(200)) {
+        line.show(progress_line(so_far, o));
+        last = now;
+      }
       return !InterruptGuard::asked();
     };
-    if (!o.strategies.empty()) report = run_campaign(o);
-    if (!a.twins.empty()) run_twins(a, o, report, story.corpus);
+    if (!o.strategies.empty() && !enough()) report = run_campaign(o);
+    if (twins && !enough()) run_twins(*twins, o, report, story);
     report.seed = o.seed;
     report.goals.resize(goal_names().size());
     report.interrupted = report.interrupted || InterruptGuard::asked();
     line.clear();
     for (std::size_t i = 0; i < report.failures.size(); ++i) {
       line.show(fmt::format("shrinking failure {} of {}", i + 1, report.failures.size()));
-      shrunk.push_back(make_small(report.failures[i], a, context));
+      ToldFailure told;
+      unwritten.unless([&] { make_small(report.failures[i], a, context, told); });
+      shrunk.push_back(std::move(told));
     }
   }
   line.clear();
@@ -366,12 +473,12 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
   for (std::size_t i = 0; i < report.failures.size(); ++i) {
     const CampaignFailure& f = report.failures[i];
     ToldFailure told;
-    if (i < corpus_files.size()) {
-      told.plan = (fs::path(corpus_files[i]) / "plan.json").string();
+    if (i < corpus_folders.size()) {
+      told.plan = (fs::path(corpus_folders[i]) / "plan.json").string();
       told.interventions_found = told.interventions_shrunk = f.which.plan.interventions.size();
-      told.reproduce = shell_line({context.program, "replay", corpus_files[i]});
+      told.reproduce = shell_line({context.program, "replay", corpus_folders[i]});
     } else {
-      told = std::move(shrunk[i - corpus_files.size()]);
+      told = std::move(shrunk[i - corpus_folders.size()]);
     }
     told.failure = &f;
     story.failures.push_back(std::move(told));
@@ -383,24 +490,19 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
     if (!report.out_of_cases) story.resume = shell_line(words);
   }
 
-  if (!a.junit.empty()) write_file(a.junit, to_junit(story));
-  if (!a.sarif.empty()) write_file(a.sarif, to_sarif(story));
-  if (a.github) {
-    if (const char* summary = std::getenv("GITHUB_STEP_SUMMARY"); summary != nullptr && *summary != '\0') {
-      std::FILE* file = std::fopen(summary, "ab");
-      if (file == nullptr) throw_file_error(summary, "cannot append", errno);
-      const std::string text = to_markdown(story);
-      const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-      if (std::fclose(file) != 0 || !written) throw_file_error(summary, "cannot append", EIO);
-    }
+  // The report comes first: what follows may fail without it being lost.
+  unwritten.unless([&] {
+    print(a.json ? to_json(story) : to_text(story, paints(context)));
+    if (a.github && !a.json) print(to_github_annotations(story));
+  });
+  if (a.github && a.json) fmt::print(stderr, "{}", to_github_annotations(story));
+  if (!a.junit.empty()) unwritten.unless([&] { write_file(a.junit, to_junit(story)); });
+  if (!a.sarif.empty()) unwritten.unless([&] { write_file(a.sarif, to_sarif(story)); });
+  if (const char* summary = a.github ? std::getenv("GITHUB_STEP_SUMMARY") : nullptr;
+      summary != nullptr && *summary != '\0') {
+    unwritten.unless([&] { append_file(summary, to_markdown(story)); });
   }
-  if (a.json) {
-    print(to_json(story));
-    if (a.github) fmt::print(stderr, "{}", to_github_annotations(story));
-  } else {
-    print(to_text(story, paints(context)));
-    if (a.github) print(to_github_annotations(story));
-  }
+  unwritten.tell();
   return exit_code(story);
 }
 

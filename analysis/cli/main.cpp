@@ -160,6 +160,7 @@ void declare(CLI::App& app, Arguments& a) {
   shrink->add_option("--out", a.shrink.out, "write plan.json, scenario.yaml and story.md there (else beside)")
       ->type_name("DIR");
   shrink->add_option("--runs", a.shrink.runs, "stop after so many runs (else 20000)")->type_name("N");
+  shrink->add_flag("--json", a.shrink.json, "print one JSON object and nothing more");
   shrink->add_flag("--no-progress", a.silent, "show no progress on stderr");
   shrink->footer("Example:\n  seqlab run above-one-third --out broken\n  seqlab shrink broken --out smallest");
 

@@ -31,7 +31,8 @@ class Progress {
 /// "12.4 s of at most 180 s virtual, 1,234,567 events, 2.0 s".
 std::string progress_text(SimTime now, SimTime end, std::uint64_t events, double wall_seconds);
 
-/// While it lives, SIGINT and SIGTERM ask the run to stop instead of ending the process; a second one ends it.
+/// While it lives, SIGINT and SIGTERM ask the run to stop instead of ending the process; a second one, half a second or
+/// more after the first, ends it.
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -2,11 +2,13 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "analysis/cli/command.hpp"
 #include "analysis/cli/progress.hpp"
 #include "analysis/cli/recorded.hpp"
 #include "analysis/report/format.hpp"
+#include "analysis/report/result.hpp"
 #include "analysis/search/finding_folder.hpp"
 #include "analysis/search/shrink.hpp"
 #include "scenarios/plan/recorder.hpp"
@@ -21,6 +23,33 @@ std::string free_folder(const std::string& base) {
   std::error_code error;
   for (int i = 2; std::filesystem::exists(name, error); ++i) name = fmt::format("{}.{}", base, i);
   return name;
+}
+
+/// One object with a final newline; what a finding of `fuzz --json` has, and how far it came.
+std::string to_json(const Shrunk& shrunk, const std::string& target, const std::string& folder,
+                    const std::string& reproduce) {
+  using Json = nlohmann::ordered_json;
+  Json remaining = Json::array();
+  for (const scenarios::Intervention& intervention : shrunk.smallest.plan.interventions)
+    remaining.push_back(describe(intervention));
+  const auto both = [](auto before, auto after) { return Json{{"found", before}, {"shrunk", after}}; };
+  Json out{{"schema", "seqlab/shrink/v1"},
+           {"version", version()},
+           {"checker", shrunk.finding.checker},
+           {"text", shrunk.finding.text},
+           {"target", target},
+           {"outside_model", shrunk.kind.outside_model},
+           {"digest", to_hex(shrunk.result.digest)},
+           {"interventions", both(shrunk.before.interventions, shrunk.after.interventions)},
+           {"nodes", both(shrunk.before.nodes, shrunk.after.nodes)},
+           {"time_ns", both(ns(shrunk.before.time), ns(shrunk.after.time))}};
+  out["remaining"] = std::move(remaining);
+  out["runs"] = shrunk.runs;
+  out["complete"] = shrunk.complete;
+  out["folder"] = folder;
+  out["plan"] = (std::filesystem::path(folder) / "plan.json").string();
+  out["reproduce"] = reproduce;
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace
@@ -74,13 +103,18 @@ int shrink_command(const ShrinkArguments& a, const Context& context) {
 
   const std::string folder = a.out.empty() ? free_folder(target.name + "-shrunk") : a.out;
   write_finding_folder(folder, shrunk, target, tale, context.program);
+  const std::string reproduce = shell_line({context.program, "replay", folder});
+  if (a.json) {
+    print(to_json(shrunk, target.name, folder, reproduce));
+    return 0;
+  }
   std::string out = fmt::format("{}: {}\n\n{}\n({}{})\n\n", shrunk.finding.checker, shrunk.finding.text,
                                 size_line(shrunk.before, shrunk.after), plural(shrunk.runs, "run"),
                                 shrunk.complete ? "" : "; more could go: the budget was spent");
   for (const scenarios::Intervention& intervention : shrunk.smallest.plan.interventions)
     out += "  " + describe(intervention) + "\n";
   out += fmt::format("\n{}\n\nwritten: {} (plan.json, scenario.yaml, story.md)\nreproduce: {}\n", tale.paragraph,
-                     folder, shell_line({context.program, "replay", folder}));
+                     folder, reproduce);
   print(out);
   return 0;
 }

@@ -165,9 +165,9 @@ Fields fields_of(const Record& r) {
     case RecordKind::certified:
       return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r)).word("vote", vote())
           .hash("block", r.id());
-    case RecordKind::certificate_signer:
-      return f.node("node", r.node).node("peer", r.peer).number("height", r.height).signed_number("round", round_of(r))
-          .word("vote", vote()).hash("block", r.id());
+    case RecordKind::certificate_signers:
+      return f.node("node", r.node).node("first", r.peer).number("height", r.height).signed_number("round", round_of(r))
+          .word("vote", vote()).hash("signers", r.id());
     case RecordKind::committed:
       return f.node("node", r.node).number("height", r.height).signed_number("round", round_of(r))
           .word("level", word_for(static_cast<sim::CommitLevel>(r.detail))).hash("block", r.id());

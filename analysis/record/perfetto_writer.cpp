@@ -67,7 +67,7 @@ PerfettoWriter::PerfettoWriter(std::string path, PerfettoOptions options)
 
 sim::KindMask PerfettoWriter::kinds() {
   return sim::all_kinds &
-         ~sim::mask_of(RecordKind::certificate_signer, RecordKind::commit_parent, RecordKind::balance_moved);
+         ~sim::mask_of(RecordKind::certificate_signers, RecordKind::commit_parent, RecordKind::balance_moved);
 }
 
 void PerfettoWriter::write_packet() {
@@ -432,7 +432,7 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::derived_state:
     case RecordKind::keyed:
     case RecordKind::key_linked:
-    case RecordKind::certificate_signer:
+    case RecordKind::certificate_signers:
     case RecordKind::commit_parent:
     case RecordKind::balance_moved: break;
   }

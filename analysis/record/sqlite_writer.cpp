@@ -443,8 +443,8 @@ SqliteWriter::~SqliteWriter() = default;
 bool SqliteWriter::failed() const { return state_->error != SQLITE_OK; }
 
 sim::KindMask SqliteWriter::kinds() {
-  return sim::all_kinds & ~sim::mask_of(RecordKind::persisted, RecordKind::certificate_signer, RecordKind::step_entered,
-                                        RecordKind::tx_admitted);
+  return sim::all_kinds & ~sim::mask_of(RecordKind::persisted, RecordKind::certificate_signers,
+                                        RecordKind::step_entered, RecordKind::tx_admitted);
 }
 
 void SqliteWriter::on_record(const Record& r) {
@@ -661,7 +661,7 @@ void SqliteWriter::on_record(const Record& r) {
     case RecordKind::epoch_entered:
     case RecordKind::intervened:
     case RecordKind::persisted:
-    case RecordKind::certificate_signer:
+    case RecordKind::certificate_signers:
     case RecordKind::step_entered:
     case RecordKind::tx_admitted: break;
   }

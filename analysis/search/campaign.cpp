@@ -12,6 +12,8 @@
 #include "analysis/report/format.hpp"
 #include "analysis/report/result.hpp"
 #include "analysis/search/campaign_store.hpp"
+#include "analysis/search/coverage.hpp"
+#include "analysis/search/finding_kind.hpp"
 #include "analysis/search/statistics.hpp"
 #include "scenarios/plan/plan_text.hpp"
 #include "scenarios/spec/parse.hpp"
@@ -365,9 +367,6 @@ class Campaign {
       }
       ++position_;
     }
-    for (Stream& s : streams_) {
-      if (s.entry->learns) relearn(s, done[static_cast<std::size_t>(&s - streams_.data())]);
-    }
     for (const StoredFailure& f : store_->failures()) {
       if (f.stream >= streams_.size()) continue;
       const Stream& s = streams_[f.stream];
@@ -379,13 +378,24 @@ class Campaign {
       failure.text = f.text;
       keep(std::move(failure));
     }
-    for (CampaignFailure& f : report_.failures) {
-      for (const Stream& s : streams_) {
-        if (s.report.target != f.target || s.report.strategy != f.strategy || s.entry->learns) continue;
-        f.which = s.strategy->make(f.index);
-        f.digest = run_case(f.which, *s.target).digest;
+    for (Stream& s : streams_) {
+      if (s.entry->learns) {
+        relearn(s, done[static_cast<std::size_t>(&s - streams_.data())]);
+        continue;
+      }
+      for (CampaignFailure* f : failures_of(s)) {
+        f->which = s.strategy->make(f->index);
+        f->digest = run_case(f->which, *s.target).digest;
       }
     }
+  }
+
+  std::vector<CampaignFailure*> failures_of(const Stream& s) {
+    std::vector<CampaignFailure*> out;
+    for (CampaignFailure& f : report_.failures) {
+      if (f.target == s.report.target && f.strategy == s.report.strategy) out.push_back(&f);
+    }
+    return out;
   }
 
   /// What a learner was taught is not in the file: its cases are run again. They are not counted again.
@@ -396,6 +406,11 @@ class Campaign {
         jobs.push_back({static_cast<std::uint32_t>(&s - streams_.data()), i, {}, {}, 0, false});
       }
       run_all(jobs);
+      for (CampaignFailure* f : failures_of(s)) {
+        if (f->index < first || f->index >= first + jobs.size()) continue;
+        f->which = jobs[f->index - first].which;
+        f->digest = jobs[f->index - first].result.digest;
+      }
       for (Job& job : jobs) learn(s, job);
     }
   }
@@ -430,43 +445,6 @@ class Campaign {
 };
 
 }  // namespace
-
-std::string shape_of(const std::string& text) {
-  std::string out;
-  bool number = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    // A word of digits and letters a-f with at least one digit is a number or a hash.
-    if (hex && (i == 0 || !std::isalnum(static_cast<unsigned char>(text[i - 1])))) {
-      std::size_t end = i;
-      bool digit = false;
-      while (end < text.size() && std::isalnum(static_cast<unsigned char>(text[end]))) {
-        digit |= text[end] >= '0' && text[end] <= '9';
-        ++end;
-      }
-      if (digit) {
-        out += '#';
-        i = end - 1;
-        number = false;
-        continue;
-      }
-    }
-    if (c >= '0' && c <= '9') {
-      if (!number) out += '#';
-      number = true;
-    } else {
-      out += c;
-      number = false;
-    }
-  }
-  // "n#, n# and n#": some nodes.
-  for (const std::string_view joint : {", n#", " and n#"}) {
-    for (std::size_t at = out.find(joint); at != std::string::npos; at = out.find(joint, at))
-      out.erase(at, joint.size());
-  }
-  return out;
-}
 
 CampaignReport run_campaign(const CampaignOptions& options) { return Campaign{options}.run(); }
 

@@ -40,7 +40,7 @@ struct CampaignFailure {
   std::string text;
   Hash128 digest;
   std::uint64_t count = 1;  ///< failures of the same kind, this one included
-  Case which;               ///< empty scenario for one that an earlier part of the campaign found and nobody asked for
+  Case which;               ///< also of one that an earlier part of the campaign found
 };
 
 struct StreamReport {
@@ -73,8 +73,5 @@ struct CampaignReport {
 /// @throws InputError for a campaign file that cannot be read, belongs to other targets, options or another version, or
 /// cannot be written. What was recorded before stays.
 CampaignReport run_campaign(const CampaignOptions& options);
-
-/// A text without its numbers: failures that differ in nothing else are of one kind.
-std::string shape_of(const std::string& text);
 
 }  // namespace seqlab::analysis

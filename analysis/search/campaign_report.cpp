@@ -7,6 +7,8 @@
 
 #include "analysis/report/format.hpp"
 #include "analysis/report/result.hpp"
+#include "analysis/search/coverage.hpp"
+#include "analysis/search/finding_kind.hpp"
 
 namespace seqlab::analysis {
 
@@ -23,9 +25,9 @@ double cases_per_second(const CampaignReport& r) {
 std::string where(const CampaignFailure& f) { return fmt::format("{}, {} case {}", f.target, f.strategy, f.index); }
 
 /// Streams of one strategy, summed over targets.
-std::vector<StreamReport> by_strategy(const CampaignReport& r) {
+std::vector<StreamReport> by_strategy(const std::vector<StreamReport>& streams) {
   std::vector<StreamReport> out;
-  for (const StreamReport& s : r.streams) {
+  for (const StreamReport& s : streams) {
     auto at = std::ranges::find(out, s.strategy, &StreamReport::strategy);
     if (at == out.end()) {
       out.push_back(s);
@@ -55,6 +57,65 @@ std::string explored_text(const std::vector<Exploration>& all, const std::string
   }
   return fmt::format("{}: {}, {} of them whole, {} states, up to {} deep", target, plural(committees, "committee"),
                      whole == 0 ? "none" : std::to_string(whole), human_count(states), plural(depth, "step"));
+}
+
+/// Everything that was run, by target and strategy: streams, what was replayed, what was explored (states as cases).
+std::vector<StreamReport> rows_of(const CampaignStory& story) {
+  std::vector<StreamReport> rows = story.report->streams;
+  rows.insert(rows.end(), story.replayed.begin(), story.replayed.end());
+  const auto row = [&](const std::string& target, std::string_view strategy) -> StreamReport& {
+    const auto at = std::ranges::find_if(
+        rows, [&](const StreamReport& s) { return s.target == target && s.strategy == strategy; });
+    if (at != rows.end()) return *at;
+    StreamReport fresh;
+    fresh.target = target;
+    fresh.strategy = strategy;
+    rows.push_back(std::move(fresh));
+    return rows.back();
+  };
+  for (const Exploration& e : story.explorations) {
+    StreamReport& s = row(e.target, explore_name);
+    s.cases += e.states;
+    s.new_states += e.abstract_states;
+    s.cpu_seconds += e.cpu_seconds;
+    s.failures += e.checker.empty() ? 0U : 1U;
+  }
+  // A failure has a place whoever found it.
+  for (const ToldFailure& t : story.failures) {
+    StreamReport& s = row(t.failure->target, t.failure->strategy);
+    s.failures = std::max<std::uint64_t>(s.failures, 1);
+  }
+  return rows;
+}
+
+std::string amount_of(const StreamReport& s) {
+  return s.strategy == explore_name ? plural(s.cases, "state") : human_count(s.cases);
+}
+
+/// A failure or a violation that the explorer found, as the reports for machines tell it.
+struct Item {
+  std::string checker, text, target, strategy;
+  std::string where;      ///< "committee, random case 3"
+  std::string plan;       ///< file; "" = there is none
+  std::string details;    ///< how it was made small, or the steps that lead to it, a line each
+  std::string reproduce;  ///< shell line
+};
+
+std::vector<Item> items_of(const CampaignStory& story) {
+  std::vector<Item> out;
+  for (const ToldFailure& t : story.failures) {
+    const CampaignFailure& f = *t.failure;
+    out.push_back({f.checker, f.text, f.target, f.strategy, where(f), t.plan, t.shrunk, t.reproduce});
+  }
+  for (const Exploration& e : story.explorations) {
+    if (e.checker.empty()) continue;
+    std::string steps;
+    for (const std::string& step : e.steps) steps += (steps.empty() ? "" : "\n") + step;
+    out.push_back({e.checker, e.text, e.target, explore_name,
+                   fmt::format("{}, {}, {}", e.target, e.committee, plural(e.steps.size(), "step")), "", steps,
+                   story.again});
+  }
+  return out;
 }
 
 std::string xml(std::string_view text) {
@@ -118,6 +179,9 @@ std::string to_text(const CampaignStory& story, bool colour) {
   };
   for (const StreamReport& s : r.streams) name(s.target);
   for (const Exploration& e : story.explorations) name(e.target);
+  if (targets.empty()) {
+    for (const StreamReport& s : story.replayed) name(s.target);
+  }
   out += fmt::format("  {}  seed {}  {} cases in {:.1f} s, {:.0f} a second{}\n", targets, r.seed, human_count(r.cases),
                      r.wall_seconds, cases_per_second(r), r.interrupted ? "  (interrupted)" : "");
   for (const std::string& line : story.corpus) out += fmt::format("  {:<15}{}\n", "corpus", line);
@@ -128,7 +192,7 @@ std::string to_text(const CampaignStory& story, bool colour) {
     if (!t.shrunk.empty()) out += fmt::format("  {:<15}{}\n", "", t.shrunk);
     if (!t.reproduce.empty()) out += fmt::format("  {:<15}{}\n", "reproduce", t.reproduce);
   }
-  for (const StreamReport& s : by_strategy(r)) {
+  for (const StreamReport& s : by_strategy(r.streams)) {
     out += fmt::format("  {:<15}{} cases, {:.1f} CPU s, {} new states{}{}\n", s.strategy, human_count(s.cases),
                        s.cpu_seconds, human_count(s.new_states),
                        s.failures > 0 ? fmt::format(", {} failed", human_count(s.failures)) : "",
@@ -159,6 +223,7 @@ std::string to_text(const CampaignStory& story, bool colour) {
     }
     if (!never.empty()) out += fmt::format("  {:<15}{}\n", "never reached", never);
   }
+  for (const std::string& line : story.notes) out += fmt::format("  {:<15}{}\n", "note", line);
   if (!story.resume.empty()) out += fmt::format("  {:<15}{}\n", "go on", story.resume);
   out += fmt::format("  {:<15}{}\n", "again", story.again);
   return out;
@@ -181,12 +246,15 @@ std::string to_json(const CampaignStory& story) {
   out["events"] = r.events;
   out["rechecked"] = r.rechecked;
   Json strategies = Json::object();
-  for (const StreamReport& s : by_strategy(r)) {
+  for (const StreamReport& s : by_strategy(r.streams)) {
     strategies[s.strategy] = Json{{"cases", s.cases},
                                   {"cpu_seconds", s.cpu_seconds},
                                   {"failures", s.failures},
                                   {"new_states", s.new_states},
                                   {"exhausted", s.exhausted}};
+  }
+  for (const StreamReport& s : by_strategy(story.replayed)) {
+    strategies[s.strategy] = Json{{"cases", s.cases}, {"cpu_seconds", s.cpu_seconds}, {"failures", s.failures}};
   }
   if (!story.explorations.empty()) {
     std::uint64_t states = 0;
@@ -240,45 +308,46 @@ std::string to_json(const CampaignStory& story) {
                             {"reproduce", story.again}});
   }
   out["findings"] = std::move(findings);
+  out["notes"] = story.notes;
   out["campaign"] = story.file;
   out["resume"] = story.resume;
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 std::string to_junit(const CampaignStory& story) {
-  const CampaignReport& r = *story.report;
+  const std::vector<StreamReport> rows = rows_of(story);
+  const std::vector<Item> items = items_of(story);
+  const auto failed = [](const StreamReport& s) { return s.failures > 0; };
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-  out += fmt::format("<testsuites name=\"seqlab fuzz\" tests=\"{}\" failures=\"{}\" time=\"{:.3f}\">\n",
-                     r.streams.size(),
-                     std::ranges::count_if(r.streams, [](const StreamReport& s) { return s.failures > 0; }),
-                     r.wall_seconds);
+  out += fmt::format("<testsuites name=\"seqlab fuzz\" tests=\"{}\" failures=\"{}\" time=\"{:.3f}\">\n", rows.size(),
+                     std::ranges::count_if(rows, failed), story.report->wall_seconds);
   std::vector<std::string> targets;
-  for (const StreamReport& s : r.streams) {
+  for (const StreamReport& s : rows) {
     if (std::ranges::find(targets, s.target) == targets.end()) targets.push_back(s.target);
   }
   for (const std::string& target : targets) {
     std::size_t tests = 0;
     std::size_t failures = 0;
     double seconds = 0;
-    for (const StreamReport& s : r.streams) {
+    for (const StreamReport& s : rows) {
       if (s.target != target) continue;
       ++tests;
-      failures += s.failures > 0 ? 1U : 0U;
+      failures += failed(s) ? 1U : 0U;
       seconds += s.cpu_seconds;
     }
     out += fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" time=\"{:.3f}\">\n", xml(target), tests,
                        failures, seconds);
-    for (const StreamReport& s : r.streams) {
+    for (const StreamReport& s : rows) {
       if (s.target != target) continue;
       out += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n", xml(target), xml(s.strategy),
                          s.cpu_seconds);
-      for (const ToldFailure& t : story.failures) {
-        const CampaignFailure& f = *t.failure;
-        if (f.target != target || f.strategy != s.strategy) continue;
-        out += fmt::format("      <failure type=\"{}\" message=\"{}\">case {}\n{}\n{}</failure>\n", xml(f.checker),
-                           xml(f.text), f.index, xml(t.shrunk), xml(t.reproduce));
+      for (const Item& item : items) {
+        if (item.target != target || item.strategy != s.strategy) continue;
+        out += fmt::format("      <failure type=\"{}\" message=\"{}\">{}\n{}\n{}</failure>\n", xml(item.checker),
+                           xml(item.text), xml(item.where), xml(item.details), xml(item.reproduce));
       }
-      out += fmt::format("      <system-out>{} cases, seed {}</system-out>\n    </testcase>\n", s.cases, r.seed);
+      out += fmt::format("      <system-out>{}{}, seed {}</system-out>\n    </testcase>\n", amount_of(s),
+                         s.strategy == explore_name ? "" : " cases", story.report->seed);
     }
     out += "  </testsuite>\n";
   }
@@ -289,20 +358,19 @@ std::string to_sarif(const CampaignStory& story) {
   Json rules = Json::array();
   Json results = Json::array();
   std::vector<std::string> known;
-  for (const ToldFailure& t : story.failures) {
-    const CampaignFailure& f = *t.failure;
-    if (std::ranges::find(known, f.checker) == known.end()) {
-      known.push_back(f.checker);
-      std::string text = f.checker;
-      if (const scenarios::CheckerEntry* entry = scenarios::find_checker(f.checker)) text = entry->text;
-      rules.push_back(Json{{"id", f.checker}, {"shortDescription", Json{{"text", text}}}});
+  for (const Item& item : items_of(story)) {
+    if (std::ranges::find(known, item.checker) == known.end()) {
+      known.push_back(item.checker);
+      std::string text = item.checker;
+      if (const scenarios::CheckerEntry* entry = scenarios::find_checker(item.checker)) text = entry->text;
+      rules.push_back(Json{{"id", item.checker}, {"shortDescription", Json{{"text", text}}}});
     }
-    Json result{{"ruleId", f.checker},
+    Json result{{"ruleId", item.checker},
                 {"level", "error"},
-                {"message", Json{{"text", fmt::format("{} ({}). {}", f.text, where(f), t.reproduce)}}},
-                {"partialFingerprints", Json{{"seqlab/v1", fmt::format("{}/{}/{}", f.target, f.checker,
-                                                                        shape_of(f.text))}}}};
-    const std::string file = t.plan.empty() ? "." : t.plan;
+                {"message", Json{{"text", fmt::format("{} ({}). {}", item.text, item.where, item.reproduce)}}},
+                {"partialFingerprints", Json{{"seqlab/v1", fmt::format("{}/{}/{}", item.target, item.checker,
+                                                                        shape_of(item.text))}}}};
+    const std::string file = item.plan.empty() ? "." : item.plan;
     result["locations"] = Json::array({Json{
         {"physicalLocation", Json{{"artifactLocation", Json{{"uri", file}}}, {"region", Json{{"startLine", 1}}}}}}});
     results.push_back(std::move(result));
@@ -316,11 +384,12 @@ std::string to_sarif(const CampaignStory& story) {
 
 std::string to_github_annotations(const CampaignStory& story) {
   std::string out;
-  for (const ToldFailure& t : story.failures) {
-    const CampaignFailure& f = *t.failure;
-    std::string properties = "title=" + workflow(fmt::format("{} ({})", f.checker, f.target), true);
-    if (!t.plan.empty()) properties = "file=" + workflow(t.plan, true) + ",line=1," + properties;
-    out += fmt::format("::error {}::{}\n", properties, workflow(fmt::format("{}\n{}", f.text, t.reproduce), false));
+  for (const Item& item : items_of(story)) {
+    std::string properties = "title=" + workflow(fmt::format("{} ({})", item.checker, item.target), true);
+    if (!item.plan.empty()) properties = "file=" + workflow(item.plan, true) + ",line=1," + properties;
+    std::string text = item.text + "\n";
+    if (item.strategy == explore_name) text += item.where + "\n" + item.details + "\n";
+    out += fmt::format("::error {}::{}\n", properties, workflow(text + item.reproduce, false));
   }
   return out;
 }
@@ -332,15 +401,18 @@ std::string to_markdown(const CampaignStory& story) {
       "of failing cases above {:.2g} are excluded at 95 %.\n\n",
       verdict_of(story), human_count(r.cases), r.wall_seconds, r.seed, human_count(r.distinct_states), r.excluded_rate);
   out += "| target | strategy | cases | CPU s | new states | failed |\n| --- | --- | ---: | ---: | ---: | ---: |\n";
-  for (const StreamReport& s : r.streams) {
-    out += fmt::format("| {} | {} | {} | {:.1f} | {} | {} |\n", s.target, s.strategy, human_count(s.cases),
-                       s.cpu_seconds, human_count(s.new_states), s.failures);
+  for (const StreamReport& s : rows_of(story)) {
+    out += fmt::format("| {} | {} | {} | {:.1f} | {} | {} |\n", s.target, s.strategy, amount_of(s), s.cpu_seconds,
+                       human_count(s.new_states), s.failures);
   }
-  for (const ToldFailure& t : story.failures) {
-    const CampaignFailure& f = *t.failure;
-    out += fmt::format("\n**{}**: {} ({})\n", f.checker, f.text, where(f));
-    if (!t.shrunk.empty()) out += fmt::format("\n{}\n", t.shrunk);
-    if (!t.reproduce.empty()) out += fmt::format("\n```sh\n{}\n```\n", t.reproduce);
+  for (const std::string& line : story.notes) out += fmt::format("\n{}\n", line);
+  for (const Item& item : items_of(story)) {
+    out += fmt::format("\n**{}**: {} ({})\n", item.checker, item.text, item.where);
+    if (!item.details.empty()) {
+      const std::string_view fence = item.strategy == explore_name ? "```\n" : "";
+      out += fmt::format("\n{}{}\n{}", fence, item.details, fence);
+    }
+    if (!item.reproduce.empty()) out += fmt::format("\n```sh\n{}\n```\n", item.reproduce);
   }
   return out;
 }

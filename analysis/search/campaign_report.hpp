@@ -26,7 +26,9 @@ struct CampaignStory {
   const CampaignReport* report = nullptr;
   std::vector<ToldFailure> failures;
   std::vector<Exploration> explorations;
-  std::vector<std::string> corpus;         ///< what became of the corpus: a line each
+  std::vector<StreamReport> replayed;      ///< cases that no strategy chose (corpus, Twins files); not in `report`'s
+  std::vector<std::string> corpus;         ///< what became of those: a line each
+  std::vector<std::string> notes;          ///< what was not done, and why: a line each
   std::string file;                        ///< campaign file
   std::string resume;                      ///< shell line that goes on; "" = there is nothing to go on with
   std::string again;                       ///< shell line that does the same campaign

@@ -1,7 +1,6 @@
 #include "analysis/search/case.hpp"
 
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <utility>
 
@@ -9,28 +8,6 @@
 #include "scenarios/spec/diagnostics.hpp"
 
 namespace seqlab::analysis {
-
-namespace {
-
-// The order is that of the bits in `CaseResult::goals`.
-constexpr std::array<std::string_view, 12> goals{
-    "a block committed in a round after the first",
-    "a block committed three rounds or more after the first",
-    "honest nodes locked on different blocks",
-    "a certificate for nil",
-    "two certificates for different blocks of one height",
-    "a node learned that it was behind, and caught up",
-    "a node crashed and committed again",
-    "evidence against somebody",
-    "honest nodes two heights or more apart",
-    "honest nodes two rounds or more apart",
-    "a delivery below final was taken back",
-    "the committee changed",
-};
-
-}  // namespace
-
-std::span<const std::string_view> goal_names() { return goals; }
 
 CaseResult run_case(const Case& which, const Target& target) {
   CaseResult out;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,9 +34,6 @@ struct Case {
   scenarios::Plan plan;
 };
 
-/// "Sometimes" goals: states that a campaign should reach at least now and then, in the order of `goal_names()`.
-std::span<const std::string_view> goal_names();
-
 /// What a search wants to know of one run.
 struct CaseResult {
   scenarios::Verdict verdict = scenarios::Verdict::undecided;
@@ -46,7 +42,7 @@ struct CaseResult {
   std::vector<scenarios::Finding> findings;  ///< those inside the model; empty: nothing wrong
   /// Abstract states of the protocol that were visited: hashes, sorted, no repetitions (see coverage.hpp).
   std::vector<std::uint64_t> states;
-  std::uint64_t goals = 0;                   ///< bit i: goal i was reached
+  std::uint64_t goals = 0;                   ///< bit i: the i-th of `Goal` was reached (see coverage.hpp)
   /// How near the run came to a violation, the larger the nearer: for guidance.
   std::uint32_t nearness = 0;
   std::string error;                         ///< an exception of our own code; everything else is empty then

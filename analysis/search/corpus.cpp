@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 
 #include "analysis/record/output_file.hpp"
@@ -55,25 +54,6 @@ std::string reproducer_folder(const std::string& folder, const Case& which, cons
   const std::string text = scenarios::to_json(which.plan) + to_hex(scenarios::scenario_hash(*which.scenario));
   const Hash128 name = hash128(std::as_bytes(std::span{text}));
   return (fs::path(folder) / fmt::format("{}-{}", checker, to_hex(name).substr(0, 8))).string();
-}
-
-std::string write_reproducer(const std::string& folder, const Case& which, const CaseResult& result,
-                             const std::string& checker) {
-  PlanFile plan;
-  plan.plan = which.plan;
-  plan.scenario_file = "scenario.yaml";
-  plan.scenario_name = which.scenario->name;
-  plan.scenario_hash = scenarios::scenario_hash(*which.scenario);
-  plan.version = version();
-  plan.digest = result.digest;
-  plan.verdict = result.verdict;
-  const fs::path at = reproducer_folder(folder, which, checker);
-  std::error_code error;
-  fs::create_directories(at, error);
-  if (error) throw_file_error(at.string(), "cannot make the folder", error.value());
-  write_file((at / "scenario.yaml").string(), scenarios::to_yaml(*which.scenario));
-  write_file((at / "plan.json").string(), to_json(plan));
-  return at.string();
 }
 
 }  // namespace seqlab::analysis

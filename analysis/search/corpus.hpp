@@ -25,9 +25,5 @@ Corpus read_corpus(const std::string& folder, const scenarios::Library& library)
 
 /// `folder`/NAME, where NAME tells checker and content, and is the same for the same case.
 std::string reproducer_folder(const std::string& folder, const Case& which, const std::string& checker);
-/// Writes plan.json and scenario.yaml to `reproducer_folder`. @param result  of running the case.
-/// @return the folder. @throws InputError
-std::string write_reproducer(const std::string& folder, const Case& which, const CaseResult& result,
-                             const std::string& checker);
 
 }  // namespace seqlab::analysis

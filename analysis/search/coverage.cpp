@@ -1,6 +1,7 @@
 #include "analysis/search/coverage.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "sim/base/hash.hpp"
 
@@ -14,20 +15,38 @@ using sim::RecordKind;
 constexpr std::uint64_t heights_apart_max = 3;
 constexpr std::uint32_t rounds_apart_max = 4;
 
-enum Goal : std::uint32_t {
-  later_round,
-  much_later_round,
-  locks_differ,
-  nil_certificate,
-  certificates_differ,
-  caught_up,
-  crash_survived,
-  evidence,
-  heights_differ,
-  rounds_differ,
-  reverted,
-  committee_changed
+struct NamedGoal {
+  Goal goal;
+  std::string_view name;
 };
+
+constexpr std::array goals_named{
+    NamedGoal{Goal::later_round, "a block committed in a round after the first"},
+    NamedGoal{Goal::much_later_round, "a block committed three rounds or more after the first"},
+    NamedGoal{Goal::locks_differ, "honest nodes locked on different blocks"},
+    NamedGoal{Goal::nil_certificate, "a certificate for nil"},
+    NamedGoal{Goal::certificates_differ, "two certificates for different blocks of one height"},
+    NamedGoal{Goal::caught_up, "a node learned that it was behind, and caught up"},
+    NamedGoal{Goal::crash_survived, "a node crashed and committed again"},
+    NamedGoal{Goal::evidence, "evidence against somebody"},
+    NamedGoal{Goal::heights_differ, "honest nodes two heights or more apart"},
+    NamedGoal{Goal::rounds_differ, "honest nodes two rounds or more apart"},
+    NamedGoal{Goal::reverted, "a delivery below final was taken back"},
+    NamedGoal{Goal::committee_changed, "the committee changed"},
+};
+constexpr std::size_t goal_count = static_cast<std::size_t>(Goal::count);
+static_assert(goals_named.size() == goal_count && goal_count <= 64);
+
+/// @pre  the table is in the order of `Goal`, which the compiler checks
+consteval std::array<std::string_view, goal_count> names_in_order() {
+  std::array<std::string_view, goal_count> out{};
+  for (std::size_t i = 0; i < goal_count; ++i) {
+    if (goals_named[i].goal != static_cast<Goal>(i)) throw "a goal is not at its place";
+    out[i] = goals_named[i].name;
+  }
+  return out;
+}
+constexpr std::array<std::string_view, goal_count> names = names_in_order();
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   std::uint64_t x = (a ^ (b + 0x9e3779b97f4a7c15U + (a << 6U))) * 0xff51afd7ed558ccdU;
@@ -35,6 +54,8 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 }
 
 }  // namespace
+
+std::span<const std::string_view> goal_names() { return names; }
 
 Coverage::Coverage(std::uint32_t node_count) : nodes_(node_count) { scratch_.reserve(node_count); }
 
@@ -76,14 +97,14 @@ void Coverage::on_record(const Record& record) {
     case RecordKind::certified: {
       if (node.corrupt) return;
       if (record.id() == Hash128{}) {
-        reach(nil_certificate);
+        reach(Goal::nil_certificate);
         break;
       }
       const auto differs = [&](const Certificate& c) {
         return c.height == record.height && c.type == record.detail && c.id != record.id();
       };
       if (std::ranges::any_of(certificates_, differs)) {
-        reach(certificates_differ);
+        reach(Goal::certificates_differ);
         ++certificates_apart_;
       }
       if (certificates_.size() < 64 && std::ranges::none_of(certificates_, [&](const Certificate& c) {
@@ -97,15 +118,15 @@ void Coverage::on_record(const Record& record) {
       if (node.corrupt || record.detail != static_cast<std::uint8_t>(sim::CommitLevel::final)) return;
       node.committed = record.id();
       node.locked = {};
-      if (node.crashed) reach(crash_survived);
-      if (node.round >= 1) reach(later_round);
-      if (node.round >= 3) reach(much_later_round);
+      if (node.crashed) reach(Goal::crash_survived);
+      if (node.round >= 1) reach(Goal::later_round);
+      if (node.round >= 3) reach(Goal::much_later_round);
       break;
-    case RecordKind::evidence: reach(evidence); return;
+    case RecordKind::evidence: reach(Goal::evidence); return;
     case RecordKind::caught_up: reach(Goal::caught_up); break;
     case RecordKind::reverted: reach(Goal::reverted); break;
     case RecordKind::validator:
-      if (record.height > 1) reach(committee_changed);
+      if (record.height > 1) reach(Goal::committee_changed);
       return;
     default: return;
   }
@@ -134,11 +155,11 @@ void Coverage::note_state() {
     locks_apart |= n.locked != a_lock;
   }
   if (locks_apart) {
-    reach(locks_differ);
+    reach(Goal::locks_differ);
     ++locks_apart_;
   }
-  if (height_max - height_min >= 2) reach(heights_differ);
-  if (round_max - round_min >= 2) reach(rounds_differ);
+  if (height_max - height_min >= 2) reach(Goal::heights_differ);
+  if (round_max - round_min >= 2) reach(Goal::rounds_differ);
 
   scratch_.clear();
   for (const Node& n : nodes_) {

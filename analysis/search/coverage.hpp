@@ -7,11 +7,32 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "sim/trace/record_log.hpp"
 
 namespace seqlab::analysis {
+
+/// "Sometimes" goals: states that a campaign should reach at least now and then.
+enum class Goal : std::uint8_t {
+  later_round,
+  much_later_round,
+  locks_differ,
+  nil_certificate,
+  certificates_differ,
+  caught_up,
+  crash_survived,
+  evidence,
+  heights_differ,
+  rounds_differ,
+  reverted,
+  committee_changed,
+  count
+};
+/// What each of them is, in their order.
+std::span<const std::string_view> goal_names();
 
 class Coverage final : public sim::RecordObserver {
  public:
@@ -21,7 +42,7 @@ class Coverage final : public sim::RecordObserver {
 
   /// Sorted, without repetitions. To be asked once, at the end.
   std::vector<std::uint64_t> take_states();
-  /// See `goal_names()`.
+  /// Bit i: the i-th goal was reached.
   std::uint64_t goals() const { return goals_; }
   /// How near the run came to a violation; see `CaseResult::nearness`.
   std::uint32_t nearness() const;
@@ -39,7 +60,7 @@ class Coverage final : public sim::RecordObserver {
     Hash128 committed{};       // last block
   };
   void note_state();
-  void reach(std::uint32_t goal) { goals_ |= std::uint64_t{1} << goal; }
+  void reach(Goal goal) { goals_ |= std::uint64_t{1} << static_cast<unsigned>(goal); }
 
   std::vector<Node> nodes_;
   std::vector<std::uint64_t> scratch_;

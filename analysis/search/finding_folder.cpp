@@ -148,8 +148,7 @@ std::string to_short_yaml(const Scenario& scenario) {
   return full;
 }
 
-void write_finding_folder(const std::string& folder, const Shrunk& shrunk, const Target& target, const Tale& tale,
-                          const std::string& program) {
+void write_case_folder(const std::string& folder, const Case& which, Hash128 digest, scenarios::Verdict verdict) {
   std::error_code error;
   if (fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error))) {
     throw scenarios::InputError(
@@ -158,6 +157,23 @@ void write_finding_folder(const std::string& folder, const Shrunk& shrunk, const
   fs::create_directories(folder, error);
   if (error) throw_file_error(folder, "cannot make the folder", error.value());
 
+  const fs::path path(folder);
+  const std::string yaml = to_short_yaml(*which.scenario);
+  write_file((path / "scenario.yaml").string(), yaml);
+  PlanFile plan;
+  plan.plan = which.plan;
+  plan.scenario_file = "scenario.yaml";
+  plan.scenario_name = which.scenario->name;
+  plan.scenario_hash = scenarios::scenario_hash(*which.scenario);
+  plan.version = version();
+  plan.build = build_id();
+  plan.digest = digest;
+  plan.verdict = verdict;
+  write_file((path / "plan.json").string(), to_json(plan));
+}
+
+void write_finding_folder(const std::string& folder, const Shrunk& shrunk, const Target& target, const Tale& tale,
+                          const std::string& program) {
   const Case& c = shrunk.smallest;
   Scenario scenario = *c.scenario;
   const std::string sizes = size_line(shrunk.before, shrunk.after);
@@ -166,27 +182,17 @@ void write_finding_folder(const std::string& folder, const Shrunk& shrunk, const
   scenario.description = comment(
       fmt::format("Shows, with the plan beside it, how {} breaks: {}\nShrunk: {}. Repeat it with `{} replay {}`.",
                   shrunk.kind.checker, shrunk.finding.text, sizes, program, shell_word(folder)));
-  const std::string yaml = to_short_yaml(scenario);
-  const fs::path path(folder);
-  write_file((path / "scenario.yaml").string(), yaml);
+  const std::string name = scenario.name;
+  write_case_folder(folder, {std::make_shared<const Scenario>(std::move(scenario)), c.plan}, shrunk.result.digest,
+                    shrunk.result.verdict);
 
-  PlanFile plan;
-  plan.plan = c.plan;
-  plan.scenario_file = "scenario.yaml";
-  plan.scenario_name = scenario.name;
-  plan.scenario_hash = scenarios::scenario_hash(scenarios::parse_scenario(yaml, "scenario.yaml", scenarios::Library{}));
-  plan.version = version();
-  plan.digest = shrunk.result.digest;
-  plan.verdict = shrunk.result.verdict;
-  write_file((path / "plan.json").string(), to_json(plan));
-
-  std::string story = fmt::format("# {}\n\n{}\n\n", scenario.name, sizes);
+  std::string story = fmt::format("# {}\n\n{}\n\n", name, sizes);
   story += fmt::format("**{}**: {}\n\n{}\n\n```mermaid\n{}```\n", shrunk.kind.checker, shrunk.finding.text,
                        tale.paragraph, tale.diagram);
   if (!c.plan.interventions.empty()) story += "\nWhat is done to the run:\n\n" + list_of(c.plan);
   if (!c.plan.corrupt.empty()) story += fmt::format("\nCorrupt: {}.\n", scenarios::node_names(c.plan.corrupt));
   story += fmt::format("\nRepeat it: `{} replay {}`\n", program, shell_word(folder));
-  write_file((path / "story.md").string(), story);
+  write_file((fs::path(folder) / "story.md").string(), story);
 }
 
 }  // namespace seqlab::analysis

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "scenarios/spec/table.hpp"
 #include "scenarios/spec/units.hpp"
 
 namespace seqlab::analysis {
@@ -18,6 +19,7 @@ using scenarios::Plan;
 using scenarios::RoundSplit;
 using scenarios::Scenario;
 using scenarios::Trigger;
+using scenarios::Value;
 namespace act = scenarios::act;
 namespace fault = scenarios::fault;
 
@@ -96,6 +98,13 @@ std::vector<protocols::ForgeChanges> simpler(const protocols::ForgeChanges& c) {
   with([](C& d) { d.parent_of.reset(); });
   with([](C& d) { d.padded = false; });
   with([](C& d) { d.salt = 0; });
+  with([](C& d) { d.round_shift = 0; });
+  with([](C& d) { d.back = 0; });
+  with([](C& d) { d.other = 0; });
+  with([](C& d) { d.lowered_tc = false; });
+  with([](C& d) { d.lone_tc = false; });
+  if (c.back > 1) with([](C& d) { --d.back; });
+  if (c.other > 1) with([](C& d) { d.other = 1; });
   if (c.salt > 1) with([](C& d) { d.salt = 1; });
   if (c.block && *c.block != protocols::BlockId{}) with([](C& d) { d.block = protocols::BlockId{}; });
   if (c.timestamp_shift && *c.timestamp_shift > Duration{}) {
@@ -163,6 +172,15 @@ std::vector<Intervention> simpler(const RoundSplit& split, const Vocabulary& wor
     }
   }
   for (const Duration t : shorter(split.hold)) with([t](RoundSplit& s) { s.hold = t; });
+  if (split.rounds > 1) {
+    with([](RoundSplit& s) { s.rounds = 1; });
+    with([](RoundSplit& s) { s.rounds /= 2; });
+    with([](RoundSplit& s) { --s.rounds; });
+    with([](RoundSplit& s) {
+      ++s.round;
+      --s.rounds;
+    });
+  }
   return out;
 }
 
@@ -309,6 +327,43 @@ void rename(std::map<std::string, scenarios::ParamValue>& params, const Renumber
       std::erase_if(*words, [&](std::string& w) { return !to.rename(w); });
     }
   }
+}
+
+// ---- parameters -----------------------------------------------------------------------------------------------------
+
+/// The scenario with one parameter of its engine as it is by default, for each that is not: "tendermint.precision".
+std::vector<std::pair<std::string, Scenario>> with_default_parameter(const Scenario& scenario) {
+  std::vector<std::pair<std::string, Scenario>> out;
+  const std::string& engine = scenario.design.engine;
+  Scenario plain;
+  plain.design.engine = engine;
+  const auto shape = scenarios::scenario_shape();
+  const auto parameters_of = [&](const Scenario& s) -> Value {
+    const std::optional<Value> whole = shape.write(s);
+    const Value* design = whole ? whole->find("design") : nullptr;
+    const Value* own = design != nullptr ? design->find(engine) : nullptr;
+    return own != nullptr && own->is_map() ? *own : Value::map();
+  };
+  const Value now = parameters_of(scenario);
+  const Value usual = parameters_of(plain);
+  for (const Value::Key& key : now.keys) {
+    const Value* value = usual.find(key.text);
+    if (value == nullptr) continue;
+    // A document of this one key, read over the scenario, changes it and nothing else.
+    Value own = Value::map();
+    own.add(key.text, *value);
+    Value design = Value::map();
+    design.add(engine, std::move(own));
+    Value document = Value::map();
+    document.add("schema", Value::text_of(std::string{scenarios::scenario_schema_name}));
+    document.add("design", std::move(design));
+    Scenario other = scenario;
+    std::vector<scenarios::Problem> problems;
+    scenarios::Reader reader(problems);
+    shape.read(document, other, reader);
+    if (problems.empty() && !(other == scenario)) out.emplace_back(engine + "." + key.text, std::move(other));
+  }
+  return out;
 }
 
 }  // namespace
@@ -467,6 +522,9 @@ std::vector<std::pair<std::string, Scenario>> simpler(const Scenario& scenario) 
     s.design.leader_order = protocols::LeaderOrder::arrival;
   });
   with("default parameters of the engine", [](Scenario& s) { s.design.parameters = {}; });
+  for (auto& [key, other] : with_default_parameter(scenario)) {
+    out.emplace_back("the default of " + key, std::move(other));
+  }
   with("progress of one block", [](Scenario& s) { s.stop.healing_blocks = 1; });
   return out;
 }

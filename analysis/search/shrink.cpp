@@ -423,42 +423,7 @@ class Shrinker {
   bool stopped_ = false;
 };
 
-bool is_word(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-/// Numbers, names of nodes, hashes, and "nil", which stands where a hash would.
-bool is_value(std::string_view word) {
-  const bool hash = word.size() >= 8 && word.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-  return hash || word == "nil" || word.find_first_of("0123456789") != std::string_view::npos;
-}
-
-/// "n0 and n1 committed different blocks at height 3": "# committed different blocks at height #".
-std::string shape_of(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    std::size_t end = i;
-    while (end < text.size() && is_word(text[end])) ++end;
-    if (end == i) {
-      out += text[i++];
-      continue;
-    }
-    const std::string_view word = text.substr(i, end - i);
-    out += is_value(word) ? std::string_view{"#"} : word;
-    i = end;
-  }
-  // A list of any length: "n0, n2 and n3".
-  for (const std::string_view joint : {"#, # and #", "# and #", "#.#"}) {
-    for (std::size_t at = out.find(joint); at != std::string::npos; at = out.find(joint, at)) {
-      out.replace(at, joint.size(), "#");
-    }
-  }
-  return out;
-}
-
 }  // namespace
-
-FindingKind finding_kind(const Finding& finding) {
-  return {finding.checker, shape_of(finding.text), finding.outside_model};
-}
 
 std::optional<FindingKind> find_kind(const Case& which, const Target& target) {
   scenarios::RunOptions options;

@@ -12,18 +12,10 @@
 #include <vector>
 
 #include "analysis/search/case.hpp"
+#include "analysis/search/finding_kind.hpp"
 
 namespace seqlab::analysis {
 
-/// What two runs have in common if they show the same bug: the checker, whether the model covered it, and what the
-/// checker said without its numbers, names and hashes.
-struct FindingKind {
-  std::string checker;  ///< "crash" for an exception of our own code
-  std::string shape;
-  bool outside_model = false;
-  friend bool operator==(const FindingKind&, const FindingKind&) = default;
-};
-FindingKind finding_kind(const scenarios::Finding& finding);
 /// Of the first finding inside the model, else of an exception, else of the first finding outside; nothing if nothing
 /// was found.
 std::optional<FindingKind> find_kind(const Case& which, const Target& target);

@@ -35,6 +35,21 @@ Reject check_certificate(const Commit& commit, VoteType type, Height height, Blo
   return Reject::none;
 }
 
+void trace_certificate(const sim::Record& certified, const SignerSet& signers, Outbox& out) {
+  sim::Record record = certified;
+  record.kind = sim::RecordKind::certificate_signers;
+  for (const SignerSet::Window& window : signers.windows()) {
+    record.peer = window.first;
+    out.trace(record.with_id(window.nodes));
+  }
+  out.trace(certified);
+}
+
+void trace_certificate(const sim::Record& certified, const Commit& certificate, Outbox& out) {
+  if (certificate.signatures.empty()) return out.trace(certified);
+  trace_certificate(certified, certificate.signatures.signers(), out);
+}
+
 Vote vote_of(const Commit& commit, const CommitSignature& signature) {
   return {.height = commit.height,
           .round = commit.round,

@@ -17,6 +17,11 @@ Reject check_commit(const Commit& commit, Height height, BlockId block, const Co
 Reject check_certificate(const Commit& certificate, VoteType type, Height height, BlockId block,
                          const Committee& committee, Power quorum, Signatures& signatures);
 
+/// The records of a certificate that a replica has seen: one `certificate_signers` for each 128 nodes of which some
+/// signed, then `certified` itself.
+void trace_certificate(const sim::Record& certified, const SignerSet& signers, Outbox& out);
+void trace_certificate(const sim::Record& certified, const Commit& certificate, Outbox& out);
+
 /// The vote that a signature of a commit stands for.
 Vote vote_of(const Commit& commit, const CommitSignature& signature);
 

@@ -1,6 +1,5 @@
 #include "protocols/consensus/log_encoding.hpp"
 
-#include <array>
 #include <cstring>
 
 namespace seqlab::protocols {
@@ -11,13 +10,17 @@ LogWriter& LogWriter::add(const Vote& v) {
 
 LogWriter& LogWriter::add(const Commit& c) {
   add(c.height).add(c.round).add(c.block).add(c.type).add(c.signatures.size());
-  for (const CommitSignature& s : c.signatures) {  // the bulk of what chained engines write
-    std::array<std::byte, sizeof(NodeId) + sizeof(std::int64_t) + sizeof(s.signature.handle)> one;
+  // The bulk of what chained engines write.
+  constexpr std::size_t one = sizeof(NodeId) + sizeof(std::int64_t) + sizeof(Signature::handle);
+  const std::size_t at = bytes_.size();
+  bytes_.resize(at + c.signatures.size() * one);
+  std::byte* to = bytes_.data() + at;
+  for (const CommitSignature& s : c.signatures) {
     const std::int64_t timestamp = ns(s.timestamp);
-    std::memcpy(one.data(), &s.voter.value, sizeof(NodeId));
-    std::memcpy(one.data() + sizeof(NodeId), &timestamp, sizeof timestamp);
-    std::memcpy(one.data() + sizeof(NodeId) + sizeof timestamp, &s.signature.handle, sizeof s.signature.handle);
-    raw(one.data(), one.size());
+    std::memcpy(to, &s.voter.value, sizeof(NodeId));
+    std::memcpy(to + sizeof(NodeId), &timestamp, sizeof timestamp);
+    std::memcpy(to + sizeof(NodeId) + sizeof timestamp, &s.signature.handle, sizeof s.signature.handle);
+    to += one;
   }
   return *this;
 }

@@ -67,7 +67,7 @@ MessagePtr VotingProposalMessage::forged(sim::MessagePool& pool, NodeId as, cons
 bool VotingProposalMessage::is_sound(Signatures& signatures) const {
   if (checked == Checked::not_yet) {
     const bool good = signatures.verify(vote.voter.value, vote.signed_digest(), vote.signature) &&
-                      block->id == block->compute_id() && block->bytes == block->compute_bytes();
+                      block->is_consistent();
     checked = good ? Checked::good : Checked::bad;
   }
   return checked == Checked::good;

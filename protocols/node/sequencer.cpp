@@ -296,7 +296,6 @@ struct SequencerNode::State final : L1Watcher {
 
   std::uint64_t life_ = 0;  ///< counts power-offs
   std::vector<NodeId> others_;
-  std::vector<std::byte> scratch;
 };
 
 // ---- life -----------------------------------------------------------------------------------------------------------
@@ -537,12 +536,12 @@ void SequencerNode::State::input_after(Duration cost, Input input) {
 
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::Persist& e) {
   if (stage == 0) {
-    scratch.resize(1 + 8 + 4);
-    std::memcpy(scratch.data(), &e.type, 1);
-    std::memcpy(scratch.data() + 1, &e.height.value, 8);
-    std::memcpy(scratch.data() + 9, &e.round.value, 4);
-    scratch.insert(scratch.end(), e.bytes.begin(), e.bytes.end());
-    persist_position = machine->disk.append(scratch);
+    std::array<std::byte, 1 + 8 + 4> head;
+    std::memcpy(head.data(), &e.type, 1);
+    std::memcpy(head.data() + 1, &e.height.value, 8);
+    std::memcpy(head.data() + 9, &e.round.value, 4);
+    e.bytes.insert(e.bytes.begin(), head.begin(), head.end());  // engines leave room: see LogWriter
+    persist_position = machine->disk.append(e.bytes);
     log_heights.push_back({persist_position, e.height});
     if (!e.bodies.empty()) log_bodies.push_back({persist_position, std::move(e.bodies)});
     if (machine->disk.sync_time > Duration::zero()) return wait(machine->disk.sync_time);
@@ -666,7 +665,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Deliver& e) {
   }
   if (stage == 1) {
     saving = block;
-    saving_commit = e.commit;
+    saving_commit = std::move(e.commit);
     const std::uint64_t height = block->height.value;
     machine->disk.put_cell(chain_cell, std::as_bytes(std::span{&height, 1}));
     if (machine->disk.sync_time > Duration::zero()) return wait(machine->disk.sync_time);
@@ -914,8 +913,7 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e, bool forgi
   if (!follows(block.height, e.payload, e.ancestors)) return false;
   const StateRoot expected = e.payload == effect::Payload::next_block ? chain.state() : StateRoot{};
   if (block.state_before != expected) return false;
-  if (block.bytes != block.compute_bytes() || block.bytes > context.limits.max_bytes) return false;
-  if (block.id != block.compute_id()) return false;
+  if (!block.is_consistent() || block.bytes > context.limits.max_bytes) return false;
   const bool executes = e.payload != effect::Payload::vertex;
   const Ledger::Trial trial{ledger};
   const ExternalState before = executes ? execute_ancestors(e.ancestors, e.payload) : external;

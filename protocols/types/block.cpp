@@ -81,6 +81,13 @@ BlockId Block::compute_id() const {
   return h.finish();
 }
 
+bool Block::is_consistent() const {
+  if (consistency.value == Consistency::unknown) {
+    consistency.value = bytes == compute_bytes() && id == compute_id() ? Consistency::yes : Consistency::no;
+  }
+  return consistency.value == Consistency::yes;
+}
+
 std::uint32_t Block::compute_bytes() const {
   std::uint64_t sum = block_header_bytes + commit_size(last_commit);
   for (const Transaction& tx : transactions) sum += std::max(tx.bytes, transaction_bytes_min);

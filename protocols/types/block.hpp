@@ -10,6 +10,7 @@
 #include "protocols/types/committee.hpp"
 #include "protocols/types/external.hpp"
 #include "protocols/types/ids.hpp"
+#include "protocols/types/signature_list.hpp"
 #include "protocols/types/transaction.hpp"
 #include "sim/kernel/time.hpp"
 #include "sim/trace/record.hpp"
@@ -33,13 +34,6 @@ struct Vote {
   void hash_into(HashBuilder& h) const;
 };
 
-struct CommitSignature {
-  NodeId voter;
-  SimTime timestamp{};
-  Signature signature;
-  friend bool operator==(const CommitSignature&, const CommitSignature&) = default;
-};
-
 struct Block;
 using BlockPtr = std::shared_ptr<const Block>;
 
@@ -51,7 +45,7 @@ struct Commit {
   Round round{};
   BlockId block;
   VoteType type = VoteType::precommit;
-  std::vector<CommitSignature> signatures{};
+  SignatureList signatures{};
   std::vector<BlockPtr> descendants{};  ///< oldest first; the last one is what was signed, at `round`
   friend bool operator==(const Commit&, const Commit&) = default;
 };
@@ -64,6 +58,20 @@ struct Evidence {
   Vote second;
   friend bool operator==(const Evidence&, const Evidence&) = default;
   Hash128 id() const;
+};
+
+/// A finding about a value, kept with it. A copy starts without: it may be about to change.
+template <class T>
+class Kept {
+ public:
+  Kept() = default;
+  Kept(const Kept& /*other*/) noexcept {}
+  Kept& operator=(const Kept& /*other*/) noexcept {
+    value = T{};
+    return *this;
+  }
+  friend bool operator==(const Kept& /*a*/, const Kept& /*b*/) { return true; }
+  mutable T value{};
 };
 
 struct Block {
@@ -87,6 +95,12 @@ struct Block {
 
   BlockId compute_id() const;
   std::uint32_t compute_bytes() const;
+  /// Whether `id` and `bytes` are those of the content. Found out once for all who share the block.
+  /// @pre made: it does not change any more
+  bool is_consistent() const;
+
+  enum class Consistency : std::uint8_t { unknown, yes, no };
+  Kept<Consistency> consistency;  ///< of `is_consistent`
 };
 
 // Encoded sizes, with 32-byte digests as a real chain has them.

@@ -19,11 +19,14 @@ void Accountability::on_record(const Record& record) {
       // Once there is a dispute its height alone matters. Touching the book would drop it when all have finished it.
       if (wanted(record.height)) votes_.add(roster_, record);
       break;
-    case RecordKind::certificate_signer:
+    case RecordKind::certificate_signers:
+      signers_.add(record);
+      break;
+    case RecordKind::certified:
       // A signature of a corrupt node that an honest one accepted was given, whether or not it was ever sent as a vote.
-      if (roster_.corrupt(record.peer) && roster_.honest(record.node) && wanted(record.height)) {
-        votes_.add(roster_, record.peer, record.height, record.round, static_cast<VoteType>(record.detail),
-                   record.id());
+      if (const NodeSet* signers = signers_.of(record);
+          signers != nullptr && roster_.honest(record.node) && wanted(record.height)) {
+        votes_.add_all(roster_, *signers & roster_.corrupt(), record);
       }
       break;
     case RecordKind::committed: {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "scenarios/checkers/checker.hpp"
+#include "scenarios/checkers/signers.hpp"
 #include "scenarios/checkers/vote_book.hpp"
 
 namespace seqlab::scenarios {
@@ -23,7 +24,7 @@ class Accountability final : public Checker {
   sim::KindMask kinds() const override {
     if (!fits_) return 0;
     sim::KindMask kinds = Roster::kinds() | sim::mask_of(RecordKind::voted);
-    if (corrupt_nodes_) kinds |= sim::mask_of(RecordKind::certificate_signer);
+    if (corrupt_nodes_) kinds |= sim::mask_of(RecordKind::certificate_signers, RecordKind::certified);
     return kinds;
   }
   void on_record(const Record& record) override;
@@ -50,6 +51,7 @@ class Accountability final : public Checker {
   bool corrupt_nodes_;
   Roster roster_;
   VoteBook votes_;
+  Signers signers_;
   HeightWindow<Decided> decided_;
   std::uint64_t disputed_ = 0;  ///< height, 0 = none
   SimTime disputed_at_{};

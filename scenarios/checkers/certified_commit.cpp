@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "scenarios/checkers/one_vote.hpp"
 
@@ -10,16 +11,16 @@ namespace seqlab::scenarios {
 
 void CertifiedCommit::on_record(const Record& record) {
   roster_.observe(record);
-  if (record.kind != RecordKind::certificate_signer) votes_for_ = nullptr;
   switch (record.kind) {
     case RecordKind::validator:
       votes_.recount(roster_, record.height);
+      known_ = {};
       break;
     case RecordKind::voted:
       votes_.add(roster_, record);
       break;
-    case RecordKind::certificate_signer:
-      if (roster_.honest(record.node)) on_signer(record);
+    case RecordKind::certificate_signers:
+      signers_.add(record);
       break;
     case RecordKind::certified:
       if (roster_.honest(record.node)) on_certified(record);
@@ -32,47 +33,49 @@ void CertifiedCommit::on_record(const Record& record) {
   }
 }
 
-bool CertifiedCommit::same_certificate(const Record& record) const {
-  return open_.kind == RecordKind::certificate_signer && open_.node == record.node && open_.height == record.height &&
-         open_.round == record.round && open_.detail == record.detail && open_.id() == record.id();
-}
-
-void CertifiedCommit::on_signer(const Record& record) {
-  if (!same_certificate(record)) {
-    open_ = record;
-    signers_ = {};
-    power_ = 0;
-    votes_for_ = nullptr;
-  }
-  if (record.height <= votes_.base() || signers_.contains(record.peer)) return;
-  const auto type = static_cast<VoteType>(record.detail);
-  if (votes_for_ == nullptr) votes_for_ = votes_.find(record.height, record.round, type, record.id());
-  if (roster_.corrupt(record.peer)) {
-    votes_.add(roster_, record.peer, record.height, record.round, type, record.id());
-    votes_for_ = nullptr;
-  } else if (votes_for_ == nullptr || !votes_for_->voters.contains(record.peer)) {
-    report(record.at, {record.node, record.peer},
-           fmt::format("{} counted a {} of {} for {} in height {} round {} that was never sent",
-                       node_name(record.node), vote_name(type), node_name(record.peer), value_name(record.id()),
-                       record.height, record.round));
-    return;
-  }
-  if (roster_.knows(record.peer)) signers_.insert(record.peer);
-  power_ += roster_.powers().of(record.peer, record.height);
-}
-
 void CertifiedCommit::on_certified(const Record& record) {
-  const bool listed = same_certificate(record);
-  open_.kind = RecordKind::certified;
+  const NodeSet* signers = signers_.of(record);
   if (record.height <= votes_.base()) return;
   const auto type = static_cast<VoteType>(record.detail);
-  const Power power = listed ? power_ : votes_.power(record.height, record.round, type, record.id());
   const Power quorum = roster_.powers().quorum(record.height);
-  if (power >= quorum) return;
+  Power power = 0;
+  if (signers == nullptr) {
+    power = votes_.power(record.height, record.round, type, record.id());
+    if (power >= quorum) return;
+  } else {
+    Certificate certificate{record.height, record.round, record.detail, record.id(), *signers};
+    if (std::ranges::find(known_, certificate) != known_.end()) return;
+    // Touching the book drops the heights that all have finished, perhaps this one.
+    votes_.add_all(roster_, *signers & roster_.corrupt(), record);
+    if (record.height <= votes_.base()) return;
+    const NodeSet unsent = report_unsent(*signers, record);
+    power = roster_.powers().of(*signers - unsent, record.height);
+    if (power >= quorum) {
+      if (unsent.empty()) {
+        known_[known_next_] = std::move(certificate);
+        known_next_ = (known_next_ + 1) % known_.size();
+      }
+      return;
+    }
+  }
   report(record.at, {record.node},
          fmt::format("{} took {}s of {} out of {} as a certificate for {} in height {} round {}; it needs {}",
                      node_name(record.node), vote_name(type), power, roster_.powers().total(record.height),
                      value_name(record.id()), record.height, record.round, quorum));
+}
+
+NodeSet CertifiedCommit::report_unsent(const NodeSet& signers, const Record& certified) {
+  const auto type = static_cast<VoteType>(certified.detail);
+  const Tally* votes = votes_.find(certified.height, certified.round, type, certified.id());
+  NodeSet unsent = signers - roster_.corrupt();
+  if (votes != nullptr) unsent = unsent - votes->voters;
+  unsent.for_each([&](NodeId signer) {
+    report(certified.at, {certified.node, signer},
+           fmt::format("{} counted a {} of {} for {} in height {} round {} that was never sent",
+                       node_name(certified.node), vote_name(type), node_name(signer), value_name(certified.id()),
+                       certified.height, certified.round));
+  });
+  return unsent;
 }
 
 void CertifiedCommit::on_committed(const Record& record) {

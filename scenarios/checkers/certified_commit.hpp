@@ -2,7 +2,11 @@
 // distinct members with more than two thirds of the power of the committee of that height.
 #pragma once
 
+#include <array>
+#include <cstddef>
+
 #include "scenarios/checkers/checker.hpp"
+#include "scenarios/checkers/signers.hpp"
 #include "scenarios/checkers/vote_book.hpp"
 
 namespace seqlab::scenarios {
@@ -17,26 +21,32 @@ class CertifiedCommit final : public Checker {
   sim::KindMask kinds() const override {
     if (!fits_) return 0;
     return Roster::kinds() |
-           sim::mask_of(RecordKind::voted, RecordKind::certified, RecordKind::certificate_signer);
+           sim::mask_of(RecordKind::voted, RecordKind::certified, RecordKind::certificate_signers);
   }
   void on_record(const Record& record) override;
 
  private:
-  void on_signer(const Record& record);
+  struct Certificate {
+    std::uint64_t height = 0;
+    std::uint32_t round = 0;
+    std::uint8_t type = 0;
+    Hash128 id;
+    NodeSet signers;
+    friend bool operator==(const Certificate&, const Certificate&) = default;
+  };
   void on_certified(const Record& record);
+  /// Reports and returns the honest signers who never voted so.
+  NodeSet report_unsent(const NodeSet& signers, const Record& certified);
   void on_committed(const Record& record);
-  bool same_certificate(const Record& record) const;
 
   bool fits_;
   Roster roster_;
   VoteBook votes_;
   HeightWindow<Hash128> sound_;  // committed blocks that were found to have their votes
-  // The certificate whose signers are coming in, one record each.
-  Record open_;
-  NodeSet signers_;
-  Power power_ = 0;
-  // Those it rests on; null: to be looked up. Holds as long as signers follow each other.
-  const Tally* votes_for_ = nullptr;
+  Signers signers_;
+  // Those last found sound: in most engines all nodes see the same certificate, one after another.
+  std::array<Certificate, 4> known_;
+  std::size_t known_next_ = 0;
 };
 
 }  // namespace seqlab::scenarios

@@ -28,6 +28,7 @@ struct CheckerContext {
   protocols::EnginePromises engine{};
   bool corrupt_nodes = true;  ///< some node may be given to an adversary; false spares the checkers its messages
   std::uint64_t healing_blocks = 3;    ///< heights that the whole healed core must commit to count as progress
+  bool settles = false;                ///< nodes read the rollup back from layer 1
   std::vector<NodeId> leaders{};       ///< who leads, again and again, where a plan says so; see `Plan::leaders`
   protocols::ForcedOptions forced{};   ///< how the design reads layer 1
 };

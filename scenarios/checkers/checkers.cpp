@@ -11,6 +11,7 @@
 #include "scenarios/checkers/evidence.hpp"
 #include "scenarios/checkers/external_data.hpp"
 #include "scenarios/checkers/forced_inclusion.hpp"
+#include "scenarios/checkers/heads.hpp"
 #include "scenarios/checkers/identical_execution.hpp"
 #include "scenarios/checkers/liveness.hpp"
 #include "scenarios/checkers/lock_rule.hpp"
@@ -38,6 +39,7 @@ bool accountable(const CheckerContext& context) {
   return context.engine.has_certificates && context.engine.byzantine_tolerant;
 }
 bool reads_layer_1(const CheckerContext& context) { return context.forced.policy != "none"; }
+bool settles(const CheckerContext& context) { return context.settles; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
 constexpr CheckerEntry all[] = {
@@ -55,6 +57,8 @@ constexpr CheckerEntry all[] = {
     {"forced_inclusion",
      "forced items are done in their order, each once, none is passed over or lost, each by its deadline",
      make<ForcedInclusion>, reads_layer_1},
+    {"heads", "what is read back from layer 1 is what was ordered, and heads go back only when layer 1 does",
+     make<Heads>, settles},
     {"identical_execution", "the same block gives the same results and the same state everywhere",
      make<IdenticalExecution>, always},
     {"liveness", "the healed core commits new blocks, all of it", make<LivenessChecker>, always},

@@ -7,9 +7,11 @@
 namespace seqlab::scenarios {
 
 void LockRule::on_record(const Record& record) {
-  if (record.kind == RecordKind::certificate_signer) {
-    if (roster_.corrupt(record.peer) && roster_.honest(record.node)) {
-      votes_.add(roster_, record.peer, record.height, record.round, static_cast<VoteType>(record.detail), record.id());
+  if (record.kind == RecordKind::certificate_signers) return signers_.add(record);
+  if (record.kind == RecordKind::certified) {
+    const NodeSet* signers = signers_.of(record);
+    if (signers != nullptr && roster_.honest(record.node)) {
+      votes_.add_all(roster_, *signers & roster_.corrupt(), record);
     }
     return;
   }

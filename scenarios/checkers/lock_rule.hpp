@@ -4,6 +4,7 @@
 #pragma once
 
 #include "scenarios/checkers/checker.hpp"
+#include "scenarios/checkers/signers.hpp"
 #include "scenarios/checkers/vote_book.hpp"
 
 namespace seqlab::scenarios {
@@ -18,7 +19,7 @@ class LockRule final : public Checker {
   sim::KindMask kinds() const override {
     if (!fits_) return 0;
     sim::KindMask kinds = Roster::kinds() | sim::mask_of(RecordKind::voted);
-    if (corrupt_nodes_) kinds |= sim::mask_of(RecordKind::certificate_signer);
+    if (corrupt_nodes_) kinds |= sim::mask_of(RecordKind::certificate_signers, RecordKind::certified);
     return kinds;
   }
   void on_record(const Record& record) override;
@@ -33,6 +34,7 @@ class LockRule final : public Checker {
   bool corrupt_nodes_;
   Roster roster_;
   VoteBook votes_;
+  Signers signers_;
   HeightWindow<std::vector<Precommit>> precommits_;  // of honest nodes, for blocks
 };
 

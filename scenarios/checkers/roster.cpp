@@ -49,6 +49,14 @@ Power Powers::of(NodeId node, std::uint64_t height) const {
   return e == nullptr || node.value >= node_count_ ? 0 : e->power[node.value];
 }
 
+Power Powers::of(const NodeSet& nodes, std::uint64_t height) const {
+  const Epoch* e = epoch(height);
+  if (e == nullptr) return 0;
+  Power power = 0;
+  nodes.for_each([&](NodeId node) { power += node.value < node_count_ ? e->power[node.value] : 0; });
+  return power;
+}
+
 Power Powers::total(std::uint64_t height) const {
   const Epoch* e = epoch(height);
   return e == nullptr ? 0 : e->total;
@@ -88,6 +96,7 @@ void Roster::observe(const Record& record) {
       break;
     case RecordKind::corrupt:
       node.corrupt = true;
+      corrupt_.insert(record.node);
       refresh_floor();
       break;
     case RecordKind::node_started:

@@ -2,7 +2,9 @@
 // how far everybody has come. Every checker keeps its own, so that none depends on another or on an engine's view.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -14,34 +16,6 @@ namespace seqlab::scenarios {
 using protocols::Power;
 using sim::Record;
 using sim::RecordKind;
-
-/// Voting powers by height, from `validator` records. Heights before the first record have the first committee.
-class Powers {
- public:
-  explicit Powers(std::uint32_t node_count) : node_count_(node_count) {}
-  void observe(const Record& record);
-
-  Power of(NodeId node, std::uint64_t height) const;
-  Power total(std::uint64_t height) const;
-  /// Least power that is more than two thirds of the total (2 * total div 3 + 1).
-  Power quorum(std::uint64_t height) const { return 2 * total(height) / 3 + 1; }
-  /// Greatest power whose corruption is tolerated ((total - 1) div 3, 0 for an empty committee).
-  Power max_faulty(std::uint64_t height) const;
-  /// Members with positive power.
-  std::uint32_t members(std::uint64_t height) const;
-  /// Whether any height has another committee than the first.
-  bool changes() const { return epochs_.size() > 1; }
-
- private:
-  struct Epoch {
-    std::uint64_t from = 0;
-    Power total = 0;
-    std::vector<Power> power;  // by node
-  };
-  const Epoch* epoch(std::uint64_t height) const;
-  std::uint32_t node_count_;
-  std::vector<Epoch> epochs_;  // by `from`
-};
 
 /// Set of nodes. The first 128 need no allocation.
 class NodeSet {
@@ -70,9 +44,86 @@ class NodeSet {
   /// Members below `node_count`, in order.
   std::vector<NodeId> list(std::uint32_t node_count) const;
 
+  /// Nodes 64 * index ... 64 * index + 63, the first as the lowest bit.
+  std::uint64_t word(std::size_t index) const {
+    if (index < low_.size()) return low_[index];
+    return index - low_.size() < high_.size() ? high_[index - low_.size()] : 0;
+  }
+  void insert_word(std::size_t index, std::uint64_t nodes) {
+    if (index < low_.size()) {
+      low_[index] |= nodes;
+    } else if (nodes != 0) {
+      if (high_.size() <= index - low_.size()) high_.resize(index - low_.size() + 1);
+      high_[index - low_.size()] |= nodes;
+    }
+  }
+  /// Words beyond this one are 0.
+  std::size_t words() const { return low_.size() + high_.size(); }
+  bool empty() const {
+    std::uint64_t any = 0;
+    for (std::size_t i = 0; i < words(); ++i) any |= word(i);
+    return any == 0;
+  }
+  friend bool operator==(const NodeSet& a, const NodeSet& b) {
+    for (std::size_t i = 0; i < std::max(a.words(), b.words()); ++i) {
+      if (a.word(i) != b.word(i)) return false;
+    }
+    return true;
+  }
+  /// Those of `a` that are not in `b`.
+  friend NodeSet operator-(const NodeSet& a, const NodeSet& b) {
+    NodeSet out;
+    for (std::size_t i = 0; i < a.words(); ++i) out.insert_word(i, a.word(i) & ~b.word(i));
+    return out;
+  }
+  friend NodeSet operator&(const NodeSet& a, const NodeSet& b) {
+    NodeSet out;
+    for (std::size_t i = 0; i < a.words(); ++i) out.insert_word(i, a.word(i) & b.word(i));
+    return out;
+  }
+  /// Calls f(node) for each member, in order.
+  template <class F>
+  void for_each(F&& f) const {
+    for (std::size_t i = 0; i < words(); ++i) {
+      for (std::uint64_t rest = word(i); rest != 0; rest &= rest - 1) {
+        f(NodeId{static_cast<std::uint32_t>(64 * i) + static_cast<std::uint32_t>(std::countr_zero(rest))});
+      }
+    }
+  }
+
  private:
   std::array<std::uint64_t, 2> low_{};
   std::vector<std::uint64_t> high_;
+};
+
+/// Voting powers by height, from `validator` records. Heights before the first record have the first committee.
+class Powers {
+ public:
+  explicit Powers(std::uint32_t node_count) : node_count_(node_count) {}
+  void observe(const Record& record);
+
+  Power of(NodeId node, std::uint64_t height) const;
+  /// All of them together.
+  Power of(const NodeSet& nodes, std::uint64_t height) const;
+  Power total(std::uint64_t height) const;
+  /// Least power that is more than two thirds of the total (2 * total div 3 + 1).
+  Power quorum(std::uint64_t height) const { return 2 * total(height) / 3 + 1; }
+  /// Greatest power whose corruption is tolerated ((total - 1) div 3, 0 for an empty committee).
+  Power max_faulty(std::uint64_t height) const;
+  /// Members with positive power.
+  std::uint32_t members(std::uint64_t height) const;
+  /// Whether any height has another committee than the first.
+  bool changes() const { return epochs_.size() > 1; }
+
+ private:
+  struct Epoch {
+    std::uint64_t from = 0;
+    Power total = 0;
+    std::vector<Power> power;  // by node
+  };
+  const Epoch* epoch(std::uint64_t height) const;
+  std::uint32_t node_count_;
+  std::vector<Epoch> epochs_;  // by `from`
 };
 
 class Roster {
@@ -92,6 +143,7 @@ class Roster {
   /// Runs the honest code. False for clients.
   bool honest(NodeId node) const { return knows(node) && !nodes_[node.value].corrupt; }
   bool corrupt(NodeId node) const { return knows(node) && nodes_[node.value].corrupt; }
+  const NodeSet& corrupt() const { return corrupt_; }
   /// Its disk was wiped or rolled back: it runs the honest code, but what it signed before is forgotten.
   bool forgetful(NodeId node) const { return knows(node) && nodes_[node.value].forgetful; }
   /// Honest and with its memory: whoever can promise never to contradict itself.
@@ -123,6 +175,7 @@ class Roster {
   void refresh_floor();
 
   std::vector<State> nodes_;
+  NodeSet corrupt_;
   Powers powers_;
   std::uint64_t height_max_ = 0;
   std::uint64_t floor_ = 0;

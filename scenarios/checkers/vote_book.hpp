@@ -37,6 +37,12 @@ class VoteBook {
   Added add(const Roster& roster, const Record& voted) {
     return add(roster, voted.node, voted.height, voted.round, static_cast<VoteType>(voted.detail), voted.id());
   }
+  /// Votes of `nodes` for what the certificate is for: corrupt nodes' signatures that an honest node accepted.
+  void add_all(const Roster& roster, const NodeSet& nodes, const Record& certified) {
+    nodes.for_each([&](NodeId node) {
+      add(roster, node, certified.height, certified.round, static_cast<VoteType>(certified.detail), certified.id());
+    });
+  }
 
   /// The committee from `height` on has changed: weighs the votes that came early again.
   void recount(const Roster& roster, std::uint64_t height);

@@ -264,7 +264,7 @@ void record_detail(lua_State* L, void*) {
   switch (r.kind) {
     case RecordKind::voted:
     case RecordKind::certified:
-    case RecordKind::certificate_signer: name(votes); break;
+    case RecordKind::certificate_signers: name(votes); break;
     case RecordKind::committed: name(levels); break;
     case RecordKind::evidence: name(offences); break;
     case RecordKind::message_sent:
@@ -277,9 +277,9 @@ void record_detail(lua_State* L, void*) {
 
 constexpr sim::KindMask kinds_with_id =
     sim::mask_of(RecordKind::proposed, RecordKind::voted, RecordKind::locked, RecordKind::certified,
-                 RecordKind::certificate_signer, RecordKind::committed, RecordKind::commit_parent, RecordKind::executed,
-                 RecordKind::tx_submitted, RecordKind::tx_admitted, RecordKind::tx_refused, RecordKind::tx_evicted,
-                 RecordKind::tx_included, RecordKind::tx_confirmed, RecordKind::tx_retried);
+                 RecordKind::committed, RecordKind::commit_parent, RecordKind::executed, RecordKind::tx_submitted,
+                 RecordKind::tx_admitted, RecordKind::tx_refused, RecordKind::tx_evicted, RecordKind::tx_included,
+                 RecordKind::tx_confirmed, RecordKind::tx_retried);
 
 void record_id(lua_State* L, void*) {
   const Record& r = record(L);

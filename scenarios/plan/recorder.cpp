@@ -33,6 +33,11 @@ bool compose(ForgeChanges& a, const ForgeChanges& b) {
   a.salt |= b.salt;
   if (b.parent_of) a.parent_of = b.parent_of;
   a.padded |= b.padded;
+  a.round_shift += b.round_shift;
+  if (b.back != 0) a.back = b.back;
+  if (b.other != 0) a.other = b.other;
+  a.lowered_tc |= b.lowered_tc;
+  a.lone_tc |= b.lone_tc;
   return true;
 }
 
@@ -166,7 +171,10 @@ void DecisionRecorder::sent(NodeId from, std::span<const NodeId> to, const Messa
   elsewhere(from, to, message, delay + (later ? just_after : Duration{}));
 }
 
-/// A message of another occasion: addressed where it was.
+/// A message of another occasion: addressed where it was. The order within an instant is lost with that: what a script
+/// sends again between two messages of its node goes out before both in a plan, whose event was scheduled when the old
+/// message went, long before the input that the two answer. Where copies draw their delays from one stream, they then
+/// draw each other's. To say it, an address would need the occasion as well as the message.
 void DecisionRecorder::elsewhere(NodeId from, std::span<const NodeId> to, const MessagePtr& message, Duration after) {
   auto known = known_.find({message.get(), from.value});
   const auto made = known != known_.end() ? made_.end() : made_.find(message.get());

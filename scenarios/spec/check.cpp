@@ -91,6 +91,7 @@ class Judge {
       for (const protocols::L1Profile& profile : protocols::l1_profiles()) names.emplace_back(profile.name);
       unknown("design.l1", "layer-1 chain", s_.design.l1, std::move(names));
     }
+    settlement(has_l1);
     const std::string& policy = s_.design.forced.policy;
     if (!clean("design.forced") || policy == "none") return;
     if (protocols::find_forced_path(policy) == nullptr) {
@@ -126,6 +127,39 @@ class Judge {
     if (policy == "arweave_sync" && s_.design.engine == "mysticeti" && f.arweave_sync.blocks_max > 1) {
       problem("design.forced.arweave_sync.blocks_max", "a vertex names one L1 block more than the chain has",
               "blocks_max: 1");
+    }
+  }
+
+  void settlement(bool has_l1) {
+    using Policy = protocols::SettlementOptions::Policy;
+    const protocols::SettlementOptions& o = s_.design.settlement;
+    if (!clean("design.settlement") || o.policy == Policy::none) return;
+    if (!has_l1) {
+      problem("design.settlement.policy", "the design settles on layer 1 and has none", "design: {l1: ethereum, ...}");
+      return;
+    }
+    somebody("design.settlement.readers", o.readers);
+    if (o.policy == Policy::proofs) {
+      somebody("design.settlement.committers", o.committers);
+      somebody("design.settlement.provers", o.provers);
+      const std::uint64_t keep = s_.design.keep_blocks;
+      if (keep != 0 && keep < 2 * o.commitment_blocks) {
+        problem("design.keep_blocks", "a committer needs the blocks of two commitments, and older ones are gone",
+                "at least " + std::to_string(2 * o.commitment_blocks) + ", or 0");
+      }
+    }
+    if (const protocols::L1Profile* profile = protocols::find_l1_profile(s_.design.l1); profile != nullptr) {
+      const std::uint32_t final_depth = s_.environment.l1.finality_depth != 0 ? s_.environment.l1.finality_depth
+                                                                              : profile->finality_depth;
+      const std::uint32_t waits = std::max(o.settled_depth, final_depth);
+      if (o.window != 0 && o.window < o.committed_depth) {
+        problem("design.settlement.window", "is shorter than `committed_depth`: every batch would come too late",
+                "more than " + std::to_string(o.committed_depth));
+      }
+      if (s_.environment.l1.keep_blocks < waits + o.window + 64) {
+        problem("environment.l1.keep_blocks", "layer 1 forgets blocks that the design still waits for",
+                "at least " + std::to_string(waits + o.window + 64));
+      }
     }
   }
 

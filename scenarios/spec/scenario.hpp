@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocols/consensus/engines.hpp"
+#include "protocols/derivation/settlement.hpp"
 #include "protocols/forced/options.hpp"
 #include "protocols/l1/block.hpp"
 #include "protocols/node/sequencer.hpp"
@@ -51,6 +52,7 @@ struct Design {
   sim::Dissemination dissemination = sim::Dissemination::direct;
   std::string l1 = "none";              ///< the layer-1 chain that the rollup settles on
   protocols::ForcedOptions forced;      ///< how it reads that chain
+  protocols::SettlementOptions settlement;  ///< how it settles there
   friend bool operator==(const Design&, const Design&) = default;
 };
 

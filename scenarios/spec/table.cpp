@@ -24,7 +24,7 @@ std::vector<std::string> detail_names(sim::RecordKind kind) {
   switch (kind) {
     case RecordKind::voted:
     case RecordKind::certified:
-    case RecordKind::certificate_signer: return {"none", "prevote", "precommit", "vote", "timeout"};
+    case RecordKind::certificate_signers: return {"none", "prevote", "precommit", "vote", "timeout"};
     case RecordKind::reverted:
     case RecordKind::committed: return {"soft", "speculative", "final"};
     case RecordKind::evidence: return {"double_vote", "double_proposal", "amnesia", "conflicting_certificates"};
@@ -513,6 +513,58 @@ Shape<protocols::ForcedOptions> forced_shape() {
   });
 }
 
+Shape<protocols::SettlementOptions> settlement_shape() {
+  using S = protocols::SettlementOptions;
+  using Policy = S::Policy;
+  const auto is = [](Policy p) { return [p](const S& s) { return s.policy == p; }; };
+  const auto blocks = integer<std::uint32_t>(0, 100'000);
+  return object<S>({
+      field<S>("policy", &S::policy,
+               choice<Policy>({{"none", Policy::none}, {"batches", Policy::batches}, {"proofs", Policy::proofs}}),
+               "`batches`: the ordered blocks are on layer 1 and full nodes rebuild the chain from them; `proofs`: "
+               "commitments to ranges of blocks and validity proofs of them are."),
+      field<S>("committed_depth", &S::committed_depth, blocks,
+               "L1 blocks on top of one before full nodes read it (the head `committed`, or safe)."),
+      field<S>("settled_depth", &S::settled_depth, blocks,
+               "L1 blocks on top of one before what it led to is settled; 0: when the chain calls it final."),
+      field<S>("channel_timeout", &S::channel_timeout, integer<std::uint32_t>(1, 100'000),
+               "L1 blocks between the first and the last frame of a channel.")
+          .only("policy: batches", is(Policy::batches)),
+      field<S>(
+          "window", &S::window, blocks,
+          "L1 blocks that an L1 block waits for its rollup blocks before empty ones take their place; 0: for ever.")
+          .only("policy: batches", is(Policy::batches)),
+      field<S>("readers", &S::readers, nodes(), "Nodes that read layer 1 back."),
+      field<S>("committers", &S::committers, nodes(), "Nodes that write commitments, in turn by index.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("provers", &S::provers, nodes(), "Nodes that prove: the first one, the others when nothing comes.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("commitment_blocks", &S::commitment_blocks, integer<std::uint64_t>(1, 1'000'000),
+               "Blocks in a commitment.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("commitment_bytes", &S::commitment_bytes, size<std::uint32_t>(32, 400'000),
+               "Bytes of a commitment on layer 1.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("proof_bytes", &S::proof_bytes, size<std::uint32_t>(32, 100'000'000),
+               "Bytes of a proof with its state difference.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("proof_commitments_max", &S::proof_commitments_max, integer<std::uint32_t>(1, 10'000),
+               "Most commitments in one proof.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("proof_delay", &S::proof_delay, duration(0s, longest), "How long proving takes.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("backup_after", &S::backup_after, duration(1s, longest),
+               "The next committer or prover in line acts when nothing came for so long.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("bump_percent", &S::bump_percent, integer<std::uint32_t>(100, 10'000),
+               "What the next attempt offers, in hundredths of the last one.")
+          .only("policy: proofs", is(Policy::proofs)),
+      field<S>("bump_after", &S::bump_after, duration(1s, longest),
+               "Without a place in a block for so long, offer more.")
+          .only("policy: proofs", is(Policy::proofs)),
+  });
+}
+
 Shape<Design> design_shape() {
   using D = Design;
   using Block = protocols::BlockLimits;
@@ -592,6 +644,7 @@ Shape<Design> design_shape() {
       field<D>("l1", &D::l1, text("name of a layer-1 chain, see `seqlab list`, or none"),
                "The layer-1 chain that the rollup settles on."),
       field<D>("forced", &D::forced, forced_shape(), "How the rollup reads layer 1 and takes forced items from it."),
+      field<D>("settlement", &D::settlement, settlement_shape(), "How it settles there, and who reads it back."),
   });
 }
 

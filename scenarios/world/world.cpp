@@ -174,6 +174,7 @@ struct World::Parts {
   protocols::L1Profile l1_profile;
   std::unique_ptr<protocols::L1> l1;              ///< null: the design has no layer 1
   std::unique_ptr<protocols::ForcedPath> forced;  ///< null: it takes nothing from there
+  std::unique_ptr<protocols::Settlement> settlement;  ///< null: nothing is read back from there
   FaultDriver faults;
   std::unique_ptr<PlanDriver> interventions;
   std::vector<bool> corrupt;
@@ -237,6 +238,9 @@ void World::Parts::build() {
   if (l1 != nullptr && scenario.environment.workload.forced.users > 0) {
     forced_users = std::make_unique<ForcedUsers>(simulation, nodes, *l1, *signatures, scenario, raw);
   }
+  if (design.settlement.policy != protocols::SettlementOptions::Policy::none) {
+    settlement = std::make_unique<protocols::Settlement>(design.settlement, context, *l1, raw, std::vector<NodeId>{});
+  }
   for (const NodeId node : plan.twins) {
     sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine, node));
     context.twins.push_back({sequencers.back()->machine(), node});
@@ -282,6 +286,7 @@ void World::Parts::build() {
     simulation.call_at(time_zero, [this, machine = twin.machine] { nodes.start(machine); });
   }
   if (l1 != nullptr) l1->start();
+  if (settlement != nullptr) settlement->start();
   if (clients != nullptr) clients->start();
   if (forced_users != nullptr) forced_users->start();
   if (interventions != nullptr) interventions->start();

@@ -42,9 +42,10 @@ namespace seqlab::sim {
   X(voted, "node = signer, height, round, detail = VoteType, id = block or nil")                                       \
   X(locked, "node, height, round, id = block")                                                                         \
   X(certified, "node = who saw it, height, round, detail = VoteType, id = block or nil")                               \
-  X(certificate_signer,                                                                                                \
-    "one a signer, right before its `certified`: node = who saw it, peer = signer, height, round, detail = VoteType, " \
-    "id")                                                                                                              \
+  X(certificate_signers,                                                                                               \
+    "right before its `certified`, one for each 128 nodes of which some signed: node = who saw it, height, round, "    \
+    "detail = VoteType, peer = first of the 128 nodes, a multiple of 128, a and b = bit set of the signers among "     \
+    "them: bit i of a is node peer + i, bit i of b is node peer + 64 + i")                                             \
   X(committed, "node, height, round, detail = CommitLevel, id = block")                                                \
   X(commit_parent, "node, height, id = parent of the block just committed")                                            \
   X(executed, "node, height, id = state root after it")                                                                \

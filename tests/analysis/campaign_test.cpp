@@ -11,6 +11,8 @@
 #include "analysis/search/campaign_report.hpp"
 #include "analysis/search/campaign_store.hpp"
 #include "analysis/search/corpus.hpp"
+#include "analysis/search/finding_folder.hpp"
+#include "analysis/search/finding_kind.hpp"
 #include "analysis/search/statistics.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "tests/negative/broken/rules.hpp"
@@ -62,7 +64,7 @@ CampaignOptions options_for(Target target, std::uint64_t cases) {
 
 /// Digest over all cases of a file in order of index, however they were grouped.
 struct Stored {
-  std::uint64_t cases = 0, held = 0, events = 0;
+  std::uint64_t cases = 0, held = 0, crashed = 0, events = 0;
   std::set<std::pair<std::uint64_t, std::string>> failures;  ///< (index, digest)
   friend bool operator==(const Stored&, const Stored&) = default;
 };
@@ -77,11 +79,12 @@ Stored stored_in(const std::string& file) {
     while (sqlite3_step(s) == SQLITE_ROW) row(s);
     sqlite3_finalize(s);
   };
-  each("select first, count, held, events from batches order by first", [&](sqlite3_stmt* s) {
+  each("select first, count, held, events, crashed from batches order by first", [&](sqlite3_stmt* s) {
     CHECK(static_cast<std::uint64_t>(sqlite3_column_int64(s, 0)) == out.cases);  // no gap, nothing twice
     out.cases += static_cast<std::uint64_t>(sqlite3_column_int64(s, 1));
     out.held += static_cast<std::uint64_t>(sqlite3_column_int64(s, 2));
     out.events += static_cast<std::uint64_t>(sqlite3_column_int64(s, 3));
+    out.crashed += static_cast<std::uint64_t>(sqlite3_column_int64(s, 4));
   });
   each("select \"index\", digest from failures", [&](sqlite3_stmt* s) {
     out.failures.emplace(static_cast<std::uint64_t>(sqlite3_column_int64(s, 0)),
@@ -141,6 +144,37 @@ TEST_CASE("threads, groups and kills change nothing", "[search][campaign]") {
   CHECK(stored_in(parts.file) == one);
 }
 
+TEST_CASE("a resumed campaign knows the plans of everything it had found", "[search][campaign]") {
+  const Folder folder;
+  CampaignOptions o = options_for(broken(), 700);
+  o.strategies = {find_strategy("random"), find_strategy("guided")};
+  o.file = folder / "c.sqlite";
+  const CampaignReport first = run_campaign(o);
+  const CampaignReport again = run_campaign(o);
+  CHECK(again.resumed);
+  CHECK(again.session_cases == 0);
+  REQUIRE(again.failures.size() == first.failures.size());
+  for (std::size_t i = 0; i < first.failures.size(); ++i) {
+    const CampaignFailure& f = again.failures[i];
+    CAPTURE(f.strategy, f.index);
+    REQUIRE(f.which.scenario != nullptr);
+    CHECK(f.which.plan == first.failures[i].which.plan);
+    CHECK(f.digest == first.failures[i].digest);
+    CHECK(run_case(f.which, o.targets[0]).digest == f.digest);
+  }
+  // A kind of failure is the stream's that met it first: a learner alone finds its own.
+  o.strategies = {find_strategy("guided")};
+  o.file = folder / "guided.sqlite";
+  run_campaign(o);
+  const CampaignReport guided = run_campaign(o);
+  REQUIRE_FALSE(guided.failures.empty());
+  for (const CampaignFailure& f : guided.failures) {
+    REQUIRE(f.which.scenario != nullptr);
+    CHECK(run_case(f.which, o.targets[0]).digest == f.digest);
+    CHECK(kind_of(run_case(f.which, o.targets[0])) == f.checker);
+  }
+}
+
 TEST_CASE("shards share the cases out", "[search][campaign]") {
   const Folder folder;
   CampaignOptions whole = options_for(broken(), 120);
@@ -171,8 +205,9 @@ TEST_CASE("a planted bug is found, kept once a kind, and written so that it can 
   CHECK(kind_of(again) == f.checker);
 
   const Folder folder;
-  const std::string at = write_reproducer(folder / "corpus", f.which, again, f.checker);
-  CHECK(at == write_reproducer(folder / "corpus", f.which, again, f.checker));
+  const std::string at = reproducer_folder(folder / "corpus", f.which, f.checker);
+  write_case_folder(at, f.which, again.digest, again.verdict);
+  CHECK(at == reproducer_folder(folder / "corpus", f.which, f.checker));
   const Corpus corpus = read_corpus(folder / "corpus", {SEQLAB_LIBRARY_ROOT});
   CHECK(corpus.problems.empty());
   REQUIRE(corpus.entries.size() == 1);
@@ -189,15 +224,46 @@ TEST_CASE("a planted bug is found, kept once a kind, and written so that it can 
 }
 
 TEST_CASE("an exception of ours is a result, and the campaign goes on", "[search][campaign]") {
+  // The strategy's probe has a committee of four and works; some of its cases have more.
   Target t = sound();
-  t.make_engine = [](NodeId, const protocols::Committee&, const protocols::EngineParameters&)
-      -> std::unique_ptr<protocols::Engine> { throw std::runtime_error("no engine today"); };
-  CampaignOptions o = options_for(sound(), 20);
-  o.targets[0].make_engine = nullptr;
-  // The strategy probes a sound target; only the cases meet the broken one.
-  CHECK(run_case({t.scenario, {}}, t).error == "no engine today");
-  CHECK(is_failure(run_case({t.scenario, {}}, t)));
-  CHECK(kind_of(run_case({t.scenario, {}}, t)) == "crash");
+  t.make_engine = [](NodeId self, const protocols::Committee& genesis,
+                     const protocols::EngineParameters& p) -> std::unique_ptr<protocols::Engine> {
+    if (genesis.size() > 4) throw std::runtime_error("no engine for n4 today");
+    return protocols::find_engine("tendermint")->make(self, genesis, p);
+  };
+  const Folder folder;
+  CampaignOptions o = options_for(t, 60);
+  o.file = folder / "c.sqlite";
+  const CampaignReport r = run_campaign(o);
+  CHECK(r.cases == 60);
+  const auto strategy = find_strategy("random")->make(sound(), o.seed);
+  std::uint64_t large = 0;
+  for (std::uint64_t i = 0; i < 60; ++i) large += strategy->make(i).scenario->design.committee.count > 4 ? 1U : 0U;
+  REQUIRE(large > 5);
+  REQUIRE(large < 40);
+  CHECK(r.failed_cases == large);
+  REQUIRE(r.failures.size() == 1);
+  const CampaignFailure& f = r.failures.front();
+  CHECK(f.checker == "crash");
+  CHECK(f.text == "no engine for n4 today");
+  CHECK(f.count == large);
+  CHECK(f.which.scenario->design.committee.count > 4);
+  REQUIRE(r.streams.size() == 1);
+  CHECK(r.streams[0].cases == 60);
+  CHECK(r.streams[0].failures == large);
+  // The rows say the same, and the cases after each crash were run.
+  const Stored rows = stored_in(o.file);
+  CHECK(rows.cases == 60);
+  CHECK(rows.held == 60 - large);
+  CHECK(rows.crashed == large);
+  CHECK(rows.failures.size() == large);
+  CHECK(rows.events == r.events);
+  CHECK(rows.events > 0);
+
+  CampaignStory story;
+  story.report = &r;
+  CHECK(exit_code(story) == 4);
+  CHECK(verdict_of(story) == "crashed");
 }
 
 TEST_CASE("a file that is not this campaign's is refused and left alone", "[search][campaign]") {
@@ -244,6 +310,10 @@ TEST_CASE("failures that differ in numbers alone are of one kind", "[search][cam
   CHECK(shape_of("n3 committed 1fa2 at height 12") == shape_of("n1 committed 9c00 at height 7"));
   CHECK(shape_of("n3 committed 1fa2") != shape_of("n3 proposed 1fa2"));
   CHECK(shape_of("n0, n1 and n2 stand still") == shape_of("n3 stand still"));
+  CHECK(shape_of("n0, n1, n2, n3 and n4 stand still") == shape_of("n3 stand still"));
+  CHECK(shape_of("nothing in the last 1.5 s of 30") == shape_of("nothing in the last 2 s of 4"));
+  // An enumeration of other things is no list of nodes.
+  CHECK(shape_of("a in round 0, b in round 2") == "a in round #, b in round #");
 }
 
 TEST_CASE("statistics of what was not run", "[search][campaign]") {

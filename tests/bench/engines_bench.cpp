@@ -51,7 +51,7 @@ Summary register_engines() {
     for (const protocols::EngineEntry& engine : protocols::engines()) {
       ratio_row(results, rows, fmt::format("{}: n = {}, digest, all checkers, per message", engine.name, validators),
                 name(engine.name), bare_loop(128), 6);
-      // A commit of a node is as many records as its certificate has signers, whatever the number of messages.
+      // A commit of a node is eight records or so, whatever the number of messages that it took.
       ratio_row(results, rows, "  likewise, per record", name(engine.name) + "/event", bare_loop(128), 0);
     }
   };

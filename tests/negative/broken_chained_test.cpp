@@ -158,7 +158,7 @@ TEST_CASE("Z19: a certificate with one signer three times", "[negative][chained]
   // n1 lists its own vote as often as a quorum has members.
   const Scenario s = chained_world(4, "jolteon");
   const Pass pad = broken::change_proposals([](protocols::Block& block, protocols::TimeoutCertPtr&) {
-    auto& signatures = block.last_commit.signatures;
+    std::vector<protocols::CommitSignature>& signatures = block.last_commit.signatures.edit();
     const auto own = std::ranges::find(signatures, NodeId{1}, &protocols::CommitSignature::voter);
     if (own != signatures.end()) signatures.assign(3, protocols::CommitSignature{*own});
   });

@@ -34,6 +34,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -70,6 +71,7 @@ struct Judged {
 
 /// What the named checker makes of a run, reading only the kinds that it asked for.
 Judged run_checker(std::string_view checker, const scenarios::CheckerContext& context, std::string_view table);
+Judged run_checker(std::string_view checker, const scenarios::CheckerContext& context, const Table& table);
 /// Of four nodes that vote.
 Judged run_checker(std::string_view checker, std::string_view table);
 
@@ -256,9 +258,14 @@ class Parser {
       const std::uint8_t type = vote_type(line);
       const Hash128 id = named(line.next());
       line.expect("by");
+      std::map<std::uint32_t, Hash128> windows;
       for (const NodeId signer : line.nodes()) {
-        Record& record = add(RecordKind::certificate_signer, node, height, round).with_id(id);
-        record.peer = signer;
+        Hash128& bits = windows[signer.value / 128 * 128];
+        (signer.value % 128 < 64 ? bits.hi : bits.lo) |= std::uint64_t{1} << (signer.value % 64);
+      }
+      for (const auto& [first, bits] : windows) {
+        Record& record = add(RecordKind::certificate_signers, node, height, round).with_id(bits);
+        record.peer = NodeId{first};
         record.detail = type;
       }
       add(RecordKind::certified, node, height, round).with_id(id).detail = type;
@@ -443,17 +450,19 @@ inline Table parse_table(std::string_view text) {
   return std::move(parser.table);
 }
 
-inline Judged run_checker(std::string_view name, const scenarios::CheckerContext& context,
-                          std::string_view text) {
+inline Judged run_checker(std::string_view name, const scenarios::CheckerContext& context, const Table& table) {
   const scenarios::CheckerEntry* entry = scenarios::find_checker(name);
   if (entry == nullptr) throw std::runtime_error(fmt::format("no checker is called {}", name));
   const std::unique_ptr<scenarios::Checker> checker = entry->make(context);
-  const Table table = parse_table(text);
   for (const sim::Record& record : table.records) {
     if ((checker->kinds() & sim::mask_of(record.kind)) != 0) checker->on_record(record);
   }
   checker->finish(table.end);
   return Judged{checker->findings(), checker->liveness(), checker->accused()};
+}
+
+inline Judged run_checker(std::string_view name, const scenarios::CheckerContext& context, std::string_view text) {
+  return run_checker(name, context, parse_table(text));
 }
 
 inline Judged run_checker(std::string_view name, std::string_view text) {

@@ -69,7 +69,7 @@ TEST_CASE("every attack of the catalogue is repeated by a plan", "[recorder]") {
     Scenario scenario = load_scenario(entry.name, library);
     if (scenario.environment.adversaries.empty()) continue;
     // Of the whole minute one differs: after 58 s of random_byzantine a message that is sent again goes out before
-    // another one of the same instant instead of after it, and draws another delay.
+    // another one of the same instant instead of after it, and draws another delay (DecisionRecorder::elsewhere).
     scenario.stop.after = 15s;
     scenario.stop.healing = Duration{};
     scenario.expect = {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocols/consensus/certificates.hpp"
 #include "protocols/consensus/tendermint/safety_record.hpp"
 #include "protocols/consensus/tendermint/tendermint.hpp"
 
@@ -59,11 +60,12 @@ void Centralised::enter_height(const EngineView& view) {
   asked_to_build_ = false;
   state_before_ = view.chain.state();
   const Committee& committee = view.chain.committee(height_);
-  HashBuilder h;
-  committee.hash_into(h);
-  committee_hash_ = h.finish();
-  members_.clear();
-  for (const Validator& v : committee.validators()) members_.push_back(v.node);
+  const Hash128 hash = FieldHash<2>{}.add(committee.hash()).finish();
+  if (hash != committee_hash_) {
+    committee_hash_ = hash;
+    members_.clear();
+    for (const Validator& v : committee.validators()) members_.push_back(v.node);
+  }
   sync_.settle_below(height_);
 }
 
@@ -131,7 +133,7 @@ void Centralised::on_proposal(NodeId from, const MessagePtr& message, const Engi
   }
   if (body.checked == Checked::not_yet) {
     const bool good = view.signatures.verify(p.proposer.value, p.signed_digest(), p.signature) &&
-                      p.block->id == p.block->compute_id() && p.block->bytes == p.block->compute_bytes();
+                      p.block->is_consistent();
     body.checked = good ? Checked::good : Checked::bad;
   }
   if (body.checked == Checked::bad) return reject(from, body, p.height, Reject::bad_signature, out);
@@ -226,19 +228,13 @@ void Centralised::on_validated(const BlockPtr& block, bool valid, const EngineVi
   phase_ = Phase::executing;
   const Commit commit = commit_of(height_, block->id, candidate_signature_);
   out.add(effect::Deliver{block, CommitLevel::soft, commit});
-  out.trace({.kind = sim::RecordKind::certificate_signer,
-             .detail = static_cast<std::uint8_t>(VoteType::vote),
-             .node = self_,
-             .peer = options_.sequencer,
-             .height = height_.value,
-             .a = block->id.hi,
-             .b = block->id.lo});
-  out.trace({.kind = sim::RecordKind::certified,
-             .detail = static_cast<std::uint8_t>(VoteType::vote),
-             .node = self_,
-             .height = height_.value,
-             .a = block->id.hi,
-             .b = block->id.lo});
+  trace_certificate({.kind = sim::RecordKind::certified,
+                     .detail = static_cast<std::uint8_t>(VoteType::vote),
+                     .node = self_,
+                     .height = height_.value,
+                     .a = block->id.hi,
+                     .b = block->id.lo},
+                    commit, out);
   out.add(effect::Deliver{block, CommitLevel::final, commit});
 }
 

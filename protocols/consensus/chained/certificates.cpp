@@ -58,11 +58,11 @@ Hash128 timeout_digest(Epoch epoch, Round round, Round high_qc_round, Round high
 namespace {
 
 /// Sorted, distinct, members, enough: what comes before the costly part.
-template <class Signature>
-Reject check_signers(const std::vector<Signature>& signers, const Committee& committee, Power quorum) {
+template <class List>
+Reject check_signers(const List& signers, const Committee& committee, Power quorum) {
   Power power = 0;
   NodeId last = no_node;
-  for (const Signature& s : signers) {
+  for (const auto& s : signers) {
     if (last != no_node && s.voter <= last) return Reject::malformed;
     last = s.voter;
     const Power p = committee.power_of(s.voter);

@@ -178,8 +178,7 @@ template <class Rules>
 void BasicChained<Rules>::finish(const EngineView& view, Outbox& out) {
   if (voting_) return;  // the vote first: delivering takes the time of execution and of a disk sync
   chain_.deliver(out);
-  const BranchStore::Arrived arrived =
-      chain_.take_kept(high_qc_->block, commit_rule(), leaders_, view, out);
+  const BranchStore::Arrived arrived = chain_.take_kept(commit_rule(), leaders_, view, out);
   if (arrived.qc == nullptr) return;
   process_qc(arrived.qc, view, out);
   chain_.deliver(out);
@@ -278,7 +277,7 @@ Reject BasicChained<Rules>::check_proposal(const ChainedProposalMessage& body, c
                       b.proposer == p.proposer && b.timestamp == p.timestamp && b.height >= epoch.first &&
                       b.last_commit.height == previous(b.height) && b.last_commit.block == b.parent &&
                       b.committee_hash == epoch.committee.hash() && !b.state_before && b.evidence.empty() &&
-                      b.bytes == b.compute_bytes() && b.id == b.compute_id();
+                      b.is_consistent();
     if (!fits || chain_.rank(b.last_commit) >= p.round) return Reject::malformed;
     if (!view.signatures.verify(p.proposer.value, p.signed_digest(), p.signature)) return Reject::bad_signature;
     if (const Reject why = chain_.check_qc(b.last_commit, commit_rule(), view); why != Reject::none) return why;

@@ -23,17 +23,14 @@ class SuspendedVertices {
   bool add(const MessagePtr& message, NodeId from, std::vector<VertexRef> missing, std::size_t per_author_max) {
     const Vertex& v = vertex_of(message);
     if (entries_.contains(v.ref())) return true;
-    std::size_t held = 0;
-    const VertexRef* last = nullptr;
-    for (const auto& [key, entry] : entries_) {
-      if (key.author != v.author) continue;
-      ++held;
-      last = &key;
+    if (held_.size() <= v.author.value) held_.resize(v.author.value + 1);
+    if (held_[v.author.value] >= per_author_max) {
+      const auto last = std::find_if(entries_.rbegin(), entries_.rend(),
+                                     [&](const auto& e) { return e.first.author == v.author; });
+      if (last == entries_.rend() || last->first.round <= v.round) return false;
+      remove(VertexRef{last->first});
     }
-    if (held >= per_author_max) {
-      if (last->round <= v.round) return false;
-      remove(VertexRef{*last});
-    }
+    ++held_[v.author.value];
     for (const VertexRef& r : missing) waiting_[r].waiters.push_back(v.ref());
     entries_.emplace(v.ref(), Entry{message, from, std::move(missing)});
     return true;
@@ -58,12 +55,12 @@ class SuspendedVertices {
       missing.erase(from, to);
       if (!missing.empty()) continue;
       ready.push_back(std::move(entry->second));
-      entries_.erase(entry);
+      erase(entry);
     }
   }
   /// References up to `floor` are not needed any more, vertices up to it are of no use.
   void collect(Round floor, std::vector<Entry>& ready) {
-    std::erase_if(entries_, [&](const auto& e) { return e.first.round <= floor; });
+    while (!entries_.empty() && entries_.begin()->first.round <= floor) erase(entries_.begin());
     while (!waiting_.empty() && waiting_.begin()->first.round <= floor) {
       const VertexRef oldest = waiting_.begin()->first;
       resolve(oldest, ready);
@@ -97,6 +94,7 @@ class SuspendedVertices {
   void clear() {
     entries_.clear();
     waiting_.clear();
+    held_.clear();
   }
   friend bool operator==(const SuspendedVertices& a, const SuspendedVertices& b) {
     if (a.entries_.size() != b.entries_.size()) return false;
@@ -129,6 +127,10 @@ class SuspendedVertices {
       std::erase(at->second.waiters, ref);
       if (at->second.waiters.empty()) waiting_.erase(at);
     }
+    erase(entry);
+  }
+  void erase(std::map<VertexRef, Entry>::iterator entry) {
+    --held_[entry->first.author.value];
     entries_.erase(entry);
   }
   struct Waited {
@@ -138,6 +140,7 @@ class SuspendedVertices {
   };
   std::map<VertexRef, Entry> entries_;
   std::map<VertexRef, Waited> waiting_;  // by what is missing
+  std::vector<std::size_t> held_;        // by author: how many of `entries_` are his; no part of the value
 };
 
 }  // namespace seqlab::protocols

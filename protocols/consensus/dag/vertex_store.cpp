@@ -41,9 +41,9 @@ const StoredVertex* VertexStore::first_of(Round r, NodeId author) const {
 VertexPosition VertexStore::find(const VertexRef& ref) const {
   const DagRound* in = round(ref.round);
   if (in == nullptr || ref.author.value >= width_ || !in->present.test(ref.author.value)) return {};
-  if (in->slots[ref.author.value].id == ref.id) return {ref.round, ref.author.value};
+  if (in->slots[ref.author.value].vertex().id == ref.id) return {ref.round, ref.author.value};
   for (std::uint32_t i = width_; i < in->slots.size(); ++i) {
-    if (in->slots[i].id == ref.id) return {ref.round, i};
+    if (in->slots[i].vertex().id == ref.id) return {ref.round, i};
   }
   return {};
 }
@@ -75,7 +75,7 @@ bool VertexStore::parents_here(const Vertex& v) const {
   const DagRound* in = round(previous(v.round));
   if (in == nullptr || !v.plain || !v.parents.within(in->present)) return false;
   Hash128 sum = in->sum;
-  (in->present - v.parents).for_each([&](std::uint32_t a) { sum = minus(sum, in->slots[a].id); });
+  (in->present - v.parents).for_each([&](std::uint32_t a) { sum = minus(sum, in->slots[a].vertex().id); });
   return sum == v.parents_sum;
 }
 
@@ -85,7 +85,7 @@ bool VertexStore::none_differs(const Vertex& v, const DagRound& before) const {
   if (!v.plain) return false;
   Hash128 sum = v.parents_sum;
   (v.parents - before.present).for_each([&](std::uint32_t a) { sum = minus(sum, v.parent_of(NodeId{a})->id); });
-  (v.parents & before.present).for_each([&](std::uint32_t a) { sum = minus(sum, before.slots[a].id); });
+  (v.parents & before.present).for_each([&](std::uint32_t a) { sum = minus(sum, before.slots[a].vertex().id); });
   return sum == Hash128{};
 }
 
@@ -125,11 +125,9 @@ VertexPosition VertexStore::add(const MessagePtr& message, Power power) {
     in.sum = plus(in.sum, v.id);
     in.power += power;
   }
-  StoredVertex& stored = in.slots[position.index];
-  stored.message = message;
-  stored.id = v.id;
+  VertexLinks links;
   if (usual) {
-    stored.parents = v.parents;
+    links.parents = v.parents;
     round(previous(v.round))->covered |= v.parents;
   }
   const auto link = [&](const VertexRef& r) {
@@ -137,15 +135,21 @@ VertexPosition VertexStore::add(const MessagePtr& message, Power power) {
     if (p.round == no_round) return;  // settled
     round(p.round)->covered.set(p.index);
     if (next(p.round) == v.round) {
-      stored.parents.set(p.index);
+      links.parents.set(p.index);
     } else {
-      stored.older.push_back(p);
+      links.older.push_back(p);
     }
   };
   if (usual) {
     for (const std::uint32_t i : v.older) link(v.includes[i]);
   } else {
     for (const VertexRef& r : v.includes) link(r);
+  }
+  StoredVertex& stored = in.slots[position.index];
+  stored.message = message;
+  if (!links.older.empty() || links.parents != v.parents) {
+    in.links.push_back(std::move(links));
+    stored.links = static_cast<std::uint32_t>(in.links.size());
   }
   if (is_settled_elsewhere(v.id)) in.settled.set(position.index);
   return position;
@@ -168,13 +172,13 @@ std::vector<VertexPosition> VertexStore::unsettled_history(VertexPosition from, 
     const Bits fresh = wanted[back] - in->settled;
     const std::size_t begin = found.size();
     fresh.for_each([&](std::uint32_t i) {
-      const StoredVertex& s = in->slots[i];
       found.push_back({r, i});
-      if (previous(r) > floor && !s.parents.empty()) {
+      const Bits& parents = in->parents(i);
+      if (previous(r) > floor && !parents.empty()) {
         if (wanted.size() <= back + 1) wanted.resize(back + 2);
-        wanted[back + 1] |= s.parents;
+        wanted[back + 1] |= parents;
       }
-      for (const VertexPosition p : s.older) want(p);
+      for (const VertexPosition p : in->older(i)) want(p);
     });
     // The positions are in order of authors but for the further vertices of equivocators.
     const auto here = std::span{found}.subspan(begin);
@@ -194,8 +198,8 @@ Bits VertexStore::ancestors(VertexPosition from, Round target) const {
     const DagRound* in = round(Round{from.round.value - static_cast<std::int32_t>(back)});
     if (in == nullptr) break;
     reached[back].for_each([&](std::uint32_t i) {
-      reached[back + 1] |= in->slots[i].parents;
-      for (const VertexPosition p : in->slots[i].older) {
+      reached[back + 1] |= in->parents(i);
+      for (const VertexPosition p : in->older(i)) {
         if (p.round >= target) reached[static_cast<std::size_t>(from.round.value - p.round.value)].set(p.index);
       }
     });
@@ -232,9 +236,9 @@ void VertexStore::collect(Round floor) {
     old.slots.resize(width_);
     for (StoredVertex& s : old.slots) {
       s.message = {};
-      s.parents.clear();
-      s.older.clear();
+      s.links = 0;
     }
+    old.links.clear();
     spare_.push_back(std::move(old));
   }
   if (first_ == rounds_.size()) base_ = std::max(base_, next(floor));

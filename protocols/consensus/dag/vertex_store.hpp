@@ -21,11 +21,17 @@ struct VertexPosition {
   friend auto operator<=>(const VertexPosition&, const VertexPosition&) = default;
 };
 
-struct StoredVertex {
-  MessagePtr message;                 ///< null: nothing at this position
-  VertexId id;                        ///< its own: comparing references does not have to look into the message
+/// What a vertex refers to.
+struct VertexLinks {
   Bits parents;                       ///< positions in the round before
   std::vector<VertexPosition> older;  ///< further back
+};
+
+/// Small: a node has thousands of them, and all nodes share the messages.
+struct StoredVertex {
+  MessagePtr message;       ///< null: nothing at this position
+  std::uint32_t links =
+      0;  ///< 0: to its `Vertex::parents` and nothing else; otherwise 1 + position in the round's links
   const Vertex& vertex() const { return vertex_of(message); }
 };
 
@@ -37,6 +43,17 @@ struct DagRound {
   Power power = 0;      ///< of the authors
   Bits equivocators;    ///< authors of more than one, as far as reported
   std::vector<StoredVertex> slots;
+  std::vector<VertexLinks> links;  ///< of the vertices for which those in the message do not do
+
+  /// @pre there is a vertex at `index`
+  const Bits& parents(std::uint32_t index) const {
+    const StoredVertex& s = slots[index];
+    return s.links == 0 ? s.vertex().parents : links[s.links - 1].parents;
+  }
+  std::span<const VertexPosition> older(std::uint32_t index) const {
+    const std::uint32_t at = slots[index].links;
+    return at == 0 ? std::span<const VertexPosition>{} : std::span{links[at - 1].older};
+  }
 };
 
 class VertexStore {
@@ -59,6 +76,9 @@ class VertexStore {
   }
   DagRound* round(Round r) { return const_cast<DagRound*>(std::as_const(*this).round(r)); }
   const StoredVertex& at(VertexPosition p) const { return round(p.round)->slots[p.index]; }
+  /// Positions in the round before that it refers to, and further back.
+  const Bits& parents(VertexPosition p) const { return round(p.round)->parents(p.index); }
+  std::span<const VertexPosition> older(VertexPosition p) const { return round(p.round)->older(p.index); }
   /// The first vertex of `author` in that round, or null.
   const StoredVertex* first_of(Round r, NodeId author) const;
   /// Position of that very vertex; round no_round if it is not here.

@@ -172,7 +172,7 @@ void BasicMonadBft<Rules>::go_on(const EngineView& view, Outbox& out) {
 template <class Rules>
 void BasicMonadBft<Rules>::finish(const EngineView& view, Outbox& out) {
   deliver(out);
-  const BranchStore::Arrived arrived = chain_.take_kept(high_qc_->block, commit_rule(), leaders_, view, out);
+  const BranchStore::Arrived arrived = chain_.take_kept(commit_rule(), leaders_, view, out);
   if (arrived.qc != nullptr) {
     process_qc(arrived.qc, view, out);
     deliver(out);
@@ -311,7 +311,7 @@ Reject BasicMonadBft<Rules>::check_proposal(const MonadProposalMessage& body, co
     const bool fresh = p.round == b.round;
     const bool fits = body.tip->block->id == b.id && b.height == p.height && b.timestamp == p.timestamp &&
                       p.valid_round == (fresh ? no_round : b.round) && (!fresh || p.proposer == b.proposer) &&
-                      b.bytes == b.compute_bytes() && b.id == b.compute_id();
+                      b.is_consistent();
     if (!fits) return Reject::malformed;
     if (!view.signatures.verify(p.proposer.value, p.signed_digest(), p.signature)) return Reject::bad_signature;
     if (const Reject why = check_tip(*body.tip, view); why != Reject::none) return why;

@@ -538,7 +538,7 @@ void BasicMysticeti<Rules>::count(VertexPosition position) {
   if (const Round decided{position.round.value - (wave - 1)}; decided >= slot_round_) {
     for (LeaderSlot& slot : slots(decided)) {
       for (LeaderCandidate& c : slot.candidates) {
-        const Bits voters = dag_.at(position).parents & c.supporters;
+        const Bits voters = dag_.parents(position) & c.supporters;
         const Power power = power_of_positions(voters, previous(position.round));
         if (!Rules::is_certificate(power, quorum_, committee_)) continue;
         c.certificates.set(position.index);
@@ -797,9 +797,9 @@ void BasicMysticeti<Rules>::on_vertex_request(NodeId from, const MessagePtr& mes
       const VertexPosition p = open.back();
       open.pop_back();
       if (previous(p.round) > request.above) {
-        dag_.at(p).parents.for_each([&](std::uint32_t i) { choose({previous(p.round), i}); });
+        dag_.parents(p).for_each([&](std::uint32_t i) { choose({previous(p.round), i}); });
       }
-      for (const VertexPosition o : dag_.at(p).older) {
+      for (const VertexPosition o : dag_.older(p)) {
         if (o.round > request.above) choose(o);
       }
     }

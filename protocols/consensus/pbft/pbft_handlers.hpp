@@ -400,19 +400,14 @@ void BasicPbft<Rules>::on_validated(const BlockPtr& block, bool valid, const Eng
 template <class Rules>
 void BasicPbft<Rules>::deliver(const BlockPtr& block, const Commit& commit, Outbox& out) {
   executing_ = block;
-  sim::Record record{.kind = sim::RecordKind::certificate_signer,
+  trace_certificate({.kind = sim::RecordKind::certified,
                      .detail = static_cast<std::uint8_t>(VoteType::precommit),
                      .node = self_,
                      .round = static_cast<std::uint32_t>(commit.round.value),
-                     .height = block->height.value};
-  record.with_id(block->id);
-  for (const CommitSignature& s : commit.signatures) {
-    record.peer = s.voter;
-    out.trace(record);
-  }
-  record.kind = sim::RecordKind::certified;
-  record.peer = no_node;
-  out.trace(record);
+                     .height = block->height.value,
+                     .a = block->id.hi,
+                     .b = block->id.lo},
+                    commit, out);
   out.add(effect::Deliver{block, CommitLevel::final, commit});
 }
 

@@ -392,20 +392,15 @@ template <class Rules>
 void BasicStreamlet<Rules>::deliver(const BlockPtr& block, const Commit& commit, Outbox& out) {
   executing_ = block;
   const Commit& own = commit.descendants.empty() ? commit : commit.descendants.front()->last_commit;
-  sim::Record record{.kind = sim::RecordKind::certificate_signer,
-                     .detail = static_cast<std::uint8_t>(VoteType::vote),
-                     .node = self_,
-                     .round = static_cast<std::uint32_t>(own.round.value),
-                     .height = block->height.value};
-  record.with_id(block->id);
-  for (const CommitSignature& s : own.signatures) {
-    record.peer = s.voter;
-    out.trace(record);
-  }
   if (!own.signatures.empty()) {
-    record.kind = sim::RecordKind::certified;
-    record.peer = no_node;
-    out.trace(record);
+    trace_certificate({.kind = sim::RecordKind::certified,
+                       .detail = static_cast<std::uint8_t>(VoteType::vote),
+                       .node = self_,
+                       .round = static_cast<std::uint32_t>(own.round.value),
+                       .height = block->height.value,
+                       .a = block->id.hi,
+                       .b = block->id.lo},
+                      own, out);
   }
   out.add(effect::Deliver{block, CommitLevel::final, commit});
 }

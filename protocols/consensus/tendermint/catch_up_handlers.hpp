@@ -362,17 +362,14 @@ void BasicTendermint<Rules>::take_synced(NodeId from, const MessagePtr& message,
     return finish_catching_up(out);
   }
   sync_.praise(from);
-  for (const CommitSignature& s : body.commit.signatures) {
-    out.trace({.kind = sim::RecordKind::certificate_signer,
-               .detail = static_cast<std::uint8_t>(VoteType::precommit),
-               .node = self_,
-               .peer = s.voter,
-               .round = static_cast<std::uint32_t>(body.commit.round.value),
-               .height = height_.value,
-               .a = block.id.hi,
-               .b = block.id.lo});
-  }
-  trace(sim::RecordKind::certified, body.commit.round, static_cast<std::uint8_t>(VoteType::precommit), block.id, out);
+  trace_certificate({.kind = sim::RecordKind::certified,
+                     .detail = static_cast<std::uint8_t>(VoteType::precommit),
+                     .node = self_,
+                     .round = static_cast<std::uint32_t>(body.commit.round.value),
+                     .height = height_.value,
+                     .a = block.id.hi,
+                     .b = block.id.lo},
+                    body.commit, out);
   decide(body.block, body.commit, view, out);
 }
 

@@ -322,17 +322,17 @@ bool BasicTendermint<Rules>::check_vote(const VoteMessage& body, const EngineVie
 template <class Rules>
 void BasicTendermint<Rules>::on_quorum(const RoundState& round, VoteType type, BlockId block, Outbox& out) {
   const VoteSet& votes = type == VoteType::prevote ? round.prevotes : round.precommits;
-  votes.for_each_vote_for(block, [&](std::uint32_t index, const MessagePtr&) {
-    out.trace({.kind = sim::RecordKind::certificate_signer,
-               .detail = static_cast<std::uint8_t>(type),
-               .node = self_,
-               .peer = committee_[index].node,
-               .round = static_cast<std::uint32_t>(round.round.value),
-               .height = height_.value,
-               .a = block.hi,
-               .b = block.lo});
-  });
-  trace(sim::RecordKind::certified, round.round, static_cast<std::uint8_t>(type), block, out);
+  SignerSet signers;
+  votes.for_each_vote_for(block,
+                          [&](std::uint32_t index, const MessagePtr&) { signers.add(committee_[index].node); });
+  trace_certificate({.kind = sim::RecordKind::certified,
+                     .detail = static_cast<std::uint8_t>(type),
+                     .node = self_,
+                     .round = static_cast<std::uint32_t>(round.round.value),
+                     .height = height_.value,
+                     .a = block.hi,
+                     .b = block.lo},
+                    signers, out);
   if (!block) return;
   if (type == VoteType::precommit && commit_round_ == no_round) {
     commit_round_ = round.round;
@@ -387,7 +387,7 @@ void BasicTendermint<Rules>::on_proposal(NodeId from, const MessagePtr& message,
   if (proposer_of(p.round) != p.proposer) return refuse(Reject::wrong_proposer);
   if (body.checked == Checked::not_yet) {
     const bool good = view.signatures.verify(p.proposer.value, p.signed_digest(), p.signature) &&
-                      p.block->id == p.block->compute_id() && p.block->bytes == p.block->compute_bytes();
+                      p.block->is_consistent();
     body.checked = good ? Checked::good : Checked::bad;
   }
   if (body.checked == Checked::bad) return refuse(Reject::bad_signature);

@@ -57,7 +57,7 @@ error("this file describes the scripts' interface; it is not meant to be run")
 ---| "voted"
 ---| "locked"
 ---| "certified"
----| "certificate_signer"
+---| "certificate_signers"
 ---| "committed"
 ---| "commit_parent"
 ---| "executed"

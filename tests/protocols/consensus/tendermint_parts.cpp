@@ -199,7 +199,7 @@ TEST_CASE("a commit needs a quorum of distinct members and good signatures under
   c.type = VoteType::prevote;
   CHECK(check(c) == Reject::malformed);
   c = commit({0, 1, 2});
-  c.signatures[1].signature.handle = 0;
+  c.signatures.edit()[1].signature.handle = 0;
   CHECK(check(c) == Reject::bad_signature);
 }
 

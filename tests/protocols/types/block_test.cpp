@@ -127,8 +127,8 @@ TEST_CASE("a block's id covers every field of its content, signatures included",
       [](Block& b) { b.evidence[0].offender = NodeId{3}; },
       [](Block& b) { b.evidence[0].second.signature = {4}; },
       [](Block& b) { b.last_commit.round = Round{1}; },
-      [](Block& b) { b.last_commit.signatures[0].signature = {3}; },
-      [](Block& b) { b.last_commit.signatures[0].timestamp = at_ns(5); },
+      [](Block& b) { b.last_commit.signatures.edit()[0].signature = {3}; },
+      [](Block& b) { b.last_commit.signatures.edit()[0].timestamp = at_ns(5); },
       [](Block& b) { b.last_commit.signatures.clear(); },
       [](Block& b) { b.bytes += 1; }};
   std::set<Hash128> ids = {block.compute_id()};
