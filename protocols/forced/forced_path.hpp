@@ -34,7 +34,7 @@ struct ExternalState {
   std::uint64_t buffer = 0;       ///< delay buffer, L1 blocks
   std::uint64_t buffer_block = 0;
   std::uint64_t buffer_delay = 0;
-  /// Everything before this L1 block is done with; it was the `scan_position`th item of the queue that came first there.
+  /// Every item before this L1 block is done with; the first one from there on has this position.
   std::uint64_t scan = 0, scan_position = 0;
   friend bool operator==(const ExternalState&, const ExternalState&) = default;
 };

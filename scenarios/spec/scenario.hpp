@@ -115,7 +115,7 @@ struct ForcedWorkload {
   std::uint64_t units = 100'000;         ///< of L1 room (gas, virtual bytes, bytes) that an item takes
   std::uint32_t bytes = 250;             ///< of its transaction on the rollup
   std::uint32_t price_percent = 150;     ///< of what the estimator says
-  std::uint32_t ahead = 0;               ///< nonces left out before each item: it cannot be executed when it comes
+  std::uint32_t ahead = 0;               ///< items of a burst that come after those which need their nonces
   std::uint32_t burst = 1;               ///< items sent at once
   bool calls = true;                     ///< asks L1 to force what is late, where the design has such calls
   friend bool operator==(const ForcedWorkload&, const ForcedWorkload&) = default;
