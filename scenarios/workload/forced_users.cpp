@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::int64_t thousand_seconds = 1'000'000'000'000;  // ns
 constexpr std::uint64_t call_units = 120'000;                 // gas of a call that forces
-constexpr int polls_until_lost = 400;                         // then what was written counts as lost
+constexpr int polls_until_lost = 40'000;                      // then what was written counts as lost
 
 }  // namespace
 
