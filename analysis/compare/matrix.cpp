@@ -112,9 +112,9 @@ class CellRun {
     put(Metric::forced_p50, wait_quantile(m.forced(), half_ppm));
     if (const std::optional<double> cost = m.l1_cost()) put(Metric::l1_cost, Sample{*cost});
     if (ordered.empty()) return;
-    const auto seconds = static_cast<double>(ns(after_ - after_ / 10)) * 1e-9;
-    const auto count = static_cast<double>(m.ordered_count(from(), time_zero + after_));
-    put(Metric::throughput, Sample{count / seconds});
+    if (const std::optional<double> rate = m.ordered_rate(from(), time_zero + after_)) {
+      put(Metric::throughput, Sample{*rate});
+    }
     const scenarios::RunResult& r = plain.result;
     if (r.metrics.tx_included == 0) return;
     const auto transactions = static_cast<double>(r.metrics.tx_included);

@@ -194,9 +194,12 @@ std::vector<Wait> Measurement::forced() const {
   return out;
 }
 
-std::uint64_t Measurement::ordered_count(SimTime from, SimTime to) const {
-  return static_cast<std::uint64_t>(
-      std::ranges::count_if(orderings_, [&](SimTime at) { return at >= from && at < to; }));
+std::optional<double> Measurement::ordered_rate(SimTime from, SimTime to) const {
+  const auto begin = std::ranges::lower_bound(orderings_, from);
+  const auto end = std::ranges::lower_bound(orderings_, to);
+  if (begin == end || *begin == *(end - 1)) return std::nullopt;
+  const auto after_first = std::ranges::upper_bound(begin, end, *begin);
+  return static_cast<double>(end - after_first) / (static_cast<double>(ns(*(end - 1) - *begin)) * 1e-9);
 }
 
 std::optional<Sample> Measurement::outage(SimTime from) const {

@@ -172,7 +172,6 @@ TEST_CASE("a transaction is soft and ordered where its user sees it", "[analysis
   CHECK(ms_of(s.m.soft(at_ms(0), at_ms(1000))) == std::vector<std::int64_t>{150, 140, -1});
   CHECK(ms_of(s.m.ordered(at_ms(120), at_ms(155))) == std::vector<std::int64_t>{140});
   CHECK(ms_of(s.m.ordered_anywhere(at_ms(0), at_ms(1000), 5)) == std::vector<std::int64_t>{140});
-  CHECK(s.m.ordered_count(at_ms(0), at_ms(1000)) == 2);
   CHECK_FALSE(s.m.settled(at_ms(0), at_ms(1000)));
   CHECK_FALSE(s.m.l1_cost());
 }
@@ -199,6 +198,16 @@ TEST_CASE("an outage is the longest time without an order after the crash", "[an
   CHECK(s.m.outage(at_ms(500)) == Sample{700, false});   // not the 800 ms that began before
   CHECK(s.m.outage(at_ms(1650)) == Sample{300, true});   // it goes on when the run ends
   CHECK_FALSE(Measurement{3}.outage(at_ms(0)));
+}
+
+TEST_CASE("throughput does not depend on where blocks begin", "[analysis][compare]") {
+  Story s;
+  for (std::uint64_t i = 1; i <= 30; ++i) s.submitted(10, i);
+  for (std::uint64_t i = 1; i <= 30; ++i) s.included(static_cast<std::int64_t>(500 + 1000 * ((i - 1) / 10)), 0, i, i);
+  s.m.finish(at_ms(4000));
+  CHECK(s.m.ordered_rate(at_ms(0), at_ms(4000)) == 10.0);     // ten a second, at 0.5, 1.5 and 2.5 s
+  CHECK(s.m.ordered_rate(at_ms(600), at_ms(4000)) == 10.0);
+  CHECK_FALSE(s.m.ordered_rate(at_ms(600), at_ms(1600)));     // one block is no rate
 }
 
 TEST_CASE("a transaction is settled when a reader of layer 1 says so of its block", "[analysis][compare]") {
