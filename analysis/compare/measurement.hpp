@@ -59,8 +59,8 @@ class Measurement final : public sim::RecordObserver {
   /// From a user's item on layer 1 to what became of it at the first honest node.
   std::vector<Wait> forced() const;
 
-  /// Transactions a second that came to have a final place in [from, to): those after the first ordering in it, over the
-  /// time from there to the last one, so that it does not matter where blocks begin. Nothing with fewer than two.
+  /// Transactions a second that came to have a final place in [from, to): those after the first ordering in it, over
+  /// the time from there to the last one, so that it does not matter where blocks begin. Nothing with fewer than two.
   std::optional<double> ordered_rate(SimTime from, SimTime to) const;
   /// Longest time from `from` on without a transaction that came to have a final place; nothing without transactions.
   std::optional<Sample> outage(SimTime from) const;

@@ -38,7 +38,8 @@ class Story {
     return *this;
   }
   Story& submitted(std::int64_t ms, std::uint64_t tx, std::uint32_t account = 0, NodeId near = NodeId{0}) {
-    return tell(ms, Record{.kind = RecordKind::tx_submitted, .node = NodeId{3}, .peer = near, .round = account, .b = tx});
+    return tell(ms,
+                Record{.kind = RecordKind::tx_submitted, .node = NodeId{3}, .peer = near, .round = account, .b = tx});
   }
   Story& committed(std::int64_t ms, std::uint32_t node, std::uint64_t height, std::uint64_t block, CommitLevel level) {
     return tell(ms, Record{.kind = RecordKind::committed,
@@ -47,12 +48,10 @@ class Story {
                            .height = height,
                            .b = block});
   }
-  Story& included(std::int64_t ms, std::uint32_t node, std::uint64_t height, std::uint64_t tx, std::uint8_t status = 0) {
-    return tell(ms, Record{.kind = RecordKind::tx_included,
-                           .detail = status,
-                           .node = NodeId{node},
-                           .height = height,
-                           .b = tx});
+  Story& included(std::int64_t ms, std::uint32_t node, std::uint64_t height, std::uint64_t tx,
+                  std::uint8_t status = 0) {
+    return tell(
+        ms, Record{.kind = RecordKind::tx_included, .detail = status, .node = NodeId{node}, .height = height, .b = tx});
   }
 };
 
@@ -151,8 +150,8 @@ TEST_CASE("a quantile is known unless a wait that goes on could change it", "[an
   CHECK_FALSE(wait_quantile({}, 500'000));
   CHECK(wait_quantile({ms(4), ms(1), ms(3), ms(2)}, 500'000) == Sample{2, false});
   CHECK(wait_quantile({ms(4), ms(1), ms(3), ms(2)}, 990'000) == Sample{4, false});
-  CHECK(wait_quantile({ms(1), ms(2), ms(9, false)}, 500'000) == Sample{2, false});   // it lasts longer in any case
-  CHECK(wait_quantile({ms(1, false), ms(2), ms(3)}, 500'000) == Sample{2, true});    // it may become the longest
+  CHECK(wait_quantile({ms(1), ms(2), ms(9, false)}, 500'000) == Sample{2, false});  // it lasts longer in any case
+  CHECK(wait_quantile({ms(1, false), ms(2), ms(3)}, 500'000) == Sample{2, true});   // it may become the longest
   CHECK(wait_quantile({ms(1), ms(2), ms(9, false)}, 990'000) == Sample{9, true});
   CHECK(wait_max({ms(5), ms(2, false)}) == Sample{5, true});
 }
@@ -162,7 +161,7 @@ TEST_CASE("a quantile is known unless a wait that goes on could change it", "[an
 TEST_CASE("a transaction is soft and ordered where its user sees it", "[analysis][compare]") {
   Story s;
   s.submitted(100, 1).submitted(150, 2, 5, NodeId{1}).submitted(160, 3);
-  s.committed(200, 0, 1, 77, CommitLevel::soft);       // taken back: another block comes at that height
+  s.committed(200, 0, 1, 77, CommitLevel::soft);  // taken back: another block comes at that height
   s.committed(250, 0, 1, 78, CommitLevel::soft);
   s.committed(290, 1, 1, 78, CommitLevel::final).included(290, 1, 1, 1).included(290, 1, 1, 2);
   s.committed(300, 0, 1, 78, CommitLevel::final).included(300, 0, 1, 1).included(300, 0, 1, 2);
@@ -195,8 +194,8 @@ TEST_CASE("an outage is the longest time without an order after the crash", "[an
   for (std::uint64_t i = 1; i <= 4; ++i) s.submitted(10, i);
   s.included(100, 0, 1, 1).included(900, 0, 2, 2).included(1600, 0, 3, 3).included(1700, 0, 4, 4);
   s.m.finish(at_ms(2000));
-  CHECK(s.m.outage(at_ms(500)) == Sample{700, false});   // not the 800 ms that began before
-  CHECK(s.m.outage(at_ms(1650)) == Sample{300, true});   // it goes on when the run ends
+  CHECK(s.m.outage(at_ms(500)) == Sample{700, false});  // not the 800 ms that began before
+  CHECK(s.m.outage(at_ms(1650)) == Sample{300, true});  // it goes on when the run ends
   CHECK_FALSE(Measurement{3}.outage(at_ms(0)));
 }
 
@@ -205,9 +204,9 @@ TEST_CASE("throughput does not depend on where blocks begin", "[analysis][compar
   for (std::uint64_t i = 1; i <= 30; ++i) s.submitted(10, i);
   for (std::uint64_t i = 1; i <= 30; ++i) s.included(static_cast<std::int64_t>(500 + 1000 * ((i - 1) / 10)), 0, i, i);
   s.m.finish(at_ms(4000));
-  CHECK(s.m.ordered_rate(at_ms(0), at_ms(4000)) == 10.0);     // ten a second, at 0.5, 1.5 and 2.5 s
+  CHECK(s.m.ordered_rate(at_ms(0), at_ms(4000)) == 10.0);  // ten a second, at 0.5, 1.5 and 2.5 s
   CHECK(s.m.ordered_rate(at_ms(600), at_ms(4000)) == 10.0);
-  CHECK_FALSE(s.m.ordered_rate(at_ms(600), at_ms(1600)));     // one block is no rate
+  CHECK_FALSE(s.m.ordered_rate(at_ms(600), at_ms(1600)));  // one block is no rate
 }
 
 TEST_CASE("a transaction is settled when a reader of layer 1 says so of its block", "[analysis][compare]") {
@@ -215,8 +214,10 @@ TEST_CASE("a transaction is settled when a reader of layer 1 says so of its bloc
   s.submitted(0, 1).submitted(0, 2).submitted(0, 3);
   s.included(10, 0, 1, 1).included(20, 0, 2, 2).included(30, 0, 3, 3);
   const auto head = [&](std::int64_t ms, protocols::HeadKind kind, std::uint64_t height) {
-    s.tell(ms, Record{.kind = RecordKind::head, .detail = static_cast<std::uint8_t>(kind), .node = NodeId{1},
-                      .height = height});
+    s.tell(
+        ms,
+        Record{
+            .kind = RecordKind::head, .detail = static_cast<std::uint8_t>(kind), .node = NodeId{1}, .height = height});
   };
   head(50, protocols::HeadKind::ordered, 3);
   head(60, protocols::HeadKind::committed, 3);
@@ -238,14 +239,15 @@ TEST_CASE("the cost on layer 1 is what the rollup paid for what is written there
   Story s;
   for (std::uint64_t i = 1; i <= 4; ++i) s.submitted(0, i).included(10, 0, i, i);
   const auto paid = [&](protocols::L1TxKind kind, std::uint64_t fee) {
-    s.tell(50, Record{.kind = RecordKind::l1_paid, .flags = static_cast<std::uint16_t>(kind), .node = NodeId{0}, .a = fee});
+    s.tell(50,
+           Record{.kind = RecordKind::l1_paid, .flags = static_cast<std::uint16_t>(kind), .node = NodeId{0}, .a = fee});
   };
   paid(protocols::L1TxKind::batch, 600);
   paid(protocols::L1TxKind::proof, 300);
-  paid(protocols::L1TxKind::forced, 7777);   // a user's
+  paid(protocols::L1TxKind::forced, 7777);  // a user's
   s.tell(60, Record{.kind = RecordKind::da_block, .node = NodeId{0}, .height = 3});
   s.m.finish(at_ms(100));
-  CHECK(s.m.l1_cost() == 300.0);             // the fourth block is not there yet
+  CHECK(s.m.l1_cost() == 300.0);  // the fourth block is not there yet
 }
 
 TEST_CASE("a forced item waits from layer 1 until an honest node has done it", "[analysis][compare]") {
@@ -299,8 +301,9 @@ TEST_CASE("designs under one seed have the same users", "[analysis][compare]") {
 
 TEST_CASE("every design of the library that has five nodes runs in the five regions", "[analysis][compare]") {
   const scenarios::AdversarySpec censor = censor_of(library);
-  for (const char* name : {"warp-today", "warp-step-1", "citrea-today", "citrea-bft", "optimism-today",
-                           "optimism-rotating", "optimism-bft", "arbitrum-like", "based-ethereum", "shared-sequencer"}) {
+  for (const char* name :
+       {"warp-today", "warp-step-1", "citrea-today", "citrea-bft", "optimism-today", "optimism-rotating",
+        "optimism-bft", "arbitrum-like", "based-ethereum", "shared-sequencer"}) {
     INFO(name);
     const Cell cell = run_cell(load_pair(name, "aws5", "30s", library, {}), censor, 1, {});
     CHECK(cell.error.empty());
@@ -316,7 +319,9 @@ TEST_CASE("every design of the library that has five nodes runs in the five regi
 
 TEST_CASE("one sequencer that goes off or censors is without remedy, a committee recovers", "[analysis][compare]") {
   const scenarios::AdversarySpec censor = censor_of(library);
-  const auto cell = [&](const char* name) { return run_cell(load_pair(name, "aws5", "60s", library, {}), censor, 1, {}); };
+  const auto cell = [&](const char* name) {
+    return run_cell(load_pair(name, "aws5", "60s", library, {}), censor, 1, {});
+  };
   const auto get = [](const Cell& c, Metric m) { return c.samples[static_cast<std::size_t>(m)].value(); };
   const Cell today = cell("optimism-today");
   const Cell bft = cell("optimism-bft");
@@ -418,12 +423,12 @@ TEST_CASE("compare prints one JSON object of its schema, whatever the threads", 
     CHECK(row["mean"] <= row["high"]);
     const nlohmann::json& names = row_schema["metric"]["enum"];
     CHECK(std::find(names.begin(), names.end(), row["metric"]) != names.end());
-    CHECK(row["paired_difference"].is_null() == (row["design"] == "one" || row["metric"] == "outage" ||
-                                                 row["metric"] == "censorship"));
+    CHECK(row["paired_difference"].is_null() ==
+          (row["design"] == "one" || row["metric"] == "outage" || row["metric"] == "censorship"));
   }
   REQUIRE(row_of(document, "many", "ordered_p50") != nullptr);
   CHECK(row_of(document, "many", "ordered_p50")->at("unit") == "ms");
-  CHECK(row_of(document, "many", "l1_cost") == nullptr);       // no layer 1: absent, not 0
+  CHECK(row_of(document, "many", "l1_cost") == nullptr);  // no layer 1: absent, not 0
   CHECK(row_of(document, "one", "outage")->at("at_least") == true);
 
   const std::vector<std::string> lines = test::lines_of(csv);
@@ -462,8 +467,9 @@ TEST_CASE("compare refuses what it cannot run, and names it", "[analysis][compar
            "no environment `aws55` (did you mean `aws5`?"});
   refused("one one --environment fast", {"`one` is named twice"});
   refused("one --environment aws5", {"one in aws5: 4 nodes for users in 5 regions"});
-  refused("one many --environment fast --set design.committee.count=2 --set environment.faults='[{at: 1s, crash: [n3]}]'",
-          {"one in fast", "many in fast", "n3 does not exist"});
+  refused(
+      "one many --environment fast --set design.committee.count=2 --set environment.faults='[{at: 1s, crash: [n3]}]'",
+      {"one in fast", "many in fast", "n3 does not exist"});
   refused("one --environment fast --seeds 0", {"--seeds", "`0`"});
   refused("one --environment fast --jobs none", {"--jobs"});
   refused("one --environment fast --after 10", {"--after", "`10`"});
