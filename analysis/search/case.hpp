@@ -22,6 +22,8 @@ struct Target {
   std::function<std::unique_ptr<protocols::Engine>(NodeId, const protocols::Committee&,
                                                    const protocols::EngineParameters&)>
       make_engine;
+  /// Replaces the decisions of the relayers, likewise. Null: the honest ones.
+  std::shared_ptr<const protocols::RelayRules> relay_rules{};
 };
 
 /// A small committee of that engine in which little time passes between two rounds: what `seqlab fuzz --engine` varies.

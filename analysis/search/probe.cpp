@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "protocols/relay/batch.hpp"
+#include "scenarios/world/environment.hpp"
+
 namespace seqlab::analysis {
 
 namespace {
@@ -14,7 +17,9 @@ using sim::RecordKind;
 constexpr auto points =
     sim::mask_of(RecordKind::persisted, RecordKind::voted, RecordKind::proposed, RecordKind::locked,
                  RecordKind::certified, RecordKind::committed, RecordKind::executed, RecordKind::round_entered,
-                 RecordKind::step_entered, RecordKind::behind, RecordKind::caught_up);
+                 RecordKind::step_entered, RecordKind::behind, RecordKind::caught_up, RecordKind::l1_sent,
+                 RecordKind::da_turn, RecordKind::da_prepared, RecordKind::da_sent, RecordKind::da_posted,
+                 RecordKind::da_confirmed, RecordKind::da_receipt);
 
 class Counter final : public sim::RecordObserver {
  public:
@@ -78,6 +83,7 @@ bool obeys(const Target& target) {
     scenarios::RunOptions options;
     options.observers.emplace_back(&proposers, Proposers::kinds());
     if (target.make_engine) options.make_engine = target.make_engine;
+    options.relay_rules = target.relay_rules.get();
     scenarios::run(*target.scenario, {.seed = 4, .leaders = {leader}}, options);
     return proposers.all_are(leader);
   };
@@ -92,6 +98,7 @@ Probe probe(const Target& target) {
   scenarios::RunOptions options;
   options.observers.emplace_back(&counter, Counter::kinds());
   if (target.make_engine) options.make_engine = target.make_engine;
+  options.relay_rules = target.relay_rules.get();
 
   scenarios::Scenario scenario = *target.scenario;
   const scenarios::RunResult plain = scenarios::run(scenario, {.seed = 1}, options);
@@ -135,6 +142,12 @@ Probe probe(const Target& target) {
   out.rounds = counter.rounds_;
   out.round_first = counter.rounds_ < counter.round_first_ ? 0 : counter.round_first_;
   out.leaders_obey = obeys(target);
+  if (scenario.design.relay.policy != "none") {
+    out.relayers = scenario.design.relay.nodes;
+    const protocols::L1Profile chain = scenarios::l1_profile_of(scenario);
+    out.l1_interval = chain.interval;
+    out.has_bundler = protocols::BatchFormat{chain, scenario.design.relay.format}.bundled();
+  }
   return out;
 }
 

@@ -16,6 +16,10 @@
 #include "sim/kernel/simulation.hpp"
 #include "sim/net/network.hpp"
 
+namespace seqlab::protocols {
+class RelayRules;
+}
+
 namespace seqlab::scenarios {
 
 /// What one adversary used of what it was granted. Zero limits mean "not granted".
@@ -70,6 +74,8 @@ struct RunOptions {
   std::function<std::unique_ptr<protocols::Engine>(NodeId, const protocols::Committee&,
                                                      const protocols::EngineParameters&)>
       make_engine;
+  /// Replaces the decisions of the relayers (likewise); outlives the run. Null: the honest ones.
+  const protocols::RelayRules* relay_rules = nullptr;
 };
 
 RunResult run(const Scenario& scenario, const Plan& plan, const RunOptions& options = {});

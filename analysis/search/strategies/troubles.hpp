@@ -45,6 +45,8 @@ class Troubles {
   scenarios::FaultSpec pause(std::uint32_t count, sim::Stream& luck) const;
   /// A disk is lost for good only if its node is corrupt.
   scenarios::FaultSpec crash(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Of layer 1, of the way there, or of a relayer. @pre somebody writes there
+  scenarios::FaultSpec writing(sim::Stream& luck) const;
   /// Splits one round, or one phase of it, in two.
   scenarios::RoundSplit split(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
   /// Any of them that the plan has a right to.
