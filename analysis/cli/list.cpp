@@ -11,6 +11,7 @@
 #include "protocols/consensus/engines.hpp"
 #include "protocols/forced/forced_paths.hpp"
 #include "protocols/l1/profile.hpp"
+#include "protocols/relay/rules.hpp"
 #include "scenarios/adversaries/native/native_adversaries.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/spec/diagnostics.hpp"
@@ -93,6 +94,8 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
     for (const protocols::L1Profile& p : protocols::l1_profiles()) add(p.name, p.text);
   } else if (kind == "forced") {
     for (const protocols::ForcedPathEntry& p : protocols::forced_paths()) add(p.name, p.text);
+  } else if (kind == "relay") {
+    for (const protocols::RelayPolicy& p : protocols::relay_policies()) add(p.name, p.text);
   } else if (kind == "matrices") {
     for (const sim::RegionMatrix& m : sim::region_matrices())
       add(m.name, fmt::format("{} regions; {}", m.regions.size(), m.source));
@@ -103,8 +106,8 @@ std::vector<Entry> entries(const std::string& kind, const scenarios::Library& li
 }  // namespace
 
 std::vector<std::string> list_kinds() {
-  return {"scenarios",    "engines", "checkers", "adversaries", "designs",
-          "environments", "layer-1", "forced",   "matrices",    "strategies"};
+  return {"scenarios", "engines", "checkers", "adversaries", "designs", "environments", "layer-1", "forced", "relay",
+          "matrices", "strategies"};
 }
 
 int list_command(const ListArguments& a, const Context& context) {

@@ -23,6 +23,8 @@ struct Target {
       make_engine;
   /// Replaces how all nodes read layer 1, likewise.
   std::function<std::unique_ptr<protocols::ForcedPath>(const protocols::ForcedOptions&)> make_forced{};
+  /// Replaces the decisions of the relayers, likewise. Null: the honest ones.
+  std::shared_ptr<const protocols::RelayRules> relay_rules{};
 };
 
 /// A small committee of that engine in which little time passes between two rounds: what `seqlab fuzz --engine` varies.

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "protocols/l1/profile.hpp"
+#include "protocols/relay/batch.hpp"
+#include "scenarios/world/environment.hpp"
 
 namespace seqlab::analysis {
 
@@ -16,7 +18,9 @@ using sim::RecordKind;
 constexpr auto points =
     sim::mask_of(RecordKind::persisted, RecordKind::voted, RecordKind::proposed, RecordKind::locked,
                  RecordKind::certified, RecordKind::committed, RecordKind::executed, RecordKind::round_entered,
-                 RecordKind::step_entered, RecordKind::behind, RecordKind::caught_up);
+                 RecordKind::step_entered, RecordKind::behind, RecordKind::caught_up, RecordKind::l1_sent,
+                 RecordKind::da_turn, RecordKind::da_prepared, RecordKind::da_sent, RecordKind::da_posted,
+                 RecordKind::da_confirmed, RecordKind::da_receipt);
 
 class Counter final : public sim::RecordObserver {
  public:
@@ -81,6 +85,7 @@ bool obeys(const Target& target) {
     options.observers.emplace_back(&proposers, Proposers::kinds());
     if (target.make_engine) options.make_engine = target.make_engine;
     if (target.make_forced) options.make_forced = target.make_forced;
+    options.relay_rules = target.relay_rules.get();
     scenarios::run(*target.scenario, {.seed = 4, .leaders = {leader}}, options);
     return proposers.all_are(leader);
   };
@@ -96,6 +101,7 @@ Probe probe(const Target& target) {
   options.observers.emplace_back(&counter, Counter::kinds());
   if (target.make_engine) options.make_engine = target.make_engine;
   if (target.make_forced) options.make_forced = target.make_forced;
+  options.relay_rules = target.relay_rules.get();
 
   scenarios::Scenario scenario = *target.scenario;
   if (const protocols::L1Profile* l1 = protocols::find_l1_profile(scenario.design.l1)) {
@@ -143,6 +149,12 @@ Probe probe(const Target& target) {
   out.rounds = counter.rounds_;
   out.round_first = counter.rounds_ < counter.round_first_ ? 0 : counter.round_first_;
   out.leaders_obey = obeys(target);
+  if (scenario.design.relay.policy != "none") {
+    out.relayers = scenario.design.relay.nodes;
+    const protocols::L1Profile chain = scenarios::l1_profile_of(scenario);
+    out.l1_interval = chain.interval;
+    out.has_bundler = protocols::BatchFormat{chain, scenario.design.relay.format}.bundled();
+  }
   return out;
 }
 

@@ -212,6 +212,9 @@ std::vector<Intervention> simpler(const FaultSpec& fault) {
     fewer(l1->nodes, [](FaultSpec& f, const auto& nodes) { std::get<fault::L1>(f.what).nodes = nodes; });
     for (const Duration t : shorter(l1->by)) with([t](FaultSpec& f) { std::get<fault::L1>(f.what).by = t; });
     if (l1->depth > 1) with([](FaultSpec& f) { --std::get<fault::L1>(f.what).depth; });
+  } else if (const auto* relay = std::get_if<fault::Relay>(&fault.what)) {
+    fewer(relay->nodes, [](FaultSpec& f, const auto& nodes) { std::get<fault::Relay>(f.what).nodes = nodes; });
+    for (const Duration t : shorter(relay->by)) with([t](FaultSpec& f) { std::get<fault::Relay>(f.what).by = t; });
   } else {
     const auto& groups = std::get<fault::Partition>(fault.what).groups;
     for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -293,6 +296,7 @@ bool rename(FaultSpec& fault, const Renumbering& to) {
   if (auto* pause = std::get_if<fault::Pause>(&fault.what)) return to.rename(pause->nodes);
   if (auto* jump = std::get_if<fault::ClockJump>(&fault.what)) return to.rename(jump->nodes);
   if (auto* l1 = std::get_if<fault::L1>(&fault.what)) return l1->nodes.empty() || to.rename(l1->nodes);
+  if (auto* relay = std::get_if<fault::Relay>(&fault.what)) return relay->nodes.empty() || to.rename(relay->nodes);
   auto& groups = std::get<fault::Partition>(fault.what).groups;
   std::erase_if(groups, [&](std::vector<NodeId>& group) { return !to.rename(group); });
   return groups.size() >= 2;
@@ -413,6 +417,11 @@ std::optional<Case> with_nodes(const Case& which, const std::vector<bool>& keeps
     const bool both = to.rename(link.from) && to.rename(link.to);
     return !both;
   });
+  // Whoever writes to layer 1 has to stay: without him nothing is left of what he does wrong.
+  std::vector<NodeId>& relayers = scenario->design.relay.nodes;
+  const std::size_t relayers_before = relayers.size();
+  to.rename(relayers);
+  if (relayers.size() != relayers_before) return std::nullopt;
   std::erase_if(around.faults, [&](FaultSpec& fault) { return !rename(fault, to); });
   std::erase_if(around.adversaries, [&](scenarios::AdversarySpec& adversary) {
     const bool owned = !adversary.nodes.empty();

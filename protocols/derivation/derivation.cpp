@@ -25,8 +25,32 @@ Hash128 commitment_root(const std::vector<BlockId>& ids) {
   return h.finish();
 }
 
-Derivation::Derivation(DerivationOptions options, const LedgerGenesis& ledger, std::uint64_t l1_start)
-    : options_(std::move(options)), start_(l1_start), base_(ledger), base_height_(l1_start), now_(ledger) {
+StateRoot Replica::execute(const Block& block, const DerivationServices& services) {
+  if (block.external) {
+    // Without a policy only blocks made by the rule of a window hold items, and theirs are as they are.
+    const bool claims = services.forced != nullptr && !block.vertices.empty();
+    const External part = claims ? services.forced->follow(external_, *block.external) : *block.external;
+    std::vector<ForcedStatus> statuses;
+    for (const ForcedItem& item : part.items) {
+      const TxStatus status = services.authentic(item.transaction) ? ledger_.execute(item.transaction, block.proposer)
+                                                                   : TxStatus::bad_signature;
+      if (services.forced != nullptr) statuses.push_back(services.forced->status_of(item, status, part.ref));
+    }
+    if (services.forced != nullptr) services.forced->apply(external_, part, block.timestamp, statuses);
+  }
+  for (const Transaction& tx : block.transactions) {
+    if (services.authentic(tx)) ledger_.execute(tx, block.proposer);
+  }
+  return ledger_.root();
+}
+
+Derivation::Derivation(DerivationOptions options, const LedgerGenesis& ledger, std::uint64_t l1_start,
+                       ExternalState external)
+    : options_(std::move(options)),
+      start_(l1_start),
+      base_(ledger, external),
+      base_height_(l1_start),
+      now_(ledger, external) {
   base_.origin = now_.origin = l1_start;
 }
 
@@ -152,22 +176,17 @@ void Derivation::take_early(State& state, const DerivationServices& services, st
 
 void Derivation::derive(State& state, const Block& block, bool empty, const DerivationServices& services,
                         std::vector<Derived>& out) const {
-  if (block.external && (services.forced != nullptr || empty)) {
-    for (const ForcedItem& item : block.external->items) {
-      if (services.authentic(item.transaction)) state.ledger.execute(item.transaction, block.proposer);
-    }
+  const StateRoot after = state.replica.execute(block, services);
+  if (block.external) {
     std::erase_if(state.queue, [&](const ForcedItem& item) { return item.position < block.external->pointer; });
     state.origin = std::max(state.origin, block.external->ref.height);
-  }
-  for (const Transaction& tx : block.transactions) {
-    if (services.authentic(tx)) state.ledger.execute(tx, block.proposer);
   }
   state.heads.derived = block.height.value;
   state.heads.derived_id = block.id;
   out.push_back({.what = Derived::What::block,
                  .height = block.height.value,
                  .id = block.id,
-                 .state = state.ledger.root(),
+                 .state = after,
                  .empty = empty});
 }
 

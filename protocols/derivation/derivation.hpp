@@ -58,6 +58,21 @@ struct Derived {
   bool empty = false;
 };
 
+struct DerivationServices;
+
+/// The rollup's state, by executing its blocks in order: as the sequencers do, but without a mempool or an engine.
+class Replica {
+ public:
+  Replica(const LedgerGenesis& ledger, ExternalState external) : ledger_(ledger), external_(std::move(external)) {}
+  /// @return the state root after the block
+  StateRoot execute(const Block& block, const DerivationServices& services);
+  const ExternalState& external() const { return external_; }
+
+ private:
+  Ledger ledger_;
+  ExternalState external_;
+};
+
 /// What the derivation needs of the world around it. Pure services.
 struct DerivationServices {
   std::function<bool(const Transaction&)> authentic;
@@ -68,7 +83,9 @@ struct DerivationServices {
 
 class Derivation {
  public:
-  Derivation(DerivationOptions options, const LedgerGenesis& ledger, std::uint64_t l1_start);
+  /// @param external  what the rollup knows of L1 at its first block
+  Derivation(DerivationOptions options, const LedgerGenesis& ledger, std::uint64_t l1_start,
+             ExternalState external = {});
 
   /// Reads on to `until` of the view (a height; at most its tip), after going back to where the view still agrees.
   /// @return how far the derived head went back: 0 if nothing that was derived is gone
@@ -102,9 +119,9 @@ class Derivation {
   };
   /// A regular value: everything that L1 has said so far.
   struct State {
-    explicit State(const LedgerGenesis& genesis) : ledger(genesis) {}
+    State(const LedgerGenesis& genesis, ExternalState external) : replica(genesis, std::move(external)) {}
     Heads heads;
-    Ledger ledger;
+    Replica replica;
     std::map<Hash128, Channel> channels;
     std::map<std::uint64_t, BlockPtr> early;            ///< blocks of complete channels that come too soon
     std::map<std::uint32_t, Commitment> commitments;    ///< accepted, by index; those that proofs still need

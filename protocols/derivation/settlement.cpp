@@ -34,8 +34,8 @@ DerivationOptions derivation_options(const SettlementOptions& o, std::vector<Nod
 
 /// One full node that reads L1 back.
 struct Settlement::Reader {
-  Reader(NodeId id, DerivationOptions options, const LedgerGenesis& ledger, std::uint64_t start)
-      : node(id), derivation(std::move(options), ledger, start) {}
+  Reader(NodeId id, DerivationOptions options, const SequencerContext& context, std::uint64_t start)
+      : node(id), derivation(std::move(options), context.ledger, start, context.external_genesis) {}
   NodeId node;
   Derivation derivation;
   DerivationServices services;
@@ -47,7 +47,10 @@ struct Settlement::Reader {
 class Settlement::Author {
  public:
   Author(Settlement& settlement, SequencerNode& node, std::size_t place)
-      : s_(settlement), node_(node), place_(place), prover_ledger_(settlement.context_.ledger) {}
+      : s_(settlement),
+        node_(node),
+        place_(place),
+        replica_(settlement.context_.ledger, settlement.context_.external_genesis) {}
 
   void commit(Process& process) {
     for (;;) {
@@ -190,24 +193,18 @@ class Settlement::Author {
     while (executed_ < height) {
       const BlockPtr block = node_.chain().block(Height{executed_ + 1});
       if (block == nullptr) return std::nullopt;
-      if (block->external) {
-        for (const ForcedItem& item : block->external->items) {
-          if (reader->services.authentic(item.transaction)) prover_ledger_.execute(item.transaction, block->proposer);
-        }
-      }
-      for (const Transaction& tx : block->transactions) {
-        if (reader->services.authentic(tx)) prover_ledger_.execute(tx, block->proposer);
-      }
+      state_ = replica_.execute(*block, reader->services);
       ++executed_;
     }
     if (executed_ != height) return std::nullopt;
-    return prover_ledger_.root();
+    return state_;
   }
 
   Settlement& s_;
   SequencerNode& node_;
   std::size_t place_;        ///< in the list of those that do the same
-  Ledger prover_ledger_;     ///< after `executed_` blocks
+  Replica replica_;          ///< of a prover, after `executed_` blocks
+  StateRoot state_;
   std::uint64_t executed_ = 0;
 };
 
@@ -222,8 +219,8 @@ Settlement::Settlement(const SettlementOptions& options, const SequencerContext&
   std::ranges::sort(readers);
   readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
   for (const NodeId node : readers) {
-    auto reader = std::make_unique<Reader>(node, derivation_options(options, writers), context.ledger,
-                                           l1.chain().height());
+    auto reader =
+        std::make_unique<Reader>(node, derivation_options(options, writers), context, l1.chain().height());
     SequencerNode* local = sequencers_[node.value];
     reader->services.authentic = [this](const Transaction& tx) {
       return tx.well_formed() && context_.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);

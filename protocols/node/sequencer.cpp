@@ -256,6 +256,7 @@ struct SequencerNode::State final : L1Watcher {
   bool announcing = false;
 
   // In memory: gone with the power.
+  bool admission_closed = false;
   std::unique_ptr<Engine> engine;
   Mempool mempool;
   Outbox outbox;
@@ -331,6 +332,7 @@ void SequencerNode::State::crash() {
   verified.clear();
   first_hand.clear();
   refused.clear();
+  admission_closed = false;
   said.fill({});
 }
 
@@ -1085,7 +1087,9 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
 
   std::vector<Evicted> evicted;
   AdmitError error = AdmitError::malformed;
-  if (tx.well_formed()) {
+  if (admission_closed) {
+    error = AdmitError::full;
+  } else if (tx.well_formed()) {
     const bool good = context.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
     error = good ? mempool.admit(tx, ledger, evicted) : AdmitError::bad_signature;
   }
@@ -1135,6 +1139,8 @@ const ChainView& SequencerNode::chain() const { return state_->chain; }
 const Mempool& SequencerNode::mempool() const { return state_->mempool; }
 const Ledger& SequencerNode::ledger() const { return state_->ledger; }
 const ExternalState& SequencerNode::external() const { return state_->external; }
+
+void SequencerNode::close_admission(bool closed) { state_->admission_closed = closed; }
 
 void SequencerNode::corrupt(NodeAdversary& adversary) { state_->adversary = &adversary; }
 bool SequencerNode::is_corrupt() const { return state_->adversary != nullptr; }

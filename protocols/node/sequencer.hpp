@@ -108,6 +108,9 @@ class SequencerNode final : public sim::NodeHandler {
   /// What the committed chain knows of layer 1.
   const ExternalState& external() const;
 
+  /// Whether it refuses new transactions, as if its pool were full. A start opens it again.
+  void close_admission(bool closed);
+
   void corrupt(NodeAdversary& adversary);
   bool is_corrupt() const;
   /// For adversaries: really sends, after `delay`. Emits `proposed` and `voted` records for statements of this node.

@@ -29,6 +29,11 @@ struct CheckerContext {
   bool corrupt_nodes = true;  ///< some node may be given to an adversary; false spares the checkers its messages
   std::uint64_t healing_blocks = 3;    ///< heights that the whole healed core must commit to count as progress
   bool settles = false;                ///< nodes read the rollup back from layer 1
+  protocols::RelayOptions relay{};     ///< who promised to write the data to layer 1, and how
+  /// L1 blocks that a relayer sees until what is final at his node can be read there, if nothing is wrong.
+  std::uint64_t relay_blocks = 0;
+  Duration relay_lost_after{};         ///< a relayer may take what he sent for lost after so long
+  Duration relay_grace{};              ///< `rotating`: what comes so long after a turn still counts for it
   std::vector<NodeId> leaders{};       ///< who leads, again and again, where a plan says so; see `Plan::leaders`
   protocols::ForcedOptions forced{};   ///< how the design reads layer 1
 };

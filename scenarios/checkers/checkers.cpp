@@ -7,6 +7,8 @@
 #include "scenarios/checkers/accountability.hpp"
 #include "scenarios/checkers/agreement.hpp"
 #include "scenarios/checkers/certified_commit.hpp"
+#include "scenarios/checkers/da_batches.hpp"
+#include "scenarios/checkers/da_duty.hpp"
 #include "scenarios/checkers/durability.hpp"
 #include "scenarios/checkers/evidence.hpp"
 #include "scenarios/checkers/external_data.hpp"
@@ -42,6 +44,14 @@ bool reads_layer_1(const CheckerContext& context) { return context.forced.policy
 bool settles(const CheckerContext& context) { return context.settles; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
+bool with_relay(const CheckerContext& context) { return context.relay.policy != "none"; }
+bool with_relay_journal(const CheckerContext& context) {
+  return with_relay(context) && context.relay.journal == protocols::RelayJournal::prepared;
+}
+/// Who waits for a better price has promised no time.
+bool with_relay_in_time(const CheckerContext& context) { return with_relay(context) && context.relay.price_max == 0; }
+bool with_relay_turns(const CheckerContext& context) { return context.relay.policy == "rotating"; }
+
 constexpr CheckerEntry all[] = {
     {"accountability",
      "when honest nodes commit different blocks, the votes convict a third of the power and nobody honest",
@@ -49,6 +59,18 @@ constexpr CheckerEntry all[] = {
     {"agreement", "no two honest nodes commit different blocks at one height", make<Agreement>, always},
     {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
      make<CertifiedCommit>, with_certificates},
+    {"da_complete", "what is final can be read on layer 1 within a bound, once nothing is in the way",
+     make<DaComplete>, with_relay_in_time},
+    {"da_confirmed", "a relayer is done with a batch only when all of it is on layer 1; a receipt is not enough",
+     make<DaConfirmed>, with_relay},
+    {"da_final", "what is written to layer 1 was final at the writer's node, and is what was committed", make<DaFinal>,
+     with_relay},
+    {"da_once", "with a journal, no block is sent in a second submission while the first may still arrive",
+     make<DaOnce>, with_relay_journal},
+    {"da_order", "no block is written to layer 1 before all blocks below it", make<DaOrder>, with_relay},
+    {"da_pressure", "a node with too much unwritten admits no transactions", make<DaPressure>, with_relay},
+    {"da_turns", "a turn is paid for what was written in it, and excused if and only if the bundler was down",
+     make<DaTurns>, with_relay_turns},
     {"durability", "what a node committed, and what a client was told, survives crashes", make<Durability>, always},
     {"evidence", "a double vote that an honest node received is reported, and nobody is accused of what he did not do",
      make<EvidenceChecker>, with_certificates},

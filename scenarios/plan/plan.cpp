@@ -80,6 +80,16 @@ std::string describe(const FaultSpec& fault) {
       case Kind::demand: what = fmt::format("layer 1 costs {} %", l1->percent); break;
       case Kind::censor: what = fmt::format("{} % of the miners censor", l1->percent); break;
     }
+  } else if (const auto* relay = std::get_if<fault::Relay>(&fault.what)) {
+    using Kind = fault::Relay::Kind;
+    switch (relay->kind) {
+      case Kind::outage: what = "the bundler takes nothing"; break;
+      case Kind::lose: what = fmt::format("the bundler loses {} % of what it takes", relay->percent); break;
+      case Kind::delay: what = fmt::format("the bundler posts {} later", format_duration(relay->by)); break;
+      case Kind::duplicate: what = "the bundler posts twice"; break;
+      case Kind::idle: what = node_names(relay->nodes) + " write nothing to layer 1"; break;
+      case Kind::abuse: what = node_names(relay->nodes) + " write nothing and blame the bundler"; break;
+    }
   } else {
     const auto& jump = std::get<fault::ClockJump>(fault.what);
     return fmt::format("the clocks of {} jump by {}, {}", node_names(jump.nodes), format_duration(jump.step),
@@ -198,6 +208,7 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
       if (const auto* pause = std::get_if<fault::Pause>(&fault->what)) all_exist(pause->nodes);
       if (const auto* jump = std::get_if<fault::ClockJump>(&fault->what)) all_exist(jump->nodes);
       if (const auto* l1 = std::get_if<fault::L1>(&fault->what)) all_exist(l1->nodes);
+      if (const auto* relay = std::get_if<fault::Relay>(&fault->what)) all_exist(relay->nodes);
       if (const auto* partition = std::get_if<fault::Partition>(&fault->what)) {
         for (const auto& group : partition->groups) all_exist(group);
       }

@@ -9,6 +9,7 @@
 #include "protocols/consensus/engines.hpp"
 #include "protocols/forced/forced_paths.hpp"
 #include "protocols/l1/profile.hpp"
+#include "protocols/relay/rules.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/spec/shape.hpp"
 #include "sim/base/fixed_point.hpp"
@@ -29,6 +30,7 @@ class Judge {
   void all() {
     engine();
     layer_1();
+    relay();
     committee();
     mempool_and_workload();
     latency();
@@ -160,6 +162,55 @@ class Judge {
         problem("environment.l1.keep_blocks", "layer 1 forgets blocks that the design still waits for",
                 "at least " + std::to_string(waits + o.window + 64));
       }
+    }
+  }
+
+  void relay() {
+    const protocols::RelayOptions& r = s_.design.relay;
+    const std::string at = "design.relay";
+    if (!clean(at)) return;
+    if (r.policy == "none") {
+      if (!r.nodes.empty()) problem(at + ".nodes", "relayers without a policy", "policy: single");
+      return;
+    }
+    if (protocols::find_relay_policy(r.policy) == nullptr) {
+      std::vector<std::string> names;
+      for (const protocols::RelayPolicy& policy : protocols::relay_policies()) names.emplace_back(policy.name);
+      problem(at + ".policy", "there is no relayer policy `" + r.policy.substr(0, 60) + "`",
+              suggestion(r.policy, names));
+      return;
+    }
+    const protocols::L1Profile* chain = protocols::find_l1_profile(s_.design.l1);
+    if (clean("design.l1") && s_.design.l1 == "none") {
+      problem(at + ".policy", "the design writes to layer 1 and has none", "design: {l1: ethereum, ...}");
+    }
+    if (r.nodes.empty()) problem(at, "a policy without relayers", "nodes: [n0]");
+    nodes_exist(at + ".nodes", r.nodes);
+    if (std::set<NodeId>(r.nodes.begin(), r.nodes.end()).size() != r.nodes.size()) {
+      problem(at + ".nodes", "a node is named twice");
+    }
+    if (r.policy == "single" && r.nodes.size() > 1) {
+      problem(at + ".nodes", "`single` has one relayer, not " + std::to_string(r.nodes.size()),
+              "policy: primary_backup, or rotating");
+    }
+    if (r.policy != "single" && r.nodes.size() == 1) {
+      problem(at + ".nodes", "`" + r.policy + "` needs two relayers or more", "policy: single");
+    }
+    if (r.retry_first > r.retry_max) problem(at + ".retry_first", "is more than retry_max");
+    if (chain == nullptr) return;
+    const bool has_blobs =
+        chain->fees[static_cast<std::size_t>(protocols::L1Lane::blobs)].kind != protocols::FeeMarketOptions::Kind::none;
+    if (r.format != protocols::RelayFormat::chain && !has_blobs) {
+      problem(at + ".format", s_.design.l1 + " has neither blobs nor calldata", "format: chain");
+    }
+    const std::uint32_t depth = s_.environment.l1.finality_depth != 0 ? s_.environment.l1.finality_depth
+                                                                      : chain->finality_depth;
+    const std::uint32_t waits = r.confirmations != 0 ? r.confirmations : depth;
+    if (clean("environment.l1") && waits + r.channel_timeout >= s_.environment.l1.keep_blocks) {
+      problem(r.confirmations != 0 ? at + ".confirmations" : at,
+              "a batch waits for " + std::to_string(waits) + " L1 blocks, and its channel may take " +
+                  std::to_string(r.channel_timeout) + ", more than are kept",
+              "environment.l1.keep_blocks: " + std::to_string(waits + r.channel_timeout + 64));
     }
   }
 
@@ -473,9 +524,30 @@ class Judge {
       } else if (const auto* l1 = std::get_if<fault::L1>(&f.what)) {
         if (s_.design.l1 == "none") problem(path + ".l1", "the design has no layer 1", "design: {l1: ethereum}");
         nodes_exist(path + ".l1.nodes", l1->nodes);
+      } else if (const auto* relay = std::get_if<fault::Relay>(&f.what)) {
+        writing(path + ".relay", *relay);
       } else {
         partition(path + ".partition", std::get<fault::Partition>(f.what).groups);
       }
+    }
+  }
+
+  void writing(const std::string& path, const fault::Relay& trouble) {
+    using Kind = fault::Relay::Kind;
+    const protocols::RelayOptions& r = s_.design.relay;
+    if (r.policy == "none") {
+      problem(path, "nobody writes to layer 1 in this design", "design: {relay: {policy: single, nodes: [n0]}}");
+      return;
+    }
+    if (trouble.kind != Kind::idle && trouble.kind != Kind::abuse) {
+      if (s_.design.l1 != "arweave") problem(path, "there is no bundler on " + s_.design.l1, "design: {l1: arweave}");
+      return;
+    }
+    somebody(path + ".nodes", trouble.nodes);
+    for (const NodeId node : trouble.nodes) {
+      if (std::find(r.nodes.begin(), r.nodes.end(), node) != r.nodes.end()) continue;
+      problem(path + ".nodes", format_node(node) + " is no relayer", "one of design.relay.nodes");
+      return;
     }
   }
 

@@ -15,6 +15,7 @@
 #include "protocols/forced/options.hpp"
 #include "protocols/l1/block.hpp"
 #include "protocols/node/sequencer.hpp"
+#include "protocols/relay/options.hpp"
 #include "sim/kernel/time.hpp"
 #include "sim/random/stream.hpp"
 #include "sim/trace/record.hpp"
@@ -53,6 +54,7 @@ struct Design {
   std::string l1 = "none";              ///< the layer-1 chain that the rollup settles on
   protocols::ForcedOptions forced;      ///< how it reads that chain
   protocols::SettlementOptions settlement;  ///< how it settles there
+  protocols::RelayOptions relay;        ///< how its blocks get there
   friend bool operator==(const Design&, const Design&) = default;
 };
 
@@ -212,12 +214,28 @@ struct L1 {
   std::optional<protocols::L1TxKind> transactions{};  ///< unset: every kind
   friend bool operator==(const L1&, const L1&) = default;
 };
+/// Trouble with the writing of data to layer 1.
+struct Relay {
+  enum class Kind : std::uint8_t {
+    outage,     ///< the bundler takes nothing
+    lose,       ///< it gives receipts and posts nothing, for `percent` of what it gets
+    delay,      ///< it posts `by` later
+    duplicate,  ///< it posts twice
+    idle,       ///< the relayers `nodes` write nothing
+    abuse,      ///< likewise, and they say that the bundler is down
+  };
+  Kind kind = Kind::outage;
+  std::vector<NodeId> nodes{};
+  Duration by{};
+  std::uint32_t percent = 100;
+  friend bool operator==(const Relay&, const Relay&) = default;
+};
 }  // namespace fault
 
 struct FaultSpec {
   Trigger when;
   Duration lasts{-1};   ///< crash: restart after it, pause: resume, partition: heal; negative: until healing
-  std::variant<fault::Crash, fault::Pause, fault::Partition, fault::ClockJump, fault::L1> what;
+  std::variant<fault::Crash, fault::Pause, fault::Partition, fault::ClockJump, fault::L1, fault::Relay> what;
   friend bool operator==(const FaultSpec&, const FaultSpec&) = default;
 };
 

@@ -565,6 +565,76 @@ Shape<protocols::SettlementOptions> settlement_shape() {
   });
 }
 
+Shape<protocols::RelayOptions> relay_shape() {
+  using R = protocols::RelayOptions;
+  using B = protocols::BundlerOptions;
+  using protocols::Excuse;
+  using protocols::OuterId;
+  using protocols::RelayFormat;
+  using protocols::RelayJournal;
+  const auto patience = duration(0s, longest);
+  const auto some_time = duration(1ms, longest);
+  constexpr std::int64_t most = std::int64_t{1} << 50;
+  const Shape<B> bundler = object<B>({
+      field<B>("receipt_after", &B::receipt_after, duration(0s, longest), "Until it answers with a receipt."),
+      field<B>("post_after", &B::post_after, duration(0s, longest), "Until it posts what it took."),
+      field<B>("loss", &B::loss, ratio(), "Part of what it took and never posts."),
+      field<B>("duplication", &B::duplication, ratio(), "Part of what it posts twice."),
+  });
+  return object<R>({
+      field<R>("policy", &R::policy, text("name of a policy, see `seqlab list relay`, or none"),
+               "Who writes the rollup's blocks to layer 1, and when."),
+      field<R>("nodes", &R::nodes, nodes(), "Who writes, in the order of turns or of backups."),
+      field<R>("batch_bytes", &R::batch_bytes, size<std::uint32_t>(1U << 8U, 1U << 28U),
+               "A batch leaves when it has so many bytes."),
+      field<R>("batch_time", &R::batch_time, patience, "Or when its first block waited for so long."),
+      field<R>("in_flight", &R::in_flight, integer<std::uint32_t>(1, 1000),
+               "Batches that may be sent and not yet readable."),
+      field<R>("confirmations", &R::confirmations, integer<std::uint32_t>(0, 10'000),
+               "L1 blocks, its own counted, until a batch is done with; 0: final by the chain's own rule."),
+      field<R>("format", &R::format,
+               choice<RelayFormat>(
+                   {{"chain", RelayFormat::chain}, {"calldata", RelayFormat::calldata}, {"blobs", RelayFormat::blobs}}),
+               "In which form: the chain's usual one (a bundle, an inscription, blobs) or, on Ethereum, calldata."),
+      field<R>("journal", &R::journal,
+               choice<RelayJournal>({{"prepared", RelayJournal::prepared}, {"cursor", RelayJournal::cursor}}),
+               "What a relayer knows after a crash: also what it was about to send (Astria), or only the last block "
+               "that was confirmed (Warp's syncer)."),
+      field<R>("outer_id", &R::outer_id,
+               choice<OuterId>({{"random", OuterId::random}, {"deterministic", OuterId::deterministic}}),
+               "Whether the same blocks get another identifier each time that they are written."),
+      field<R>("channel_timeout", &R::channel_timeout, integer<std::uint32_t>(1, 10'000),
+               "L1 blocks from the first transaction of a batch within which the last must come, or readers drop it."),
+      field<R>("retry_first", &R::retry_first, some_time, "Pause after a refusal; doubles each time."),
+      field<R>("retry_max", &R::retry_max, some_time, "The longest such pause."),
+      field<R>("lost_after", &R::lost_after, patience,
+               "What nobody knows after so long is sent again; 0s: a minute, an hour where a bundler has it."),
+      field<R>("bump_after", &R::bump_after, patience,
+               "What waits for so long offers more; 0s: three blocks, at least a minute."),
+      field<R>("bump_percent", &R::bump_percent, integer<std::uint32_t>(101, 100'000),
+               "How much it offers then, in hundredths of what it offered before."),
+      field<R>(
+          "price_max", &R::price_max, integer<std::int64_t>(0, most),
+          "The most that a unit may cost, in millionths of the chain's base unit; above it a relayer waits. 0: any."),
+      field<R>("backlog_bytes", &R::backlog_bytes, size<std::uint64_t>(1U << 8U, 1ULL << 40U),
+               "A node with more unwritten bytes than that admits no transactions."),
+      field<R>("turn", &R::turn, duration(1s, longest), "`rotating`: length of a turn."),
+      field<R>("quota", &R::quota, integer<std::uint32_t>(0, 1'000'000),
+               "`rotating`: blocks that a turn has to write, if there are so many."),
+      field<R>("reward", &R::reward, integer<std::int64_t>(0, most), "`rotating`: for each block written."),
+      field<R>("penalty", &R::penalty, integer<std::int64_t>(0, most), "`rotating`: for a missed quota."),
+      field<R>(
+          "excuse", &R::excuse,
+          choice<Excuse>({{"none", Excuse::none}, {"report", Excuse::report}, {"sampled", Excuse::sampled}}),
+          "`rotating`: what spares the penalty: nothing; the relayer's word that the bundler was down; the word of "
+          "others as well."),
+      field<R>("excuse_quorum", &R::excuse_quorum, ratio(), "`sampled`: how many of the other relayers, as a part."),
+      field<R>("backup_after", &R::backup_after, some_time,
+               "`primary_backup`: the k-th backup takes over when nothing came for k times as long."),
+      field<R>("bundler", &R::bundler, bundler, "Arweave: the service that posts the data."),
+  });
+}
+
 Shape<Design> design_shape() {
   using D = Design;
   using Block = protocols::BlockLimits;
@@ -589,6 +659,11 @@ Shape<Design> design_shape() {
       field<Pool>("evict_lowest_fee", &Pool::evict_lowest_fee, boolean(),
                   "When full, make room for a better-paying transaction instead of refusing it."),
   });
+  Field<D> relay = field<D>("relay", &D::relay, relay_shape(), "How the rollup's blocks are written to layer 1.");
+  relay.write = [write = relay.write](const D& design) -> std::optional<Value> {
+    if (design.relay == protocols::RelayOptions{}) return std::nullopt;
+    return write(design);
+  };
   return object<D>({
       use_field<D>("designs"),
       field<D>("engine", &D::engine, text("name of an engine, see `seqlab list`"), "The consensus engine."),
@@ -645,6 +720,7 @@ Shape<Design> design_shape() {
                "The layer-1 chain that the rollup settles on."),
       field<D>("forced", &D::forced, forced_shape(), "How the rollup reads layer 1 and takes forced items from it."),
       field<D>("settlement", &D::settlement, settlement_shape(), "How it settles there, and who reads it back."),
+      std::move(relay),
   });
 }
 
@@ -945,6 +1021,7 @@ Shape<FaultSpec> fault_shape() {
     std::optional<std::vector<std::vector<NodeId>>> partition;
     std::optional<fault::ClockJump> clock_jump;
     std::optional<fault::L1> l1;
+    std::optional<fault::Relay> relay;
     sim::DiskFault disk = sim::DiskFault::unsynced_lost;
     bool one_way = false;
   };
@@ -991,6 +1068,26 @@ Shape<FaultSpec> fault_shape() {
                 "Which transactions the miners leave out; without it all of the rollup.")
           .only("censor", is(Kind::censor)),
   });
+  using Relay = fault::Relay;
+  using Trouble = Relay::Kind;
+  const auto does = [](auto... kinds) { return [=](const Relay& r) { return ((r.kind == kinds) || ...); }; };
+  const Shape<Relay> relay = object<Relay>({
+      field<Relay>("do", &Relay::kind,
+                   choice<Trouble>({{"outage", Trouble::outage},
+                                    {"lose", Trouble::lose},
+                                    {"delay", Trouble::delay},
+                                    {"duplicate", Trouble::duplicate},
+                                    {"idle", Trouble::idle},
+                                    {"abuse", Trouble::abuse}}),
+                   "The bundler takes nothing; loses what it gave receipts for; posts later; posts twice; relayers "
+                   "write nothing; write nothing and say that the bundler is down.")
+          .must(),
+      field<Relay>("nodes", &Relay::nodes, nodes(), "Whom it concerns.")
+          .only("idle or abuse", does(Trouble::idle, Trouble::abuse)),
+      field<Relay>("by", &Relay::by, duration(0s, longest), "How much later.").only("delay", does(Trouble::delay)),
+      field<Relay>("percent", &Relay::percent, integer<std::uint32_t>(0, 100), "How much of what it takes is lost.")
+          .only("lose", does(Trouble::lose)),
+  });
   const Shape<Keys> keys = object<Keys>({
       field<Keys>(
           "at", [](auto& k) -> auto& { return k.when.at; }, optional(duration(0s, longest)),
@@ -1008,6 +1105,7 @@ Shape<FaultSpec> fault_shape() {
                   "Messages between these groups are lost; nodes in none of them reach everybody."),
       field<Keys>("clock_jump", &Keys::clock_jump, optional(jump), "The wall clocks of nodes jump."),
       field<Keys>("l1", &Keys::l1, optional(l1), "Trouble on layer 1, or between it and the nodes."),
+      field<Keys>("relay", &Keys::relay, optional(relay), "Trouble with the writing of data to layer 1."),
       field<Keys>("disk", &Keys::disk,
                   choice<DiskFault>({{"unsynced_lost", DiskFault::unsynced_lost},
                                      {"torn_tail", DiskFault::torn_tail},
@@ -1035,6 +1133,8 @@ Shape<FaultSpec> fault_shape() {
           out.one_way = partition->one_way;
         } else if (const auto* trouble = std::get_if<fault::L1>(&spec.what)) {
           out.l1 = *trouble;
+        } else if (const auto* writing = std::get_if<fault::Relay>(&spec.what)) {
+          out.relay = *writing;
         } else {
           out.clock_jump = std::get<fault::ClockJump>(spec.what);
         }
@@ -1047,8 +1147,9 @@ Shape<FaultSpec> fault_shape() {
           reader.problem(value, "a fault strikes either `at` a time or `on` a record",
                          "{at: 10s, ...} or {on: {record: voted, ...}, ...}");
         }
-        if (given("crash") + given("pause") + given("partition") + given("clock_jump") + given("l1") != 1) {
-          reader.problem(value, "a fault is exactly one of crash, pause, partition, clock_jump, l1",
+        if (given("crash") + given("pause") + given("partition") + given("clock_jump") + given("l1") + given("relay") !=
+            1) {
+          reader.problem(value, "a fault is exactly one of crash, pause, partition, clock_jump, l1, relay",
                          "{at: 10s, for: 5s, crash: [n2]}");
           return;
         }
@@ -1066,6 +1167,8 @@ Shape<FaultSpec> fault_shape() {
           spec.what = fault::Partition{k.partition.value_or(std::vector<std::vector<NodeId>>{}), k.one_way};
         } else if (given("l1") != 0) {
           spec.what = k.l1.value_or(fault::L1{});
+        } else if (given("relay") != 0) {
+          spec.what = k.relay.value_or(fault::Relay{});
         } else {
           spec.what = k.clock_jump.value_or(fault::ClockJump{});
         }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "protocols/l1/profile.hpp"
+#include "protocols/relay/batch.hpp"
+#include "sim/base/fixed_point.hpp"
 #include "sim/net/latency/latency_models.hpp"
 
 namespace seqlab::scenarios {
@@ -107,6 +110,51 @@ protocols::EnginePromises promises_of(const Scenario& scenario) {
   return engine->promises(scenario.design.parameters, scenario.environment.network.delta);
 }
 
+protocols::L1Profile l1_profile_of(const Scenario& s) {
+  const protocols::L1Profile* known = protocols::find_l1_profile(s.design.l1);
+  protocols::L1Profile profile;
+  if (known == nullptr) return profile;
+  profile = *known;
+  const L1Spec& spec = s.environment.l1;
+  if (spec.interval > Duration::zero()) profile.interval = spec.interval;
+  if (spec.miss) profile.miss = *spec.miss;
+  if (spec.fork) profile.fork = *spec.fork;
+  if (spec.view_p50 > Duration::zero()) profile.view_p50 = spec.view_p50;
+  if (spec.view_p95 > Duration::zero()) profile.view_p95 = spec.view_p95;
+  profile.view_p95 = std::max(profile.view_p50, profile.view_p95);
+  if (spec.finality_depth != 0) profile.finality_depth = spec.finality_depth;
+  for (protocols::FeeMarketOptions& fees : profile.fees) {
+    fees.level = mul_div_floor(fees.level, spec.demand_percent, 100);
+  }
+  return profile;
+}
+
+/// What the design's relayers promise, on a chain that runs as it is known to.
+static void promise_of_relay(const Scenario& scenario, CheckerContext& about) {
+  const protocols::RelayOptions& relay = scenario.design.relay;
+  if (relay.policy == "none" || protocols::find_l1_profile(scenario.design.l1) == nullptr) return;
+  const protocols::L1Profile profile = l1_profile_of(scenario);
+  const bool bundled = protocols::BatchFormat{profile, relay.format}.bundled();
+  const Duration lost = protocols::lost_after_of(relay, profile);
+  const Duration late = profile.interval * relay.channel_timeout / 2;
+  about.relay_lost_after = bundled ? lost : std::min(lost, late);
+  const Duration posted = bundled ? relay.bundler.receipt_after + relay.bundler.post_after : Duration{};
+  about.relay_grace = 5 * profile.interval + profile.spread + posted;
+  // A batch fills, is sent, perhaps lost or too cheap, and waits behind others that have to be confirmed first.
+  Duration time = 2 * relay.batch_time + 3 * lost + 6 * protocols::bump_after_of(relay, profile) + 2 * posted +
+                  2 * profile.spread + relay.retry_max + Duration{60'000'000'000};
+  if (relay.bundler.loss.num != 0) time += 5 * lost;
+  const auto relayers = static_cast<std::int64_t>(relay.nodes.size());
+  if (relay.policy == "rotating") time += relay.turn * (relayers + 1);
+  if (relay.policy == "primary_backup") time += relay.backup_after * (relayers + 1);
+  std::uint64_t depth = relay.confirmations;
+  if (depth == 0) {
+    depth =
+        profile.finality == protocols::L1Profile::Finality::depth ? profile.finality_depth : 3 * profile.epoch_slots;
+  }
+  about.relay_blocks = static_cast<std::uint64_t>(ns(time) / ns(profile.interval)) + 2 * depth + 30;
+}
+
 CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   CheckerContext about;
   about.node_count = scenario.design.committee.count;
@@ -116,6 +164,8 @@ CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   about.leaders = plan.leaders;
   about.forced = scenario.design.forced;
   about.settles = scenario.design.settlement.policy != protocols::SettlementOptions::Policy::none;
+  about.relay = scenario.design.relay;
+  promise_of_relay(scenario, about);
   return about;
 }
 

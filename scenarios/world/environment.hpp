@@ -24,6 +24,8 @@ void start_machines(const Scenario& scenario, sim::Simulation& simulation, sim::
 /// What the scenario's engine promises.
 protocols::EnginePromises promises_of(const Scenario& scenario);
 
+/// The chain that the design names, as the environment changes it; without a name if there is none.
+protocols::L1Profile l1_profile_of(const Scenario& scenario);
 CheckerContext checker_context(const Scenario& scenario, const Plan& plan);
 
 }  // namespace seqlab::scenarios

@@ -6,11 +6,12 @@
 namespace seqlab::scenarios {
 
 FaultDriver::FaultDriver(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::L1* l1,
-                         std::span<const FaultSpec> faults)
+                         const std::unique_ptr<protocols::Relay>& relay, std::span<const FaultSpec> faults)
     : simulation_(simulation),
       nodes_(nodes),
       network_(network),
       l1_(l1),
+      relay_(relay),
       faults_(faults),
       matches_(faults.size()) {}
 
@@ -67,6 +68,12 @@ void FaultDriver::strike(const FaultSpec& fault) {
       if (!stopped_) strike_l1(*trouble, true);
     });
     if (ends) afterwards([this, trouble] { strike_l1(*trouble, false); });
+  } else if (const auto* writing = std::get_if<fault::Relay>(&fault.what)) {
+    if (relay_ == nullptr) return;
+    simulation_.call_at(simulation_.now(), [this, writing] {
+      if (!stopped_) strike_relay(*writing, true);
+    });
+    if (ends) afterwards([this, writing] { strike_relay(*writing, false); });
   } else {
     const auto& jump = std::get<fault::ClockJump>(fault.what);
     for (const NodeId node : jump.nodes) nodes_.jump_clock(node, jump.step);
@@ -98,8 +105,28 @@ void FaultDriver::strike_l1(const fault::L1& trouble, bool on) {
   }
 }
 
+void FaultDriver::strike_relay(const fault::Relay& trouble, bool on) {
+  using Kind = fault::Relay::Kind;
+  protocols::Bundler& bundler = relay_->bundler();
+  switch (trouble.kind) {
+    case Kind::outage: bundler.set_down(on); break;
+    case Kind::lose: bundler.set_loss(on ? std::min(trouble.percent, 100U) : 0); break;
+    case Kind::delay: bundler.set_delay(on ? trouble.by : Duration{}); break;
+    case Kind::duplicate: bundler.set_twice(on); break;
+    case Kind::idle:
+    case Kind::abuse:
+      for (const NodeId node : trouble.nodes) relay_->relayer(node).be_idle(on, on && trouble.kind == Kind::abuse);
+      break;
+  }
+}
+
 void FaultDriver::stop() {
   stopped_ = true;
+  if (relay_ != nullptr) {
+    for (const FaultSpec& fault : faults_) {
+      if (const auto* trouble = std::get_if<fault::Relay>(&fault.what)) strike_relay(*trouble, false);
+    }
+  }
   if (l1_ == nullptr) return;
   for (const FaultSpec& fault : faults_) {
     if (const auto* trouble = std::get_if<fault::L1>(&fault.what)) strike_l1(*trouble, false);

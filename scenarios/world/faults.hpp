@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocols/l1/l1.hpp"
+#include "protocols/relay/relay.hpp"
 #include "scenarios/spec/scenario.hpp"
 #include "sim/kernel/simulation.hpp"
 #include "sim/net/network.hpp"
@@ -17,9 +18,10 @@ namespace seqlab::scenarios {
 /// observer that judges, so that they have seen the record that pulled the trigger.
 class FaultDriver final : public sim::RecordObserver {
  public:
-  /// @param l1  null: the world has none, and no fault concerns it
+  /// @param l1     null: the world has none, and no fault concerns it
+  /// @param relay  looked at when a fault strikes; null: likewise
   FaultDriver(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::L1* l1,
-              std::span<const FaultSpec> faults);
+              const std::unique_ptr<protocols::Relay>& relay, std::span<const FaultSpec> faults);
 
   /// Schedules the timed ones and arms the others.
   void start();
@@ -32,11 +34,13 @@ class FaultDriver final : public sim::RecordObserver {
  private:
   void strike(const FaultSpec& fault);
   void strike_l1(const fault::L1& trouble, bool on);
+  void strike_relay(const fault::Relay& trouble, bool on);
 
   sim::Simulation& simulation_;
   sim::Nodes& nodes_;
   sim::Network& network_;
   protocols::L1* l1_;
+  const std::unique_ptr<protocols::Relay>& relay_;
   std::span<const FaultSpec> faults_;
   std::vector<std::uint32_t> matches_;  ///< by fault
   bool stopped_ = false;

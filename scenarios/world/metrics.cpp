@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "protocols/l1/block.hpp"
 #include "scenarios/checkers/roster.hpp"
 #include "sim/base/fixed_point.hpp"
 
@@ -73,7 +74,7 @@ std::int64_t Histogram::quantile(std::uint32_t ppm) const {
 // ---- metrics from records -----------------------------------------------------------------------------------------
 
 struct MetricsObserver::State {
-  explicit State(std::uint32_t node_count) : roster(node_count), last_commit(node_count) {}
+  State(std::uint32_t node_count, bool relays) : roster(node_count), last_commit(node_count), with_da(relays) {}
 
   struct Proposed {
     Hash128 id;
@@ -90,6 +91,21 @@ struct MetricsObserver::State {
   HeightWindow<std::uint32_t> included;          // transactions of the block counted so far
   std::set<std::tuple<NodeId, std::uint64_t, std::uint32_t, std::uint8_t>> offences;
   bool healing = false;
+  bool with_da;
+  // Data on layer 1: when the blocks that wait for it became final, and how many copies of the others there are.
+  std::uint64_t da_known = 0;                       // heights up to it wait or were seen there
+  std::map<std::uint64_t, SimTime> da_waiting;      // by height
+  std::map<std::uint64_t, std::uint32_t> da_copies; // by height, the last so many
+
+  void on_da_block(std::uint64_t height, SimTime at) {
+    if (const auto since = da_waiting.find(height); since != da_waiting.end()) {
+      metrics.da_latency.add(ns(at - since->second));
+      da_waiting.erase(since);
+    }
+    if (++da_copies[height] > 1) ++metrics.da_copies;
+    constexpr std::size_t kept = 50'000;
+    if (da_copies.size() > kept) da_copies.erase(da_copies.begin());
+  }
 
   void on_proposed(const Record& r) {
     auto* blocks = proposed.open(r.height, roster.floor() == 0 ? 0 : roster.floor() - 1, roster.height_max());
@@ -117,10 +133,12 @@ struct MetricsObserver::State {
     LastCommit& last = last_commit[r.node.value];
     if (last.height != 0 && r.height == last.height + 1) metrics.block_interval.add(ns(r.at - last.at));
     last = LastCommit{r.height, r.at};
+    if (with_da && r.height == da_known + 1) da_waiting.emplace(++da_known, r.at);
   }
 };
 
-MetricsObserver::MetricsObserver(std::uint32_t node_count) : state_(std::make_unique<State>(node_count)) {}
+MetricsObserver::MetricsObserver(std::uint32_t node_count, bool with_da)
+    : state_(std::make_unique<State>(node_count, with_da)) {}
 MetricsObserver::~MetricsObserver() = default;
 
 sim::KindMask MetricsObserver::kinds() {
@@ -128,7 +146,9 @@ sim::KindMask MetricsObserver::kinds() {
                                         RecordKind::tx_submitted, RecordKind::tx_admitted, RecordKind::tx_refused,
                                         RecordKind::tx_included, RecordKind::tx_confirmed, RecordKind::tx_retried,
                                         RecordKind::evidence, RecordKind::partition_started,
-                                        RecordKind::healing_started);
+                                        RecordKind::healing_started, RecordKind::l1_paid, RecordKind::da_sent,
+                                        RecordKind::da_posted, RecordKind::da_block, RecordKind::da_confirmed,
+                                        RecordKind::da_unposted);
 }
 
 void MetricsObserver::on_record(const Record& r) {
@@ -182,6 +202,24 @@ void MetricsObserver::on_record(const Record& r) {
     case RecordKind::tx_retried:
       ++m.tx_retried;
       break;
+    case RecordKind::l1_paid:
+      if (!s.with_da || (r.flags != static_cast<std::uint16_t>(protocols::L1TxKind::batch) &&
+                         r.flags != static_cast<std::uint16_t>(protocols::L1TxKind::commit))) {
+        break;
+      }
+      m.da_fees += static_cast<std::int64_t>(r.a);
+      m.da_bytes += r.b;
+      break;
+    case RecordKind::da_sent: ++m.da_sent; break;
+    case RecordKind::da_posted: ++m.da_posted; break;
+    case RecordKind::da_block: s.on_da_block(r.height, r.at); break;
+    case RecordKind::da_unposted:
+      for (std::uint64_t h = r.height; h < r.height + r.round; ++h) {
+        const auto copies = s.da_copies.find(h);
+        if (copies != s.da_copies.end() && copies->second > 0) --copies->second;
+      }
+      break;
+    case RecordKind::da_confirmed: ++m.da_confirmed; break;
     default:
       break;
   }

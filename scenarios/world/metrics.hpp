@@ -44,6 +44,11 @@ struct Metrics {
   std::uint64_t tx_submitted = 0, tx_admitted = 0, tx_refused = 0, tx_included = 0, tx_confirmed = 0, tx_retried = 0;
   std::uint64_t evidence = 0;      ///< distinct offences reported
   std::uint64_t crashes = 0, partitions = 0;  ///< in the safety phase
+  std::uint64_t da_sent = 0, da_posted = 0, da_confirmed = 0;  ///< batches: sendings, readable on layer 1, done with
+  std::uint64_t da_copies = 0;     ///< blocks that were readable on layer 1 when another copy of them came
+  std::uint64_t da_bytes = 0;      ///< paid for on layer 1
+  std::int64_t da_fees = 0;        ///< in the chain's base unit
+  Histogram da_latency;            ///< ns from the first final commit of a block until it is readable on layer 1
   /// Messages sent, a broadcast counted once.
   std::array<std::uint64_t, static_cast<std::size_t>(protocols::MessageKind::count)> messages_by_kind{};
 };
@@ -51,7 +56,8 @@ struct Metrics {
 /// Observer that fills Metrics.
 class MetricsObserver final : public sim::RecordObserver {
  public:
-  explicit MetricsObserver(std::uint32_t node_count);
+  /// @param with_da  somebody writes the blocks to layer 1
+  explicit MetricsObserver(std::uint32_t node_count, bool with_da = false);
   ~MetricsObserver();
   static sim::KindMask kinds();
   void on_record(const sim::Record& record) override;

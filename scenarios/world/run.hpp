@@ -17,6 +17,10 @@
 #include "sim/kernel/simulation.hpp"
 #include "sim/net/network.hpp"
 
+namespace seqlab::protocols {
+class RelayRules;
+}
+
 namespace seqlab::scenarios {
 
 /// What one adversary used of what it was granted. Zero limits mean "not granted".
@@ -73,6 +77,8 @@ struct RunOptions {
       make_engine;
   /// Replaces the way in which nodes read layer 1, likewise.
   std::function<std::unique_ptr<protocols::ForcedPath>(const protocols::ForcedOptions&)> make_forced{};
+  /// Replaces the decisions of the relayers (likewise); outlives the run. Null: the honest ones.
+  const protocols::RelayRules* relay_rules = nullptr;
 };
 
 RunResult run(const Scenario& scenario, const Plan& plan, const RunOptions& options = {});

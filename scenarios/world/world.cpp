@@ -4,6 +4,7 @@
 #include <map>
 
 #include "protocols/forced/forced_paths.hpp"
+#include "protocols/relay/relay.hpp"
 #include "scenarios/hooks/adversary_host.hpp"
 #include "scenarios/plan/plan_driver.hpp"
 #include "scenarios/plan/recorder.hpp"
@@ -97,25 +98,6 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
   return context;
 }
 
-protocols::L1Profile l1_profile_of(const Scenario& s) {
-  const protocols::L1Profile* known = protocols::find_l1_profile(s.design.l1);
-  protocols::L1Profile profile;
-  if (known == nullptr) return profile;
-  profile = *known;
-  const L1Spec& spec = s.environment.l1;
-  if (spec.interval > Duration::zero()) profile.interval = spec.interval;
-  if (spec.miss) profile.miss = *spec.miss;
-  if (spec.fork) profile.fork = *spec.fork;
-  if (spec.view_p50 > Duration::zero()) profile.view_p50 = spec.view_p50;
-  if (spec.view_p95 > Duration::zero()) profile.view_p95 = spec.view_p95;
-  profile.view_p95 = std::max(profile.view_p50, profile.view_p95);
-  if (spec.finality_depth != 0) profile.finality_depth = spec.finality_depth;
-  for (protocols::FeeMarketOptions& fees : profile.fees) {
-    fees.level = mul_div_floor(fees.level, spec.demand_percent, 100);
-  }
-  return profile;
-}
-
 std::unique_ptr<protocols::L1> make_l1(const Scenario& s, sim::Simulation& simulation,
                                        const protocols::L1Profile& profile) {
   if (profile.name.empty()) return nullptr;
@@ -143,12 +125,12 @@ struct World::Parts {
         signatures(protocols::make_signatures(s.design.signatures, p.seed)),
         context(make_context(s, simulation, nodes, network, *signatures)),
         monitor(s),
-        metrics(s.design.committee.count),
+        metrics(s.design.committee.count, s.design.relay.policy != "none"),
         milestones(simulation, nodes, s.design.committee.count),
         all_faults(faults_of(s, p)),
         l1_profile(l1_profile_of(s)),
         l1(make_l1(s, simulation, l1_profile)),
-        faults(simulation, nodes, network, l1.get(), all_faults) {}
+        faults(simulation, nodes, network, l1.get(), relay, all_faults) {}
   // Stories refer to clients and nodes: they end before anything else does.
   ~Parts() { simulation.end_processes(); }
 
@@ -175,6 +157,8 @@ struct World::Parts {
   std::unique_ptr<protocols::L1> l1;              ///< null: the design has no layer 1
   std::unique_ptr<protocols::ForcedPath> forced;  ///< null: it takes nothing from there
   std::unique_ptr<protocols::Settlement> settlement;  ///< null: nothing is read back from there
+  protocols::RelayRules relay_rules;              ///< unless the options bring others
+  std::unique_ptr<protocols::Relay> relay;        ///< null: nobody writes there
   FaultDriver faults;
   std::unique_ptr<PlanDriver> interventions;
   std::vector<bool> corrupt;
@@ -239,11 +223,16 @@ void World::Parts::build() {
     forced_users = std::make_unique<ForcedUsers>(simulation, nodes, *l1, *signatures, scenario, raw);
   }
   if (design.settlement.policy != protocols::SettlementOptions::Policy::none) {
-    settlement = std::make_unique<protocols::Settlement>(design.settlement, context, *l1, raw, std::vector<NodeId>{});
+    settlement = std::make_unique<protocols::Settlement>(design.settlement, context, *l1, raw, design.relay.nodes);
   }
   for (const NodeId node : plan.twins) {
     sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine, node));
     context.twins.push_back({sequencers.back()->machine(), node});
+  }
+  if (l1 != nullptr && design.relay.policy != "none") {
+    const protocols::RelayRules& rules = options.relay_rules != nullptr ? *options.relay_rules : relay_rules;
+    relay = std::make_unique<protocols::Relay>(simulation, nodes, *l1, design.relay, rules,
+                                               std::span{raw.data(), design.committee.count});
   }
   set_up_machines(scenario, simulation, nodes);
 
@@ -287,6 +276,7 @@ void World::Parts::build() {
   }
   if (l1 != nullptr) l1->start();
   if (settlement != nullptr) settlement->start();
+  if (relay != nullptr) relay->start();
   if (clients != nullptr) clients->start();
   if (forced_users != nullptr) forced_users->start();
   if (interventions != nullptr) interventions->start();

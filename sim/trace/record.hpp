@@ -112,7 +112,12 @@ namespace seqlab::sim {
   X(core_started, "detail = core, height of its first block, id = state it imported")                                  \
   X(core_rolled_back, "detail = core that goes on after a failed cut-over, height")                                    \
   X(tx_accepted, "node = client, peer = who answered, detail = core, id = item: a success was promised")               \
-  X(tx_redirected, "node = client, peer = who answered, detail = core that it is sent to, id")
+  X(tx_redirected, "node = client, peer = who answered, detail = core that it is sent to, id")                         \
+  /* DA writers, continued */                                                                                          \
+  X(da_service, "peer = bundler's number, flags = 1: from now on it takes nothing, 0: it takes data again")            \
+  X(da_settled,                                                                                                        \
+    "node = whose turn is over, round = turn, height = blocks credited to it, flags: see TurnOutcome, a = signed "     \
+    "amount that it gets")
 
 enum class RecordKind : std::uint8_t {
 #define SEQLAB_X(name, text) name,

@@ -8,7 +8,8 @@ namespace seqlab::zoo {
 std::vector<Entry> entries() {
   std::vector<Entry> all;
   for (const auto list :
-       {tendermint_entries(), chained_entries(), monadbft_entries(), mysticeti_entries(), classic_entries()}) {
+       {tendermint_entries(), chained_entries(), monadbft_entries(), mysticeti_entries(), classic_entries(),
+        relay_entries()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;
@@ -17,12 +18,13 @@ std::vector<Entry> entries() {
 analysis::Target sound_twin(const Entry& entry) {
   scenarios::Scenario s = analysis::fuzz_scenario(entry.engine);
   if (entry.change != nullptr) entry.change(s);
-  return {s.name, std::make_shared<const scenarios::Scenario>(std::move(s)), nullptr};
+  return {s.name, std::make_shared<const scenarios::Scenario>(std::move(s)), nullptr, nullptr};
 }
 
 analysis::Target target_of(const Entry& entry) {
   analysis::Target target = sound_twin(entry);
-  target.make_engine = entry.make;
+  if (entry.make != nullptr) target.make_engine = entry.make;
+  if (entry.relay_rules != nullptr) target.relay_rules = entry.relay_rules();
   return target;
 }
 

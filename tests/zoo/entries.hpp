@@ -25,6 +25,8 @@ struct Entry {
   std::unique_ptr<protocols::Engine> (*make)(NodeId, const protocols::Committee&, const protocols::EngineParameters&);
   /// What the bug needs to show: done to the engine's own small committee. Null: nothing.
   void (*change)(scenarios::Scenario&) = nullptr;
+  /// Broken decisions of a relayer; then the engine is honest and `make` null.
+  std::shared_ptr<const protocols::RelayRules> (*relay_rules)() = nullptr;
 };
 
 std::vector<Entry> entries();
@@ -38,6 +40,7 @@ std::span<const Entry> chained_entries();
 std::span<const Entry> monadbft_entries();
 std::span<const Entry> mysticeti_entries();
 std::span<const Entry> classic_entries();
+std::span<const Entry> relay_entries();
 
 /// A committee of so many, equal in power.
 void resize(scenarios::Scenario& scenario, std::uint32_t count);

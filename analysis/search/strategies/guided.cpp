@@ -49,6 +49,7 @@ bool has_right_to(const Intervention& what, const Plan& plan, std::uint32_t coun
     if (const auto* pause = std::get_if<fault::Pause>(&fault->what)) return all_there(pause->nodes);
     if (const auto* jump = std::get_if<fault::ClockJump>(&fault->what)) return all_there(jump->nodes);
     if (const auto* l1 = std::get_if<fault::L1>(&fault->what)) return all_there(l1->nodes);
+    if (const auto* relay = std::get_if<fault::Relay>(&fault->what)) return all_there(relay->nodes);
     if (const auto* partition = std::get_if<fault::Partition>(&fault->what)) {
       return std::ranges::all_of(partition->groups, all_there);
     }
@@ -88,6 +89,7 @@ class Swap {
       if (auto* pause = std::get_if<fault::Pause>(&fault->what)) (*this)(pause->nodes);
       if (auto* jump = std::get_if<fault::ClockJump>(&fault->what)) (*this)(jump->nodes);
       if (auto* l1 = std::get_if<fault::L1>(&fault->what)) (*this)(l1->nodes);
+      if (auto* relay = std::get_if<fault::Relay>(&fault->what)) (*this)(relay->nodes);
       if (auto* partition = std::get_if<fault::Partition>(&fault->what)) {
         for (auto& group : partition->groups) (*this)(group);
       }

@@ -30,7 +30,7 @@ class Random final : public Strategy {
  private:
   /// The scenario's parameters that are not its point: pace, start, order of instants.
   void vary(Scenario& s, Stream& luck) const {
-    const bool own = s.environment.adversaries.empty() && s.environment.faults.empty();
+    const bool own = s.environment.adversaries.empty() && s.environment.faults.empty() && s.design.relay.nodes.empty();
     if (own && luck.chance({1, 3})) {
       // Sizes around the thresholds: 3F+1, 3F+2, 3F+3.
       const std::uint32_t count = static_cast<std::uint32_t>(luck.between(4, 7));
@@ -103,6 +103,7 @@ class Random final : public Strategy {
     add(3, [&] { return troubles_.pause(count, luck); });
     if (troubles_.seen().l1_interval > Duration::zero()) add(4, [&] { return troubles_.layer_1(count, luck); });
     if (luck.chance({1, 8})) troubles_.add_series(s, plan, luck);
+    if (!troubles_.seen().relayers.empty()) add(4, [&] { return troubles_.writing(luck); });
     if (troubles_.seen().statements.empty()) return;
     for (const NodeId node : plan.corrupt) {
       const std::uint64_t lies = luck.below(12);

@@ -1,6 +1,7 @@
 #include "analysis/search/strategies/troubles.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "scenarios/world/environment.hpp"
 
@@ -149,7 +150,8 @@ FaultSpec Troubles::pause(std::uint32_t count, Stream& luck) const {
 
 FaultSpec Troubles::crash(std::uint32_t count, const Plan& plan, Stream& luck) const {
   FaultSpec crash;
-  const NodeId who = node(count, luck);
+  NodeId who = node(count, luck);
+  if (!seen_.relayers.empty() && luck.chance({1, 2})) who = pick(seen_.relayers, luck);
   if (luck.chance({1, 3}) || seen_.points.empty()) {
     crash.when.at = time(40, luck);
   } else {
@@ -192,6 +194,59 @@ FaultSpec Troubles::layer_1(std::uint32_t count, Stream& luck) const {
   }
   trouble.what = std::move(what);
   return trouble;
+}
+
+FaultSpec Troubles::writing(Stream& luck) const {
+  FaultSpec out;
+  const auto some = [&](std::uint64_t blocks) {
+    return std::max(seen_.l1_interval * static_cast<std::int64_t>(1 + luck.below(4 * blocks)) / 4, Duration{1ms});
+  };
+  out.when.at = some(24);
+  const NodeId relayer = pick(seen_.relayers, luck);
+  switch (luck.below(seen_.has_bundler ? 8 : 4)) {
+    case 0: {
+      fault::L1 reorganised;
+      reorganised.depth = static_cast<std::uint32_t>(1 + luck.below(2));
+      out.what = reorganised;
+      return out;
+    }
+    case 1: {
+      out.lasts = some(8);
+      fault::L1 blind;
+      blind.kind = fault::L1::Kind::hide;
+      blind.nodes = {relayer};
+      out.what = blind;
+      return out;
+    }
+    case 2:
+    case 3: {
+      // Right after something it did for layer 1: most of what can go wrong does so there.
+      scenarios::Trigger::Point point;
+      constexpr std::array kinds{sim::RecordKind::l1_sent, sim::RecordKind::da_prepared, sim::RecordKind::da_sent,
+                                 sim::RecordKind::da_confirmed};
+      point.record = kinds[luck.below(kinds.size())];
+      point.node = relayer;
+      point.nth = static_cast<std::uint32_t>(1 + luck.below(6));
+      out.when = {};
+      out.when.on = point;
+      out.lasts = some(4);
+      fault::Crash crash{{relayer}, sim::DiskFault::unsynced_lost};
+      if (luck.chance({1, 4})) crash.disk = sim::DiskFault::torn_tail;
+      out.what = crash;
+      return out;
+    }
+    case 4: out.what = fault::Relay{.kind = fault::Relay::Kind::outage}; break;
+    case 5: out.what = fault::Relay{.kind = fault::Relay::Kind::lose}; break;
+    case 6: out.what = fault::Relay{.kind = fault::Relay::Kind::duplicate}; break;
+    default: {
+      fault::Relay late{.kind = fault::Relay::Kind::delay};
+      late.by = some(8);
+      out.what = late;
+      break;
+    }
+  }
+  out.lasts = some(8);
+  return out;
 }
 
 scenarios::RoundSplit Troubles::split(std::uint32_t count, const Plan& plan, Stream& luck) const {
@@ -407,6 +462,7 @@ std::vector<NodeId> Troubles::others(NodeId but, std::uint32_t count) {
 
 scenarios::Intervention Troubles::any(std::uint32_t count, const Plan& plan, Stream& luck) const {
   if (seen_.l1_interval > Duration::zero() && luck.chance({1, 4})) return layer_1(count, luck);
+  if (!seen_.relayers.empty() && luck.chance({1, 3})) return writing(luck);
   switch (luck.below(plan.corrupt.empty() || seen_.statements.empty() ? 8 : 12)) {
     case 0: return drop(count, luck);
     case 1: return delay(count, luck);
