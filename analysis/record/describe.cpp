@@ -324,10 +324,11 @@ Fields fields_of(const Record& r) {
           .number("third", r.b);
     case RecordKind::key_linked:
       return f.node("node", r.node)
-          .number("linked", r.flags)
           .number("height", r.height)
+          .number("linked", r.flags)
           .number("l1_height", r.a)
-          .number("third", r.b);
+          .number("second", r.b)
+          .number("third", r.round);
     case RecordKind::core_stopped:
     case RecordKind::core_started:
     case RecordKind::core_exported:

@@ -21,6 +21,7 @@
 #include "scenarios/checkers/one_vote.hpp"
 #include "scenarios/checkers/prefix.hpp"
 #include "scenarios/checkers/single_signer.hpp"
+#include "scenarios/checkers/sort_keys.hpp"
 #include "scenarios/checkers/speculation.hpp"
 #include "scenarios/checkers/validity.hpp"
 
@@ -41,6 +42,7 @@ bool accountable(const CheckerContext& context) {
   return context.engine.has_certificates && context.engine.byzantine_tolerant;
 }
 bool reads_layer_1(const CheckerContext& context) { return context.forced.policy != "none"; }
+bool with_sort_keys(const CheckerContext& context) { return context.sort_keys; }
 bool settles(const CheckerContext& context) { return context.settles; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
@@ -59,8 +61,8 @@ constexpr CheckerEntry all[] = {
     {"agreement", "no two honest nodes commit different blocks at one height", make<Agreement>, always},
     {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
      make<CertifiedCommit>, with_certificates},
-    {"da_complete", "what is final can be read on layer 1 within a bound, once nothing is in the way",
-     make<DaComplete>, with_relay_in_time},
+    {"da_complete", "what is final can be read on layer 1 within a bound, once nothing is in the way", make<DaComplete>,
+     with_relay_in_time},
     {"da_confirmed", "a relayer is done with a batch only when all of it is on layer 1; a receipt is not enough",
      make<DaConfirmed>, with_relay},
     {"da_final", "what is written to layer 1 was final at the writer's node, and is what was committed", make<DaFinal>,
@@ -91,6 +93,8 @@ constexpr CheckerEntry all[] = {
     {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
     {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
      make<SingleSigner>, always},
+    {"sort_keys", "sort keys rise, have their form, and name the key before them of their contract",
+     make<SortKeysChecker>, with_sort_keys},
     {"speculation",
      "a speculative block is taken back only if its leader signed two, and an honest block with honest votes stays",
      make<Speculation>, with_speculation},
