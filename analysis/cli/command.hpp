@@ -70,6 +70,15 @@ struct BisectArguments {
 /// 0: the runs are equal; 1: they differ.
 int bisect_command(const BisectArguments& arguments, const Context& context);
 
+struct CompareArguments {
+  std::vector<std::string> designs, environments;   ///< names or paths, as after `use:`
+  std::vector<std::string> overrides;
+  std::string seed = "1", seeds = "8", jobs = "1", after = "60s";   ///< as typed
+  std::string csv;                      ///< "" = none
+  bool json = false, progress = true;
+};
+int compare_command(const CompareArguments& arguments, const Context& context);
+
 struct CheckArguments {
   std::string scenario;
   std::vector<std::string> overrides;
@@ -86,6 +95,7 @@ int list_command(const ListArguments& arguments, const Context& context);
 
 struct SchemaArguments {
   bool result = false;     ///< of `run --json` instead of scenarios
+  bool compare = false;    ///< of `compare --json`
   bool markdown = false;   ///< the keys of scenarios as text for people
 };
 int schema_command(const SchemaArguments& arguments);

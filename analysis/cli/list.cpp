@@ -9,6 +9,8 @@
 #include "analysis/search/exploration.hpp"
 #include "analysis/search/strategy.hpp"
 #include "protocols/consensus/engines.hpp"
+#include "protocols/forced/forced_paths.hpp"
+#include "protocols/l1/profile.hpp"
 #include "scenarios/adversaries/native/native_adversaries.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/spec/diagnostics.hpp"

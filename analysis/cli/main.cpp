@@ -40,6 +40,7 @@ struct Arguments {
   SchemaArguments schema;
   InitArguments init;
   FuzzArguments fuzz;
+  CompareArguments compare;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -121,6 +122,34 @@ void declare(CLI::App& app, Arguments& a) {
                            "  seqlab fuzz --engine all --campaign night.sqlite --time 8h --junit night.xml\n\n"} +
                exit_codes);
 
+  CLI::App* compare = app.add_subcommand("compare", "run designs against environments, and print one table");
+  CompareArguments& c = a.compare;
+  compare
+      ->add_option("design", c.designs, "names (see `seqlab list designs`) or files; the first is the measure")
+      ->required()
+      ->type_name("DESIGN");
+  compare->add_option("--environment", c.environments, "names (see `seqlab list environments`) or files")
+      ->required()
+      ->type_name("ENVIRONMENT");
+  compare->add_option("--seeds", c.seeds, "runs of each pair; every design has the same seeds")
+      ->type_name("K")
+      ->capture_default_str();
+  compare->add_option("--seed", c.seed, "the first of them")->type_name("N")->capture_default_str();
+  compare->add_option("--after", c.after, "length of each run, virtual time")->type_name("TIME")->capture_default_str();
+  compare->add_option("--jobs", c.jobs, "threads (`all`: one a core); no result depends on it")->type_name("N");
+  compare->add_option("--set", c.overrides, "override one value of every pair; repeatable")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  compare->add_option("--csv", c.csv, "write the rows to this file as well")->type_name("FILE");
+  compare->add_flag("--json", c.json, "print one JSON object and nothing more (its schema: `seqlab schema --compare`)");
+  compare->add_flag("--no-progress", a.silent, "show no progress on stderr");
+  compare->footer(
+      "Examples:\n"
+      "  seqlab compare optimism-today optimism-rotating optimism-bft --environment aws5\n"
+      "  seqlab compare tendermint-cometbft mysticeti --environment aws13 lan --seeds 20 --jobs all --csv table.csv\n\n"
+      "Exit codes: 0 nothing broke, 1 a property broke within the model, 2 interrupted, 3 bad input,\n"
+      "4 a bug of seqlab.");
+
   CLI::App* check =
       app.add_subcommand("check", "print a scenario with its defaults filled in, or everything that is wrong with it");
   check->add_option("scenario", a.check.scenario, "catalogue name or a file")->required()->type_name("SCENARIO");
@@ -139,7 +168,11 @@ void declare(CLI::App& app, Arguments& a) {
 
   CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of scenario files, for editors");
   CLI::Option* result = schema->add_flag("--result", a.schema.result, "that of `run --json` instead");
-  schema->add_flag("--markdown", a.schema.markdown, "the keys of scenario files as text for people")->excludes(result);
+  CLI::Option* matrix = schema->add_flag("--compare", a.schema.compare, "that of `compare --json` instead");
+  matrix->excludes(result);
+  schema->add_flag("--markdown", a.schema.markdown, "the keys of scenario files as text for people")
+      ->excludes(result)
+      ->excludes(matrix);
   schema->footer("Example:\n  seqlab schema --result");
 
   CLI::App* init = app.add_subcommand("init", "write a first scenario and a first attack to start from");
@@ -210,6 +243,7 @@ int dispatch(const CLI::App& app, const Arguments& a) {
   const std::string name = chosen(app).get_name();
   if (name == "run") return run_command(a.run, a.context);
   if (name == "fuzz") return fuzz_command(a.fuzz, a.context);
+  if (name == "compare") return compare_command(a.compare, a.context);
   if (name == "check") return check_command(a.check, a.context);
   if (name == "list") return list_command(a.list, a.context);
   if (name == "schema") return schema_command(a.schema);
@@ -255,7 +289,8 @@ int run_program(int argc, char** argv) {
     return exit_bad_input;
   }
   a.context.colour = parse_colour(a.colour);
-  a.run.progress = a.replay.progress = a.fuzz.progress = a.shrink.progress = !a.silent;
+  a.run.progress = a.replay.progress = a.fuzz.progress = a.shrink.progress = a.compare.progress =
+      !a.silent;
   return dispatch(app, a);
 }
 

@@ -16,6 +16,7 @@ CaseResult run_case(const Case& which, const Target& target) {
     scenarios::RunOptions options;
     options.observers.emplace_back(&coverage, Coverage::kinds());
     if (target.make_engine) options.make_engine = target.make_engine;
+    if (target.make_forced) options.make_forced = target.make_forced;
     scenarios::RunResult result = scenarios::run(*which.scenario, which.plan, options);
     out.verdict = result.verdict;
     out.digest = result.digest;

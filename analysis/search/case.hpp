@@ -21,6 +21,8 @@ struct Target {
   std::function<std::unique_ptr<protocols::Engine>(NodeId, const protocols::Committee&,
                                                    const protocols::EngineParameters&)>
       make_engine;
+  /// Replaces how all nodes read layer 1, likewise.
+  std::function<std::unique_ptr<protocols::ForcedPath>(const protocols::ForcedOptions&)> make_forced{};
 };
 
 /// A small committee of that engine in which little time passes between two rounds: what `seqlab fuzz --engine` varies.

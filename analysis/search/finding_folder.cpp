@@ -89,6 +89,7 @@ Tale tell(const Case& which, const Target& target, const scenarios::Finding& fin
   scenarios::RunOptions options;
   options.observers.emplace_back(&story, Story::kinds());
   if (target.make_engine) options.make_engine = target.make_engine;
+  if (target.make_forced) options.make_forced = target.make_forced;
   scenarios::Finding about = finding;
   try {
     scenarios::run(*which.scenario, which.plan, options);

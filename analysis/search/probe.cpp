@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "protocols/l1/profile.hpp"
+
 namespace seqlab::analysis {
 
 namespace {
@@ -78,6 +80,7 @@ bool obeys(const Target& target) {
     scenarios::RunOptions options;
     options.observers.emplace_back(&proposers, Proposers::kinds());
     if (target.make_engine) options.make_engine = target.make_engine;
+    if (target.make_forced) options.make_forced = target.make_forced;
     scenarios::run(*target.scenario, {.seed = 4, .leaders = {leader}}, options);
     return proposers.all_are(leader);
   };
@@ -92,8 +95,13 @@ Probe probe(const Target& target) {
   scenarios::RunOptions options;
   options.observers.emplace_back(&counter, Counter::kinds());
   if (target.make_engine) options.make_engine = target.make_engine;
+  if (target.make_forced) options.make_forced = target.make_forced;
 
   scenarios::Scenario scenario = *target.scenario;
+  if (const protocols::L1Profile* l1 = protocols::find_l1_profile(scenario.design.l1)) {
+    out.l1_interval = std::max(l1->interval, Duration{1});
+    if (scenario.environment.l1.interval > Duration{}) out.l1_interval = scenario.environment.l1.interval;
+  }
   const scenarios::RunResult plain = scenarios::run(scenario, {.seed = 1}, options);
   out.heights = plain.commits_safety;
   if (counter.entered_ > 0) out.round_time = (counter.last_ - time_zero) / static_cast<std::int64_t>(counter.entered_);

@@ -25,6 +25,7 @@ struct Probe {
   std::uint32_t round_first = 0;   ///< lowest round entered
   bool rounds_restart = false;     ///< rounds begin anew with each height
   bool leaders_obey = false;       ///< the engine takes the leaders of a plan
+  Duration l1_interval{};          ///< between blocks of layer 1; zero: there is none
   Duration round_time{};           ///< end of the safety phase / (rounds entered by a node), at least a microsecond
 };
 

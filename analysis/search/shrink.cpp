@@ -84,6 +84,7 @@ std::optional<Shown> show(const Case& which, const Target& target, const Finding
   options.observers.emplace_back(&witness, Witness::kinds());
   options.on_progress = [events_max](SimTime, std::uint64_t events) { return events < events_max; };
   if (target.make_engine) options.make_engine = target.make_engine;
+  if (target.make_forced) options.make_forced = target.make_forced;
   Shown out;
   try {
     out.result = scenarios::run(*which.scenario, which.plan, options);
@@ -427,6 +428,7 @@ class Shrinker {
 std::optional<FindingKind> find_kind(const Case& which, const Target& target) {
   scenarios::RunOptions options;
   if (target.make_engine) options.make_engine = target.make_engine;
+  if (target.make_forced) options.make_forced = target.make_forced;
   RunResult result;
   try {
     result = scenarios::run(*which.scenario, which.plan, options);

@@ -8,31 +8,25 @@
 // whose blocks carry no time (then the age is judged by the tip of the validator's own view).
 #pragma once
 
-#include "protocols/forced/forced_path.hpp"
+#include "protocols/forced/options.hpp"
+#include "protocols/forced/whole_blocks.hpp"
 
 namespace seqlab::protocols {
 
-struct ArweaveSyncOptions {
-  std::uint32_t depth = 10;      ///< L1 blocks on top of one before it may be named
-  Duration age = Duration{1'800'000'000'000};  ///< and its age by the time of the rollup block; not in block 1
-  std::uint32_t blocks_max = 1;  ///< L1 blocks taken over by one rollup block
-  friend bool operator==(const ArweaveSyncOptions&, const ArweaveSyncOptions&) = default;
-};
-
-class ArweaveSync final : public ForcedPath {
+class ArweaveSync : public WholeBlocks {
  public:
-  explicit ArweaveSync(const ArweaveSyncOptions& options) : options_(options) {}
+  explicit ArweaveSync(const ArweaveSyncOptions& options) : WholeBlocks(options.blocks_max, false), options_(options) {}
 
   ExternalState genesis(const L1View& own) const override;
-  External build(const ExternalState& before, const L1View& own, const BlockFrame& frame) const override;
-  ExternalReject check(const ExternalState& before, const L1View& own, const BlockFrame& frame,
-                       const External& external) const override;
-  void apply(ExternalState& state, const Block& block, std::span<const ForcedStatus> statuses) const override;
-  ForcedStatus status_of(const ForcedItem& item, TxStatus executed) const override;
+
+ protected:
+  ExternalReject eligible(const L1Block& l1, const L1View& own, const BlockFrame& frame) const override;
+  bool wanted(const L1Block& l1, const L1View& own, const BlockFrame& frame) const override {
+    return eligible(l1, own, frame) == ExternalReject::none;
+  }
+  bool must() const override { return true; }
 
  private:
-  ExternalReject eligible(const L1Block& l1, const L1View& own, const BlockFrame& frame) const;
-
   ArweaveSyncOptions options_;
 };
 

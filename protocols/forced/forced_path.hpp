@@ -34,13 +34,15 @@ struct ExternalState {
   std::uint64_t buffer = 0;       ///< delay buffer, L1 blocks
   std::uint64_t buffer_block = 0;
   std::uint64_t buffer_delay = 0;
+  /// Every item before this L1 block is done with; the first one from there on has this position.
+  std::uint64_t scan = 0, scan_position = 0;
   friend bool operator==(const ExternalState&, const ExternalState&) = default;
 };
 
 /// The rollup block at hand, as far as a policy may look.
 struct BlockFrame {
   Height height{};
-  SimTime timestamp{};
+  SimTime timestamp{};   ///< zero where the engine's blocks carry no time
   std::uint32_t bytes_left = 0;
   Gas gas_left = 0;
 };
@@ -55,11 +57,24 @@ class ForcedPath {
   /// What an honest validator thinks of it.
   virtual ExternalReject check(const ExternalState& before, const L1View& own, const BlockFrame& frame,
                                const External& external) const = 0;
+  /// Whether the block may hold transactions of users besides.
+  virtual bool admits_users(const ExternalState& before, const BlockFrame& frame, const External& external) const;
   /// After a block: the same on every node, whatever its view. `statuses[i]` is what became of `external.items[i]`.
-  virtual void apply(ExternalState& state, const Block& block, std::span<const ForcedStatus> statuses) const = 0;
+  virtual void apply(ExternalState& state, const External& external, SimTime timestamp,
+                     std::span<const ForcedStatus> statuses) const = 0;
   /// Whether an item that cannot be executed is done with (`failed`) or dropped untried (`refused`, `removed`,
-  /// `deferred`).
-  virtual ForcedStatus status_of(const ForcedItem& item, TxStatus executed) const = 0;
+  /// `deferred`). @param at  the L1 block that the rollup block names
+  virtual ForcedStatus status_of(const ForcedItem& item, TxStatus executed, const L1Ref& at) const = 0;
+
+  // Engines that make blocks of what many have said (DAG): the author of a vertex says what he would put into a block
+  // of his own after what he has committed, and a block takes that of its leader. By then the chain may be further on.
+
+  /// What an honest validator thinks of a vertex. `committed` is the validator's own; the author may be ahead of it, or
+  /// behind.
+  virtual ExternalReject check_claim(const ExternalState& committed, const L1View& own, const BlockFrame& frame,
+                                     const External& claim) const = 0;
+  /// The part of a claim that follows what the chain knows; nothing new if none does. Looks at nothing else.
+  virtual External follow(const ExternalState& before, const External& claim) const = 0;
 };
 
 }  // namespace seqlab::protocols

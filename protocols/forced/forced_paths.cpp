@@ -2,6 +2,11 @@
 
 #include <array>
 
+#include "protocols/forced/arweave_sync.hpp"
+#include "protocols/forced/citrea_queue.hpp"
+#include "protocols/forced/delayed_inbox.hpp"
+#include "protocols/forced/deposits.hpp"
+#include "protocols/forced/due_queue.hpp"
 #include "protocols/l1/data.hpp"
 
 namespace seqlab::protocols {
@@ -12,6 +17,22 @@ constexpr std::array entries{
     ForcedPathEntry{"arweave_sync", "every L1 block in turn, first in a block, when it is deep and old enough (Warp)",
                     [](const ForcedOptions& o) -> std::unique_ptr<ForcedPath> {
                       return std::make_unique<ArweaveSync>(o.arweave_sync);
+                    }},
+    ForcedPathEntry{"citrea_queue", "final Bitcoin blocks, a queue, so many items a block, a cut-off (Citrea)",
+                    [](const ForcedOptions& o) -> std::unique_ptr<ForcedPath> {
+                      return std::make_unique<CitreaQueue>(o.citrea_queue);
+                    }},
+    ForcedPathEntry{"delayed_inbox", "a pointer over a queue, a deadline that shortens, calls on L1 (Arbitrum)",
+                    [](const ForcedOptions& o) -> std::unique_ptr<ForcedPath> {
+                      return std::make_unique<DelayedInbox>(o.delayed_inbox);
+                    }},
+    ForcedPathEntry{"deposits", "each block names an origin; its first block holds the deposits there (OP Stack)",
+                    [](const ForcedOptions& o) -> std::unique_ptr<ForcedPath> {
+                      return std::make_unique<Deposits>(o.deposits);
+                    }},
+    ForcedPathEntry{"due_queue", "a queue; what is due goes into the next block, up to a cap (Taiko)",
+                    [](const ForcedOptions& o) -> std::unique_ptr<ForcedPath> {
+                      return std::make_unique<DueQueue>(o.due_queue);
                     }},
 };
 

@@ -3,21 +3,13 @@
 
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "protocols/forced/arweave_sync.hpp"
 #include "protocols/forced/forced_path.hpp"
+#include "protocols/forced/options.hpp"
 
 namespace seqlab::protocols {
-
-/// A design's policy, and the parameters of all of them.
-struct ForcedOptions {
-  std::string policy = "none";
-  ArweaveSyncOptions arweave_sync;
-  friend bool operator==(const ForcedOptions&, const ForcedOptions&) = default;
-};
 
 struct ForcedPathEntry {
   std::string_view name;

@@ -115,7 +115,7 @@ AdmitError refusal_for(EvictReason reason) {
 
 }  // namespace
 
-struct SequencerNode::State {
+struct SequencerNode::State final : L1Watcher {
   State(SequencerNode& owner, const SequencerContext& shared, EngineFactory factory)
       : self(owner),
         context(shared),
@@ -125,7 +125,9 @@ struct SequencerNode::State {
         chain(shared.genesis, ledger.root(), shared.keep_blocks, shared.change_lag),
         external(shared.external_genesis),
         mempool(shared.mempool),
-        outbox(shared.network.pool()) {}
+        outbox(shared.network.pool()) {
+    if (context.l1 != nullptr) context.l1->watch(*this);
+  }
 
   // ---- life ----
   void start();
@@ -174,24 +176,33 @@ struct SequencerNode::State {
 
   // ---- payload ----
   BlockPtr build(effect::BuildPayload& e);
-  bool is_valid(const effect::ValidatePayload& e);
+  /// @param forgives  whether what a proposer may not have seen of layer 1 is excused
+  bool is_valid(const effect::ValidatePayload& e, bool forgives = false);
   bool follows(Height height, effect::Payload payload, const std::vector<BlockPtr>& ancestors) const;
   bool is_committed(const Block& block) const {
     const BlockPtr here = block.height <= chain.height() ? chain.block(block.height) : nullptr;
     return here != nullptr && here->id == block.id;
   }
-  void execute_ancestors(const std::vector<BlockPtr>& ancestors);
-  /// What the chain knows of layer 1 after these, which are not all committed.
-  ExternalState external_after(const std::vector<BlockPtr>& ancestors);
-  /// Tries the forced items of a block. @param statuses  receives one an item
-  void execute_forced(const Block& block, std::vector<ForcedStatus>& statuses);
+  /// Executes those that are not committed. @return what the chain knows of layer 1 after them
+  ExternalState execute_ancestors(const std::vector<BlockPtr>& ancestors, effect::Payload of);
+  /// What a block takes from layer 1 after `before`: what it says, or the part of it that follows where the engine made
+  /// the block of what many had said.
+  External taken(const ExternalState& before, const Block& block) const {
+    return block.vertices.empty() ? *block.external : context.forced->follow(before, *block.external);
+  }
+  /// Tries forced items. @param statuses  receives one an item
+  void execute_forced(const External& external, NodeId proposer, std::vector<ForcedStatus>& statuses);
   static BlockFrame frame_of(const Block& block, const BlockLimits& left) {
     return {block.height, block.timestamp, left.max_bytes, left.max_gas};
   }
   bool authentic(const Transaction& tx) {
     return tx.well_formed() && context.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
   }
-  void keep_executable(Block& block, const std::vector<BlockPtr>& ancestors, const BlockLimits& limits);
+  void keep_executable(Block& block, const std::vector<BlockPtr>& ancestors, effect::Payload payload,
+                       const BlockLimits& limits);
+
+  /// What was refused for the node's view of layer 1 is looked at again when the view goes on.
+  void on_l1_head(NodeId node, const L1View& own, std::uint64_t given_up) override;
 
   // ---- commits ----
   std::vector<ValidatorUpdate> append(const BlockPtr& block, Commit commit);
@@ -239,6 +250,7 @@ struct SequencerNode::State {
   // How much of the last block's commit has been announced as records. Not the machine's memory but ours: a crash in
   // the middle leaves a committed block, and the rest of its records come at the next start.
   std::vector<TxStatus> statuses;
+  External external_taken;
   std::vector<ForcedStatus> forced_statuses;
   std::size_t announced = 0;
   bool announcing = false;
@@ -249,6 +261,13 @@ struct SequencerNode::State {
   Outbox outbox;
   EffectQueue effects;
   Ring<Input> inputs;
+  /// Blocks that were refused for the node's own view of layer 1, and how often the view has gone on since.
+  struct Refused {
+    effect::ValidatePayload asked;
+    std::uint32_t heads = 0;
+  };
+  std::vector<Refused> refused;
+  ExternalReject refusal = ExternalReject::none;  ///< of the block validated last
   int stage = 0;           ///< of the effect in front
   bool waiting = false;    ///< the effect in front waits for `effect_generation`
   bool running = false;
@@ -311,6 +330,7 @@ void SequencerNode::State::crash() {
   free_pending.clear();
   verified.clear();
   first_hand.clear();
+  refused.clear();
   said.fill({});
 }
 
@@ -608,6 +628,11 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::BuildPayload&
 
 SequencerNode::State::Step SequencerNode::State::apply_one(effect::ValidatePayload& e) {
   const bool valid = is_valid(e);
+  if (refusal != ExternalReject::none && e.payload != effect::Payload::vertex) {
+    constexpr std::size_t refused_max = 32;
+    if (refused.size() == refused_max) refused.erase(refused.begin());
+    refused.push_back({e, 0});
+  }
   std::uint64_t unseen = 0;  // a transaction that waits here was verified when it came
   if (has_costs) {
     for (const Transaction& tx : e.block->transactions) unseen += mempool.waiting(tx.id) ? 0U : 1U;
@@ -659,7 +684,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Deliver& e) {
   } else {
     std::vector<Transaction> done;
     for (std::size_t i = 0; i < forced_statuses.size(); ++i) {
-      if (forced_statuses[i] == ForcedStatus::executed) done.push_back(block->external->items[i].transaction);
+      if (forced_statuses[i] == ForcedStatus::executed) done.push_back(external_taken.items[i].transaction);
     }
     for (std::size_t i = 0; i < statuses.size(); ++i) {
       if (!failed(statuses[i])) done.push_back(block->transactions[i]);
@@ -794,27 +819,34 @@ BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
     // The owner of a corrupt node sees everything that waits and says what goes first; the rules stay as they are.
     constexpr BlockLimits everything{std::numeric_limits<std::uint32_t>::max(), std::numeric_limits<Gas>::max()};
     std::optional<Ledger::Trial> trial;
+    bool users = true;
     if (!e.ancestors.empty() || context.forced != nullptr) {
       trial.emplace(ledger);
-      execute_ancestors(e.ancestors);
-    }
-    if (context.forced != nullptr) {
-      block->external =
-          context.forced->build(external_after(e.ancestors), context.l1->view(id), frame_of(*block, left));
-      const std::uint32_t with_external = block->compute_bytes();
-      left.max_bytes = context.limits.max_bytes > with_external ? context.limits.max_bytes - with_external : 0;
-      for (const ForcedItem& item : block->external->items) {
-        left.max_gas -= std::min(left.max_gas, item.transaction.gas);
+      const ExternalState before = execute_ancestors(e.ancestors, e.payload);
+      if (context.forced != nullptr) {
+        const BlockFrame frame = frame_of(*block, left);
+        block->external = context.forced->build(before, context.l1->view(id), frame);
+        if (owned) {
+          const std::uint64_t life = life_;
+          adversary->on_external(self, e.height, e.round, *block->external);
+          if (life != life_) return nullptr;
+        }
+        users = context.forced->admits_users(before, frame, *block->external);
+        const std::uint32_t with_external = block->compute_bytes();
+        left.max_bytes = context.limits.max_bytes > with_external ? context.limits.max_bytes - with_external : 0;
+        for (const ForcedItem& item : block->external->items) {
+          left.max_gas -= std::min(left.max_gas, item.transaction.gas);
+        }
+        if (e.payload != effect::Payload::vertex) execute_forced(*block->external, id, forced_statuses);
       }
-      if (e.payload != effect::Payload::vertex) execute_forced(*block, forced_statuses);
     }
-    block->transactions = mempool.select(ledger, context.leader_order, owned ? everything : left);
+    if (users) block->transactions = mempool.select(ledger, context.leader_order, owned ? everything : left);
   }
   if (owned) {
     const std::uint64_t life = life_;
     adversary->on_build(self, e.height, e.round, block->transactions);
     if (life != life_) return nullptr;
-    keep_executable(*block, e.ancestors, left);
+    keep_executable(*block, e.ancestors, e.payload, left);
   }
   block->bytes = block->compute_bytes();
   block->id = block->compute_id();
@@ -830,44 +862,38 @@ bool SequencerNode::State::follows(Height height, effect::Payload payload,
 }
 
 /// @pre a trial runs
-void SequencerNode::State::execute_ancestors(const std::vector<BlockPtr>& ancestors) {
+ExternalState SequencerNode::State::execute_ancestors(const std::vector<BlockPtr>& ancestors, effect::Payload of) {
+  ExternalState state = external;
+  std::vector<ForcedStatus> tried;
   for (const BlockPtr& ancestor : ancestors) {
-    // What was committed meanwhile has been executed; a vertex fails on what others have ordered already.
+    // What was committed meanwhile has been executed; a vertex fails on what others have ordered already, and takes
+    // nothing from layer 1 by itself.
     if (is_committed(*ancestor)) continue;
-    if (ancestor->external) {
-      std::vector<ForcedStatus> tried;
-      execute_forced(*ancestor, tried);
+    const bool ordered = of != effect::Payload::vertex || !ancestor->vertices.empty();
+    if (ancestor->external && context.forced != nullptr && ordered) {
+      const External part = taken(state, *ancestor);
+      execute_forced(part, ancestor->proposer, tried);
+      context.forced->apply(state, part, ancestor->timestamp, tried);
     }
     for (const Transaction& tx : ancestor->transactions) ledger.execute(tx, ancestor->proposer);
-  }
-}
-
-ExternalState SequencerNode::State::external_after(const std::vector<BlockPtr>& ancestors) {
-  ExternalState state = external;
-  for (const BlockPtr& ancestor : ancestors) {
-    if (is_committed(*ancestor) || !ancestor->external) continue;
-    // Who reads the state to build or to check needs no more than what was named and what is done with; an item counts
-    // as tried. (The ancestors' own check has found how each of them ends.)
-    const std::vector<ForcedStatus> tried(ancestor->external->items.size(), ForcedStatus::executed);
-    context.forced->apply(state, *ancestor, tried);
   }
   return state;
 }
 
-void SequencerNode::State::execute_forced(const Block& block, std::vector<ForcedStatus>& tried) {
+void SequencerNode::State::execute_forced(const External& from, NodeId proposer, std::vector<ForcedStatus>& tried) {
   tried.clear();
-  for (const ForcedItem& item : block.external->items) {
-    const TxStatus status = authentic(item.transaction) ? ledger.execute(item.transaction, block.proposer)
-                                                        : TxStatus::bad_signature;
-    tried.push_back(context.forced->status_of(item, status));
+  for (const ForcedItem& item : from.items) {
+    const TxStatus status =
+        authentic(item.transaction) ? ledger.execute(item.transaction, proposer) : TxStatus::bad_signature;
+    tried.push_back(context.forced->status_of(item, status, from.ref));
   }
 }
 
 void SequencerNode::State::keep_executable(Block& block, const std::vector<BlockPtr>& ancestors,
-                                           const BlockLimits& limits) {
+                                           effect::Payload payload, const BlockLimits& limits) {
   const Ledger::Trial trial{ledger};
-  execute_ancestors(ancestors);
-  if (block.external) execute_forced(block, forced_statuses);
+  execute_ancestors(ancestors, payload);
+  if (block.external) execute_forced(*block.external, id, forced_statuses);
   std::uint64_t bytes = 0;
   Gas gas = 0;
   std::erase_if(block.transactions, [&](const Transaction& tx) {
@@ -881,23 +907,30 @@ void SequencerNode::State::keep_executable(Block& block, const std::vector<Block
 
 /// Whether the block may follow the committed chain and its ancestors: a function of them alone.
 /// Parent, committee, last commit, timestamps and evidence are the engine's business.
-bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
+bool SequencerNode::State::is_valid(const effect::ValidatePayload& e, bool forgives) {
   const Block& block = *e.block;
+  refusal = ExternalReject::none;
   if (!follows(block.height, e.payload, e.ancestors)) return false;
   const StateRoot expected = e.payload == effect::Payload::next_block ? chain.state() : StateRoot{};
   if (block.state_before != expected) return false;
   if (!block.is_consistent() || block.bytes > context.limits.max_bytes) return false;
   const bool executes = e.payload != effect::Payload::vertex;
   const Ledger::Trial trial{ledger};
-  if (executes) execute_ancestors(e.ancestors);
+  const ExternalState before = executes ? execute_ancestors(e.ancestors, e.payload) : external;
   if (block.external.has_value() != (context.forced != nullptr)) return false;
   Gas gas = 0;
   if (block.external) {
-    const ExternalReject why = context.forced->check(external_after(e.ancestors), context.l1->view(id),
-                                                     frame_of(block, context.limits), *block.external);
-    if (why != ExternalReject::none) return false;
+    const BlockFrame frame = frame_of(block, context.limits);
+    const L1View& own = context.l1->view(id);
+    refusal = executes ? context.forced->check(before, own, frame, *block.external)
+                       : context.forced->check_claim(before, own, frame, *block.external);
+    // That its proposer had not seen what this node has is no reason for ever: some engines propose a block again
+    // until all vote for it.
+    const bool late = refusal == ExternalReject::missing_block || refusal == ExternalReject::out_of_time;
+    if (refusal != ExternalReject::none && !(late && forgives)) return false;
+    if (!block.transactions.empty() && !context.forced->admits_users(before, frame, *block.external)) return false;
     for (const ForcedItem& item : block.external->items) gas += item.transaction.gas;
-    if (executes) execute_forced(block, forced_statuses);
+    if (executes) execute_forced(*block.external, block.proposer, forced_statuses);
   }
   for (const Transaction& tx : block.transactions) {
     if (tx.bytes > context.mempool.max_transaction_bytes || tx.gas > context.limits.max_gas - gas) return false;
@@ -908,6 +941,19 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e) {
   return true;
 }
 
+void SequencerNode::State::on_l1_head(NodeId node, const L1View& /*own*/, std::uint64_t /*given_up*/) {
+  if (node != id || engine == nullptr || refused.empty()) return;
+  constexpr std::uint32_t heads_until_forgiven = 3;
+  std::erase_if(refused, [&](const Refused& r) { return r.asked.block->height <= chain.height(); });
+  std::erase_if(refused, [&](Refused& r) {
+    ++r.heads;
+    if (!is_valid(r.asked, r.heads >= heads_until_forgiven)) return false;
+    inputs.push_back(Validated{r.asked.block, true});
+    return true;
+  });
+  run();
+}
+
 // ---- commits --------------------------------------------------------------------------------------------------------
 
 /// Executes the block and makes it the head of the chain, in silence. @return changes of voting power that it ordered
@@ -915,8 +961,9 @@ std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block,
   statuses.clear();
   forced_statuses.clear();
   if (block->external && context.forced != nullptr) {
-    execute_forced(*block, forced_statuses);
-    context.forced->apply(external, *block, forced_statuses);
+    external_taken = taken(external, *block);
+    execute_forced(external_taken, block->proposer, forced_statuses);
+    context.forced->apply(external, external_taken, block->timestamp, forced_statuses);
   }
   // A valid block executes without failures. One that a corrupt majority pushed through may hold anything; then each
   // honest node still gets the same result.
@@ -954,11 +1001,11 @@ bool SequencerNode::State::announce() {
   if (!say(parent.with_id(block->parent))) return false;
 
   if (block->external && context.forced != nullptr) {
-    const L1Ref& ref = block->external->ref;
+    const L1Ref& ref = external_taken.ref;
     Record named{.kind = RecordKind::l1_ref, .round = static_cast<std::uint32_t>(ref.height)};
     if (!say(named.with_id(ref.id))) return false;
     for (std::size_t i = 0; i < forced_statuses.size(); ++i) {
-      const ForcedItem& item = block->external->items[i];
+      const ForcedItem& item = external_taken.items[i];
       Record done{.kind = RecordKind::forced_done,
                   .detail = static_cast<std::uint8_t>(forced_statuses[i]),
                   .round = static_cast<std::uint32_t>(item.position)};

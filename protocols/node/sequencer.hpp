@@ -30,6 +30,10 @@ class NodeAdversary {
   virtual bool on_incoming(SequencerNode& node, NodeId from, const MessagePtr& message) = 0;
   /// The node is about to build a block: reorder or remove candidates (it cannot invent signatures).
   virtual void on_build(SequencerNode& node, Height height, Round round, std::vector<Transaction>& candidates) = 0;
+  /// The node is about to say what its block takes from layer 1: `external` may become whatever it likes.
+  virtual void on_external(SequencerNode& node, Height height, Round round, External& external) {
+    static_cast<void>(node), static_cast<void>(height), static_cast<void>(round), static_cast<void>(external);
+  }
 
  protected:
   ~NodeAdversary() = default;

@@ -30,6 +30,7 @@ struct CheckerContext {
   std::uint64_t healing_blocks = 3;    ///< heights that the whole healed core must commit to count as progress
   bool settles = false;                ///< nodes read the rollup back from layer 1
   std::vector<NodeId> leaders{};       ///< who leads, again and again, where a plan says so; see `Plan::leaders`
+  protocols::ForcedOptions forced{};   ///< how the design reads layer 1
 };
 
 /// How the liveness checker saw the healed phase.

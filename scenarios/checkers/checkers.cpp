@@ -9,6 +9,8 @@
 #include "scenarios/checkers/certified_commit.hpp"
 #include "scenarios/checkers/durability.hpp"
 #include "scenarios/checkers/evidence.hpp"
+#include "scenarios/checkers/external_data.hpp"
+#include "scenarios/checkers/forced_inclusion.hpp"
 #include "scenarios/checkers/heads.hpp"
 #include "scenarios/checkers/identical_execution.hpp"
 #include "scenarios/checkers/liveness.hpp"
@@ -36,6 +38,7 @@ bool with_speculation(const CheckerContext& context) { return context.engine.spe
 bool accountable(const CheckerContext& context) {
   return context.engine.has_certificates && context.engine.byzantine_tolerant;
 }
+bool reads_layer_1(const CheckerContext& context) { return context.forced.policy != "none"; }
 bool settles(const CheckerContext& context) { return context.settles; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
@@ -49,6 +52,11 @@ constexpr CheckerEntry all[] = {
     {"durability", "what a node committed, and what a client was told, survives crashes", make<Durability>, always},
     {"evidence", "a double vote that an honest node received is reported, and nobody is accused of what he did not do",
      make<EvidenceChecker>, with_certificates},
+    {"external_data", "what blocks name of layer 1 comes in order, was deep enough, and is on its chain in the end",
+     make<ExternalData>, reads_layer_1},
+    {"forced_inclusion",
+     "forced items are done in their order, each once, none is passed over or lost, each by its deadline",
+     make<ForcedInclusion>, reads_layer_1},
     {"heads", "what is read back from layer 1 is what was ordered, and heads go back only when layer 1 does",
      make<Heads>, settles},
     {"identical_execution", "the same block gives the same results and the same state everywhere",

@@ -110,6 +110,8 @@ class Adversary {
   /// The own node builds a block: reorder or remove.
   virtual void on_build(AdversaryContext&, NodeId /*self*/, std::uint64_t /*height*/, std::int32_t /*round*/,
                         std::vector<protocols::Transaction>&) {}
+  /// The own node says what its block takes from layer 1: anything may become of it.
+  virtual void on_external(AdversaryContext&, NodeId /*self*/, std::uint64_t /*height*/, protocols::External&) {}
   /// A message in flight to, from or (if the grant shows them) between others' nodes.
   virtual sim::LinkVerdict on_link(AdversaryContext&, const LinkView&) { return {}; }
   virtual void on_timer(AdversaryContext&, std::uint64_t /*id*/) {}

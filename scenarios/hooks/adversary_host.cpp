@@ -279,6 +279,12 @@ class AdversaryHost::Instance final : public AdversaryContext {
     return passes;
   }
 
+  void external(NodeId self, protocols::Height height, protocols::External& external) {
+    if (busy_) return;
+    const Turn turn(*this, self, false, true);
+    mind_->on_external(*this, self, height.value, external);
+  }
+
   void build(NodeId self, protocols::Height height, protocols::Round round,
              std::vector<protocols::Transaction>& transactions) {
     if (busy_ || !wants(hook_build)) return;
@@ -610,6 +616,11 @@ bool AdversaryHost::on_incoming(SequencerNode& node, NodeId from, const MessageP
 void AdversaryHost::on_build(SequencerNode& node, protocols::Height height, protocols::Round round,
                              std::vector<protocols::Transaction>& candidates) {
   if (!stopped_ && active_) owner_[node.id().value]->build(node.id(), height, round, candidates);
+}
+
+void AdversaryHost::on_external(SequencerNode& node, protocols::Height height, protocols::Round /*round*/,
+                                protocols::External& external) {
+  if (!stopped_ && active_) owner_[node.id().value]->external(node.id(), height, external);
 }
 
 sim::LinkVerdict AdversaryHost::on_link(NodeId from, NodeId to, const sim::Message& message, SimTime planned_arrival) {

@@ -53,6 +53,8 @@ class AdversaryHost final : public protocols::NodeAdversary,
   bool on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) override;
   void on_build(protocols::SequencerNode& node, protocols::Height height, protocols::Round round,
                 std::vector<protocols::Transaction>& candidates) override;
+  void on_external(protocols::SequencerNode& node, protocols::Height height, protocols::Round round,
+                   protocols::External& external) override;
   sim::LinkVerdict on_link(NodeId from, NodeId to, const sim::Message& message, SimTime planned_arrival) override;
   void on_record(const sim::Record& record) override;
   void on_event(std::uint32_t slot) override;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocols/consensus/engines.hpp"
+#include "protocols/forced/forced_paths.hpp"
 #include "protocols/l1/profile.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/spec/shape.hpp"
@@ -101,6 +102,31 @@ class Judge {
     if (!has_l1) {
       problem("design.forced.policy", "the design reads forced items from layer 1 and has none",
               "design: {l1: arweave, ...}");
+    }
+    const protocols::ForcedOptions& f = s_.design.forced;
+    const protocols::DelayedInboxOptions& inbox = f.delayed_inbox;
+    if (policy == "delayed_inbox" && inbox.buffer && inbox.buffer_threshold > inbox.buffer_max) {
+      problem("design.forced.delayed_inbox.buffer_threshold", "the least delay is beyond a full buffer",
+              "at most buffer_max");
+    }
+    // What waits is read again from L1, as far back as something may wait.
+    std::uint64_t longest_wait = 0;
+    if (policy == "delayed_inbox") longest_wait = std::uint64_t{inbox.delay_blocks} + inbox.queue.lag;
+    if (policy == "due_queue") longest_wait = std::uint64_t{f.due_queue.due_blocks} + f.due_queue.queue.lag;
+    if (policy == "citrea_queue") longest_wait = std::uint64_t{f.citrea_queue.depth} + f.citrea_queue.drift;
+    if (policy == "arweave_sync") longest_wait = f.arweave_sync.depth;
+    if (clean("environment.l1") && s_.environment.l1.keep_blocks < longest_wait + 64) {
+      problem("environment.l1.keep_blocks", "L1 forgets blocks whose items may still wait",
+              "keep_blocks: " + std::to_string(longest_wait + 64) + " or more");
+    }
+    if (policy == "arweave_sync" && s_.design.engine == "centralised") {
+      problem("design.forced.policy",
+              "a follower who has an L1 block that the one sequencer has not seen yet would refuse each of its blocks",
+              "deposits, or another engine");
+    }
+    if (policy == "arweave_sync" && s_.design.engine == "mysticeti" && f.arweave_sync.blocks_max > 1) {
+      problem("design.forced.arweave_sync.blocks_max", "a vertex names one L1 block more than the chain has",
+              "blocks_max: 1");
     }
   }
 
@@ -234,6 +260,11 @@ class Judge {
     const std::string at = "environment.workload";
     const WorkloadSpec& w = s_.environment.workload;
     if (!clean(at)) return;
+    if (w.forced.users > 0) {
+      if (s_.design.l1 == "none") problem(at + ".forced", "the design has no layer 1", "design: {l1: ethereum}");
+      const bool fits = w.forced.rate_per_1000s > 0;
+      if (!fits) problem(at + ".forced.rate", "users without a rate have nothing to do", "rate: 0.01tx/s");
+    }
     using Arrivals = WorkloadSpec::Arrivals;
     if (w.arrivals == Arrivals::none) {
       if (w.clients > 0)

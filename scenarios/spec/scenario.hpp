@@ -12,7 +12,8 @@
 
 #include "protocols/consensus/engines.hpp"
 #include "protocols/derivation/settlement.hpp"
-#include "protocols/forced/forced_paths.hpp"
+#include "protocols/forced/options.hpp"
+#include "protocols/l1/block.hpp"
 #include "protocols/node/sequencer.hpp"
 #include "sim/kernel/time.hpp"
 #include "sim/random/stream.hpp"
@@ -104,6 +105,22 @@ struct MachineSpec {
   friend bool operator==(const MachineSpec&, const MachineSpec&) = default;
 };
 
+/// Users who go to layer 1: each has an account that no client uses (see `forced_account`), and waits for an item to be
+/// done before he sends the next.
+struct ForcedWorkload {
+  std::uint32_t users = 0;               ///< user i sends from node i's place and reads L1 as node i sees it
+  std::int64_t rate_per_1000s = 0;       ///< items of all users together
+  Duration start_after{};
+  Duration stop_after{-1};               ///< negative: never
+  std::uint64_t units = 100'000;         ///< of L1 room (gas, virtual bytes, bytes) that an item takes
+  std::uint32_t bytes = 250;             ///< of its transaction on the rollup
+  std::uint32_t price_percent = 150;     ///< of what the estimator says
+  std::uint32_t ahead = 0;               ///< items of a burst that come after those which need their nonces
+  std::uint32_t burst = 1;               ///< items sent at once
+  bool calls = true;                     ///< asks L1 to force what is late, where the design has such calls
+  friend bool operator==(const ForcedWorkload&, const ForcedWorkload&) = default;
+};
+
 struct WorkloadSpec {
   enum class Arrivals : std::uint8_t { none, poisson, constant, trace };
   Arrivals arrivals = Arrivals::none;
@@ -126,6 +143,7 @@ struct WorkloadSpec {
   };
   std::string trace_file;
   std::vector<Arrival> trace;
+  ForcedWorkload forced{};
   friend bool operator==(const WorkloadSpec&, const WorkloadSpec&) = default;
 };
 

@@ -418,9 +418,29 @@ Field<T> policy_field(std::string policy, Access access, Shape<M> shape, std::st
   return out;
 }
 
+Shape<protocols::QueueOptions> queue_shape() {
+  using Q = protocols::QueueOptions;
+  return object<Q>({
+      field<Q>("lag", &Q::lag, integer<std::uint32_t>(0, 1000),
+               "L1 blocks on top of the one that an honest proposer names."),
+      field<Q>("drift", &Q::drift, integer<std::uint32_t>(1, 100'000),
+               "L1 blocks that a validator's tip may be beyond the one that is named."),
+      field<Q>("cap", &Q::cap, integer<std::uint32_t>(1, 10'000), "Forced items that a block must hold at most."),
+      field<Q>("at_deadline", &Q::at_deadline, boolean(),
+               "Honest proposers take items when they are due, not as soon as they see them."),
+  });
+}
+
 Shape<protocols::ForcedOptions> forced_shape() {
   using F = protocols::ForcedOptions;
   using Arweave = protocols::ArweaveSyncOptions;
+  using Op = protocols::DepositsOptions;
+  using Inbox = protocols::DelayedInboxOptions;
+  using Due = protocols::DueQueueOptions;
+  using Citrea = protocols::CitreaQueueOptions;
+  using OnFailure = Citrea::OnFailure;
+  constexpr Duration day = 24h;
+  const auto blocks = [](std::uint32_t low) { return integer<std::uint32_t>(low, 100'000); };
   return object<F>({
       field<F>("policy", &F::policy, text("name of a policy, see `seqlab list`, or none"), "The policy."),
       policy_field<F>("arweave_sync", &F::arweave_sync,
@@ -433,6 +453,63 @@ Shape<protocols::ForcedOptions> forced_shape() {
                                          "L1 blocks that one block may take over."),
                       }),
                       "Parameters of `arweave_sync`; the defaults are Warp's."),
+      policy_field<F>("citrea_queue", &F::citrea_queue,
+                      object<Citrea>({
+                          field<Citrea>("depth", &Citrea::depth, integer<std::uint32_t>(1, 100),
+                                        "Confirmations that make a block of L1 final."),
+                          field<Citrea>("drift", &Citrea::drift, blocks(1),
+                                        "Final L1 blocks that a validator may know and a proposer not name."),
+                          field<Citrea>("limit", &Citrea::limit, integer<std::uint32_t>(1, 10'000),
+                                        "Items that one block takes from the queue."),
+                          field<Citrea>("cut_off", &Citrea::cut_off, blocks(1),
+                                        "L1 blocks after its own at which an item is refused for good."),
+                          field<Citrea>("on_failure", &Citrea::on_failure,
+                                        choice<OnFailure>({{"drop", OnFailure::drop}, {"retry", OnFailure::retry}}),
+                                        "What becomes of an item that cannot be executed: gone, or tried again."),
+                      }),
+                      "Parameters of `citrea_queue`."),
+      policy_field<F>("delayed_inbox", &F::delayed_inbox,
+                      object<Inbox>({
+                          field<Inbox>("queue", &Inbox::queue, queue_shape(), "How blocks follow the queue."),
+                          field<Inbox>("delay_blocks", &Inbox::delay_blocks, blocks(1),
+                                       "L1 blocks after its own at which a message is due."),
+                          field<Inbox>("delay", &Inbox::delay, duration(0s, 30 * day),
+                                       "The same as a time, for calls on L1."),
+                          field<Inbox>("buffer", &Inbox::buffer, boolean(),
+                                       "Whether the delay shrinks while messages are late."),
+                          field<Inbox>("buffer_max", &Inbox::buffer_max, blocks(1), "L1 blocks of a full buffer."),
+                          field<Inbox>("buffer_threshold", &Inbox::buffer_threshold, blocks(1),
+                                       "L1 blocks that a message may wait without a charge, and the least delay."),
+                          field<Inbox>("replenish", &Inbox::replenish, integer<std::uint32_t>(0, 10'000),
+                                       "Basis points of the blocks that pass which the buffer gets back."),
+                      }),
+                      "Parameters of `delayed_inbox`; the defaults are Arbitrum One's."),
+      policy_field<F>("deposits", &F::deposits,
+                      object<Op>({
+                          field<Op>("confirmations", &Op::confirmations, integer<std::uint32_t>(0, 1000),
+                                    "L1 blocks on top of one before an honest proposer names it."),
+                          field<Op>("max_drift", &Op::max_drift, duration(1s, day),
+                                    "How far the rollup's clock may be ahead of its origin's in a block with "
+                                    "transactions of users."),
+                          field<Op>("block_time", &Op::block_time, duration(1ms, 1h),
+                                    "A block so soon after its parent may hold them in any case."),
+                          field<Op>("window", &Op::window, blocks(1),
+                                    "Sequencing window, in L1 blocks: what derivation waits for a batch."),
+                      }),
+                      "Parameters of `deposits`; the defaults are the OP Stack's."),
+      policy_field<F>("due_queue", &F::due_queue,
+                      object<Due>({
+                          field<Due>("queue", &Due::queue, queue_shape(), "How blocks follow the queue."),
+                          field<Due>("due_blocks", &Due::due_blocks, blocks(1),
+                                     "L1 blocks after its own at which an item is due."),
+                          field<Due>("fee", &Due::fee, integer<std::int64_t>(0, 1'000'000'000'000),
+                                     "Price of an item while nothing waits, in base units of L1."),
+                          field<Due>("fee_double", &Due::fee_double, integer<std::uint32_t>(1, 100'000),
+                                     "Items that wait when the price is twice that."),
+                          field<Due>("permissionless_after", &Due::permissionless_after, blocks(1),
+                                     "So many times `due_blocks` late, anybody may propose."),
+                      }),
+                      "Parameters of `due_queue`; the defaults are Taiko's."),
   });
 }
 
@@ -732,6 +809,28 @@ Shape<std::vector<WorkloadSpec::Arrival>> trace_shape() {
       });
 }
 
+Shape<ForcedWorkload> forced_workload_shape() {
+  using W = ForcedWorkload;
+  return object<W>({
+      field<W>("users", &W::users, integer<std::uint32_t>(0, 10'000),
+               "Number of users; user i reads L1 and the rollup as node i does. Each has an account of his own."),
+      field<W>("rate", &W::rate_per_1000s, rate(0, 1'000'000'000), "Items of all users together."),
+      field<W>("start_after", &W::start_after, duration(0s, longest), "No item is written before."),
+      field<W>("stop_after", &W::stop_after, duration_or("never", Duration{-1}, 0s, longest),
+               "No item is written after."),
+      field<W>("units", &W::units, integer<std::uint64_t>(1, 1'000'000'000),
+               "Room on L1 that an item takes: gas, virtual bytes or bytes."),
+      field<W>("transaction_size", &W::bytes, size<std::uint32_t>(protocols::transaction_bytes_min, 1U << 20U),
+               "Encoded size of an item's transaction."),
+      field<W>("price_percent", &W::price_percent, integer<std::uint32_t>(1, 1'000'000),
+               "What a user offers, in hundredths of the estimated price."),
+      field<W>("burst", &W::burst, integer<std::uint32_t>(1, 1000), "Items that a user writes at once."),
+      field<W>("ahead", &W::ahead, integer<std::uint32_t>(0, 1000),
+               "So many items with earlier nonces follow a burst: its own cannot be executed before them."),
+      field<W>("calls", &W::calls, boolean(), "Users ask L1 to force what is late, where the design has such calls."),
+  });
+}
+
 Shape<WorkloadSpec> workload_shape() {
   using W = WorkloadSpec;
   using Arrivals = WorkloadSpec::Arrivals;
@@ -769,6 +868,8 @@ Shape<WorkloadSpec> workload_shape() {
       field<W>("trace", &W::trace, trace_shape(),
                "The arrivals themselves, in the form of `trace_file`, which is then not read.")
           .only("arrivals trace", traced),
+      field<W>("forced", &W::forced, unless(ForcedWorkload{}, forced_workload_shape()),
+               "Users who write to layer 1, past the sequencer."),
   });
 }
 

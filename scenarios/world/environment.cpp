@@ -114,6 +114,7 @@ CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   about.corrupt_nodes = !plan.corrupt.empty() || !scenario.environment.adversaries.empty();
   about.healing_blocks = scenario.stop.healing_blocks;
   about.leaders = plan.leaders;
+  about.forced = scenario.design.forced;
   about.settles = scenario.design.settlement.policy != protocols::SettlementOptions::Policy::none;
   return about;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocols/consensus/engines.hpp"
+#include "protocols/forced/forced_path.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/plan/plan.hpp"
 #include "scenarios/spec/scenario.hpp"
@@ -70,6 +71,8 @@ struct RunOptions {
   std::function<std::unique_ptr<protocols::Engine>(NodeId, const protocols::Committee&,
                                                      const protocols::EngineParameters&)>
       make_engine;
+  /// Replaces the way in which nodes read layer 1, likewise.
+  std::function<std::unique_ptr<protocols::ForcedPath>(const protocols::ForcedOptions&)> make_forced{};
 };
 
 RunResult run(const Scenario& scenario, const Plan& plan, const RunOptions& options = {});

@@ -108,7 +108,9 @@ namespace {
 /// Properties of many nodes, that fall when too many are faulty. All others are kept by each honest node on its own,
 /// whatever the rest does, and accountability is promised exactly for the runs that leave the model.
 bool needs_safe_majority(const Finding& finding) {
-  if (finding.checker == "agreement" || finding.checker == "validity" || finding.checker == "speculation") return true;
+  for (const char* name : {"agreement", "validity", "speculation", "external_data", "forced_inclusion"}) {
+    if (finding.checker == name) return true;
+  }
   return finding.checker == "durability" && finding.nodes.size() != 1;
 }
 

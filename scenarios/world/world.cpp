@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "protocols/forced/forced_paths.hpp"
 #include "scenarios/hooks/adversary_host.hpp"
 #include "scenarios/plan/plan_driver.hpp"
 #include "scenarios/plan/recorder.hpp"
@@ -10,6 +11,7 @@
 #include "scenarios/world/faults.hpp"
 #include "scenarios/world/verdict.hpp"
 #include "scenarios/workload/clients.hpp"
+#include "scenarios/workload/forced_users.hpp"
 #include "sim/base/fixed_point.hpp"
 
 namespace seqlab::scenarios {
@@ -81,7 +83,8 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
                                       .leader_order = s.design.leader_order,
                                       .mempool = s.design.mempool,
                                       .costs = s.environment.machines.costs,
-                                      .ledger = {.accounts = s.environment.workload.accounts},
+                                      .ledger = {.accounts = s.environment.workload.accounts +
+                                                             s.environment.workload.forced.users},
                                       .dissemination = s.design.dissemination,
                                       .change_lag = promises_of(s).change_lag,
                                       .relays_transactions = promises_of(s).relays_transactions,
@@ -159,6 +162,7 @@ struct World::Parts {
   protocols::SequencerContext context;
   std::vector<std::unique_ptr<protocols::SequencerNode>> sequencers;
   std::unique_ptr<Clients> clients;
+  std::unique_ptr<ForcedUsers> forced_users;
   std::unique_ptr<DecisionRecorder> recorder;
   std::unique_ptr<AdversaryHost> adversaries;
   std::vector<std::unique_ptr<Checker>> checkers;
@@ -212,7 +216,7 @@ void World::Parts::build() {
   parameters = design.parameters;
   parameters.leaders = plan.leaders;
   if (const protocols::ForcedPathEntry* path = protocols::find_forced_path(design.forced.policy)) {
-    forced = path->make(design.forced);
+    forced = options.make_forced ? options.make_forced(design.forced) : path->make(design.forced);
     context.l1 = l1.get();
     context.forced = forced.get();
     context.external_genesis = forced->genesis(l1->chain());
@@ -230,6 +234,9 @@ void World::Parts::build() {
   if (scenario.environment.workload.arrivals != WorkloadSpec::Arrivals::none) {
     clients = std::make_unique<Clients>(simulation, nodes, network, *signatures, scenario.environment.workload,
                                         context.peers);
+  }
+  if (l1 != nullptr && scenario.environment.workload.forced.users > 0) {
+    forced_users = std::make_unique<ForcedUsers>(simulation, nodes, *l1, *signatures, scenario, raw);
   }
   if (design.settlement.policy != protocols::SettlementOptions::Policy::none) {
     settlement = std::make_unique<protocols::Settlement>(design.settlement, context, *l1, raw, std::vector<NodeId>{});
@@ -281,6 +288,7 @@ void World::Parts::build() {
   if (l1 != nullptr) l1->start();
   if (settlement != nullptr) settlement->start();
   if (clients != nullptr) clients->start();
+  if (forced_users != nullptr) forced_users->start();
   if (interventions != nullptr) interventions->start();
   if (adversaries != nullptr) adversaries->start();
   faults.start();
@@ -314,6 +322,7 @@ void World::Parts::watch() {
   log.subscribe(monitor, ModelMonitor::kinds());
   log.subscribe(metrics, MetricsObserver::kinds());
   for (const auto& [observer, kinds] : options.observers) log.subscribe(*observer, kinds);
+  if (forced_users != nullptr) log.subscribe(*forced_users, ForcedUsers::kinds());
   log.subscribe(milestones, sim::mask_of(RecordKind::committed, RecordKind::round_entered));
 }
 

@@ -101,6 +101,7 @@ class Random final : public Strategy {
     add(4, [&] { return troubles_.split(count, plan, luck); });
     add(4, [&] { return troubles_.crash(count, plan, luck); });
     add(3, [&] { return troubles_.pause(count, luck); });
+    if (troubles_.seen().l1_interval > Duration::zero()) add(4, [&] { return troubles_.layer_1(count, luck); });
     if (luck.chance({1, 8})) troubles_.add_series(s, plan, luck);
     if (troubles_.seen().statements.empty()) return;
     for (const NodeId node : plan.corrupt) {

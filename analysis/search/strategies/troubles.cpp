@@ -169,6 +169,31 @@ FaultSpec Troubles::crash(std::uint32_t count, const Plan& plan, Stream& luck) c
   return crash;
 }
 
+FaultSpec Troubles::layer_1(std::uint32_t count, Stream& luck) const {
+  using Kind = fault::L1::Kind;
+  FaultSpec trouble;
+  const Duration step = seen_.l1_interval / 4;
+  trouble.when.at = step * static_cast<std::int64_t>(1 + luck.below(160));
+  trouble.lasts = step * static_cast<std::int64_t>(1 + luck.below(64));
+  fault::L1 what;
+  switch (luck.below(4)) {
+    case 0:
+      what.kind = Kind::reorganise;
+      break;
+    case 1:
+      what.kind = Kind::hide;
+      what.nodes = {node(count, luck)};
+      break;
+    default:
+      what.kind = Kind::lag;
+      what.nodes = {node(count, luck)};
+      what.by = step * static_cast<std::int64_t>(1 + luck.below(40));
+      break;
+  }
+  trouble.what = std::move(what);
+  return trouble;
+}
+
 scenarios::RoundSplit Troubles::split(std::uint32_t count, const Plan& plan, Stream& luck) const {
   scenarios::RoundSplit split;
   // Where a round has one height, or all have, the round says enough.
@@ -381,6 +406,7 @@ std::vector<NodeId> Troubles::others(NodeId but, std::uint32_t count) {
 }
 
 scenarios::Intervention Troubles::any(std::uint32_t count, const Plan& plan, Stream& luck) const {
+  if (seen_.l1_interval > Duration::zero() && luck.chance({1, 4})) return layer_1(count, luck);
   switch (luck.below(plan.corrupt.empty() || seen_.statements.empty() ? 8 : 12)) {
     case 0: return drop(count, luck);
     case 1: return delay(count, luck);

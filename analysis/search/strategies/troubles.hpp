@@ -48,6 +48,9 @@ class Troubles {
   scenarios::FaultSpec pause(std::uint32_t count, sim::Stream& luck) const;
   /// A disk is lost for good only if its node is corrupt.
   scenarios::FaultSpec crash(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Views of layer 1 that lag or see nothing for a while, and reorganisations of a block, which every chain has.
+  /// @pre there is a layer 1
+  scenarios::FaultSpec layer_1(std::uint32_t count, sim::Stream& luck) const;
   /// Splits one round, or one phase of it, in two.
   scenarios::RoundSplit split(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
   /// Any of them that the plan has a right to.

@@ -212,10 +212,17 @@ void Centralised::take(const BlockPtr& block, const CommitSignature& signature, 
 }
 
 void Centralised::on_validated(const BlockPtr& block, bool valid, const EngineView& /*view*/, Outbox& out) {
+  if (valid && phase_ == Phase::waiting && refused_ != nullptr && id_of(block) == id_of(refused_) &&
+      refused_->height == height_) {
+    phase_ = Phase::validating;
+    candidate_ = std::exchange(refused_, nullptr);
+    candidate_signature_ = refused_signature_;
+  }
   if (phase_ != Phase::validating || id_of(block) != id_of(candidate_)) return;
   if (!valid) {
     phase_ = Phase::waiting;
-    candidate_ = nullptr;
+    refused_ = std::exchange(candidate_, nullptr);
+    refused_signature_ = candidate_signature_;
     return;
   }
   phase_ = Phase::executing;
@@ -340,6 +347,7 @@ bool operator==(const Centralised& a, const Centralised& b) {
   };
   return a.self_ == b.self_ && a.options_ == b.options_ && a.height_ == b.height_ && a.phase_ == b.phase_ &&
          id_of(a.candidate_) == id_of(b.candidate_) && a.candidate_signature_ == b.candidate_signature_ &&
+         id_of(a.refused_) == id_of(b.refused_) && a.refused_signature_ == b.refused_signature_ &&
          a.asked_to_build_ == b.asked_to_build_ && a.sync_armed_ == b.sync_armed_ &&
          a.signed_height_ == b.signed_height_ && a.reported_ == b.reported_ &&
          std::ranges::equal(a.early_, b.early_, same_early) && a.parent_ == b.parent_ &&
@@ -349,6 +357,7 @@ bool operator==(const Centralised& a, const Centralised& b) {
 
 void Centralised::hash_into(HashBuilder& h) const {
   h.add(self_).add(height_).add(phase_).add(id_of(candidate_)).add(candidate_signature_.signature.handle);
+  h.add(id_of(refused_)).add(refused_signature_.signature.handle);
   h.add(asked_to_build_).add(sync_armed_).add(signed_height_).add(reported_).add(early_.size());
   for (const auto& [height, message] : early_) {
     h.add(height);

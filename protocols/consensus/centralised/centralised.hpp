@@ -72,6 +72,8 @@ class Centralised {
   Phase phase_ = Phase::waiting;
   BlockPtr candidate_;               // checked, with the application
   CommitSignature candidate_signature_{};
+  BlockPtr refused_;                 // by the application, which may think better of it
+  CommitSignature refused_signature_{};
   bool asked_to_build_ = false;
   bool sync_armed_ = false;
   Height signed_height_{};           // highest block that this sequencer signed

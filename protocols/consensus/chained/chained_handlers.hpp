@@ -357,7 +357,9 @@ template <class Rules>
 void BasicChained<Rules>::on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) {
   BlockTree::Entry* entry = chain_.tree().find(block->id);
   voting_ = false;
-  if (entry == nullptr || entry->validity != BlockTree::Validity::asked) return finish(view, out);
+  // The application may find later that a block is valid which it had refused for what it did not know.
+  const bool again = valid && entry != nullptr && entry->validity == BlockTree::Validity::invalid;
+  if (entry == nullptr || (entry->validity != BlockTree::Validity::asked && !again)) return finish(view, out);
   entry->validity = valid ? BlockTree::Validity::valid : BlockTree::Validity::invalid;
   try_vote(view, out);
   finish(view, out);

@@ -16,6 +16,7 @@ BlockPtr make_block(const ChainHead& head, std::span<const MessagePtr> vertices,
   b.proposer = leader.author;
   b.timestamp = head.height.value == 0 ? leader.timestamp : std::max(leader.timestamp, head.timestamp + Duration{1});
   b.committee_hash = committee.hash();
+  if (leader.payload != nullptr) b.external = leader.payload->external;
   b.vertices.reserve(vertices.size());
   std::size_t transactions = 0;
   for (const MessagePtr& m : vertices) {

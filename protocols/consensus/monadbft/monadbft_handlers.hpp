@@ -435,7 +435,9 @@ bool BasicMonadBft<Rules>::usable(const BlockPtr& block, Outbox& out) {
 template <class Rules>
 void BasicMonadBft<Rules>::on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) {
   BlockTree::Entry* entry = chain_.tree().find(block->id);
-  if (entry == nullptr || entry->validity != BlockTree::Validity::asked) return;
+  // The application may find later that a block is valid which it had refused for what it did not know.
+  const bool again = valid && entry != nullptr && entry->validity == BlockTree::Validity::invalid;
+  if (entry == nullptr || (entry->validity != BlockTree::Validity::asked && !again)) return;
   entry->validity = valid ? BlockTree::Validity::valid : BlockTree::Validity::invalid;
   try_vote(view, out);
   try_propose(view, out);

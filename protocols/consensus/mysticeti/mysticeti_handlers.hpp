@@ -411,7 +411,7 @@ template <class Rules>
 std::vector<BlockPtr> BasicMysticeti<Rules>::open_payloads(Round round) const {
   std::vector<BlockPtr> out;
   for (const BlockPtr& b : pending_) {
-    if (!b->transactions.empty()) out.push_back(b);
+    if (!b->transactions.empty() || b->external) out.push_back(b);
   }
   for (const auto& [ref, payload] : open_payloads_) {
     if (ref.round < round) out.push_back(payload);
@@ -432,7 +432,7 @@ void BasicMysticeti<Rules>::on_built(Height /*height*/, Round round, BlockPtr bl
   v.height = draft.height;
   v.timestamp = draft.timestamp;
   v.includes = std::move(draft.includes);
-  if (block != nullptr && !block->transactions.empty()) v.payload = std::move(block);
+  if (block != nullptr && (!block->transactions.empty() || block->external)) v.payload = std::move(block);
   v.signature = view.signatures.sign(self_.value, v.compute_id());
   own_round_ = round;
   const Height height = v.height;

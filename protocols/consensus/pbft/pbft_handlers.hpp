@@ -390,7 +390,9 @@ Reject BasicPbft<Rules>::check_block(const Block& b, const EngineView& view) con
 template <class Rules>
 void BasicPbft<Rules>::on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) {
   KnownBlock* const k = known(block->id);
-  if (k == nullptr || k->validity != Validity::asked) return;
+  // The application may find later that a block is valid which it had refused for what it did not know.
+  const bool again = valid && k != nullptr && k->validity == Validity::invalid;
+  if (k == nullptr || (k->validity != Validity::asked && !again)) return;
   k->validity = valid ? Validity::valid : Validity::invalid;
   evaluate(view, out);
 }

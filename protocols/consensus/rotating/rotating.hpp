@@ -113,6 +113,7 @@ class BasicRotating {
   Acknowledged accepted_;            // at the open height
   BlockPtr soft_;                    // confirmed softly at the open height
   Pending pending_;
+  Pending refused_;  ///< the last one that the application refused; it may think better of it
   std::vector<Acks> acks_;           // sorted by term
   MessagePtr early_;                 // a proposal of the next height
   std::vector<std::pair<Round, Vote>> seen_;  // first proposal of each term at the open height

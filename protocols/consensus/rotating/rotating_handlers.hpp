@@ -379,8 +379,12 @@ void BasicRotating<Rules>::on_proposal(NodeId from, const MessagePtr& message, c
 
 template <class Rules>
 void BasicRotating<Rules>::on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) {
-  if (pending_.block == nullptr || pending_.block->id != block->id) return;
+  if (pending_.block == nullptr || pending_.block->id != block->id) {
+    if (!valid || refused_.block == nullptr || refused_.block->id != block->id || refused_.term < promised_) return;
+    pending_ = std::exchange(refused_, {});
+  }
   const Pending p = std::exchange(pending_, {});
+  if (!valid) refused_ = p;
   if (!valid || executing_ != nullptr || p.block->height != height_ ||
       !Rules::may_acknowledge(p.term, block->id, promised_, accepted_) || committee_.index_of(self_) < 0) {
     if (valid && p.block->height == height_ && committee_.index_of(self_) < 0) {
@@ -533,6 +537,7 @@ void BasicRotating<Rules>::on_executed(Height height, const ExecutionResult& /*r
   best_ = {};
   soft_ = nullptr;
   pending_ = {};
+  refused_ = {};
   acks_.clear();
   seen_.clear();
   reported_.clear();
@@ -697,7 +702,8 @@ bool BasicRotating<Rules>::same(const BasicRotating& o) const {
          parent_ == o.parent_ && parent_time_ == o.parent_time_ && id_of(executing_) == id_of(o.executing_) &&
          promised_ == o.promised_ && promise_height_ == o.promise_height_ && accepted_.term == o.accepted_.term &&
          id_of(accepted_.block) == id_of(o.accepted_.block) && id_of(soft_) == id_of(o.soft_) &&
-         id_of(pending_.block) == id_of(o.pending_.block) && pending_.term == o.pending_.term && acks_ == o.acks_ &&
+         id_of(pending_.block) == id_of(o.pending_.block) && pending_.term == o.pending_.term &&
+         id_of(refused_.block) == id_of(o.refused_.block) && refused_.term == o.refused_.term && acks_ == o.acks_ &&
          rotating::early_id(early_) == rotating::early_id(o.early_) && seen_ == o.seen_ && reported_ == o.reported_ &&
          duty_ == o.duty_ && term_ == o.term_ && promises_ == o.promises_ && best_.term == o.best_.term &&
          id_of(best_.block) == id_of(o.best_.block) && asked_to_build_ == o.asked_to_build_ && ended_ == o.ended_ &&
@@ -710,7 +716,7 @@ void BasicRotating<Rules>::hash_into(HashBuilder& h) const {
   using rotating::id_of;
   h.add(self_).add(height_).add(committee_.hash()).add(parent_).add(ns(parent_time_)).add(id_of(executing_));
   h.add(promised_).add(promise_height_).add(accepted_.term).add(id_of(accepted_.block)).add(id_of(soft_));
-  h.add(id_of(pending_.block)).add(pending_.term).add(acks_.size());
+  h.add(id_of(pending_.block)).add(pending_.term).add(id_of(refused_.block)).add(refused_.term).add(acks_.size());
   for (const Acks& a : acks_) {
     h.add(a.term);
     a.votes.hash_into(h);

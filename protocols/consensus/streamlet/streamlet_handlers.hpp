@@ -280,7 +280,9 @@ void BasicStreamlet<Rules>::try_vote(const EngineView& view, Outbox& out) {
 template <class Rules>
 void BasicStreamlet<Rules>::on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) {
   Entry* const e = find(block->id);
-  if (e == nullptr || e->validity != Validity::asked) return;
+  // The application may find later that a block is valid which it had refused for what it did not know.
+  const bool again = valid && e != nullptr && e->validity == Validity::invalid;
+  if (e == nullptr || (e->validity != Validity::asked && !again)) return;
   e->validity = valid ? Validity::valid : Validity::invalid;
   try_vote(view, out);
 }

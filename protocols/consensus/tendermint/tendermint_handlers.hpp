@@ -502,7 +502,9 @@ template <class Rules>
 void BasicTendermint<Rules>::on_validated(const BlockPtr& block, bool valid, const EngineView& view, Outbox& out) {
   if (block == nullptr || block->height != height_ || step_ == Step::commit) return;
   KnownBlock* k = known(block->id);
-  if (k == nullptr || k->validity != Validity::asked) return;
+  // The application may find later that a block is valid which it had refused for what it did not know.
+  const bool again = valid && k != nullptr && k->validity == Validity::invalid;
+  if (k == nullptr || (k->validity != Validity::asked && !again)) return;
   k->validity = Rules::block_is_valid(true, valid) ? Validity::valid : Validity::invalid;
   evaluate(view, out);
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "scenarios/spec/diagnostics.hpp"
@@ -11,6 +13,9 @@ namespace seqlab::scenarios {
 namespace {
 
 constexpr NativeEntry entries[] = {
+    {"old_l1_block", "its blocks take nothing from layer 1: they name what was named before, for ever",
+     &make_old_l1_block},
+    {"omit_forced", "its blocks leave out the forced items that they should hold", &make_omit_forced},
     {"random_byzantine", "each message of its nodes passes, is lost, late, forged, sent twice or replayed, at random",
      &make_random_byzantine},
     {"silent", "its nodes send nothing", &make_silent},
@@ -21,6 +26,31 @@ class Silent final : public Adversary {
  public:
   std::uint32_t hooks() const override { return hook_send; }
   bool on_send(AdversaryContext&, NodeId, std::span<const NodeId>, const MessagePtr&) override { return false; }
+};
+
+/// Goes on in L1 as the others do, and passes the items over.
+class OmitForced final : public Adversary {
+ public:
+  std::uint32_t hooks() const override { return 0; }
+  void on_external(AdversaryContext&, NodeId, std::uint64_t, protocols::External& external) override {
+    external.pointer -= std::min<std::uint64_t>(external.pointer, external.items.size());
+    external.items.clear();
+  }
+};
+
+/// Stalls the reference.
+class OldL1Block final : public Adversary {
+ public:
+  std::uint32_t hooks() const override { return 0; }
+  void on_external(AdversaryContext&, NodeId, std::uint64_t, protocols::External& external) override {
+    if (!first_) first_ = external.ref;
+    external.pointer -= std::min<std::uint64_t>(external.pointer, external.items.size());
+    external.items.clear();
+    external.ref = *first_;
+  }
+
+ private:
+  std::optional<protocols::L1Ref> first_;  // what it said when it began
 };
 
 /// The twin of random_byzantine.lua, with the same weights.
@@ -133,6 +163,22 @@ std::unique_ptr<Adversary> make_silent(const AdversarySpec& spec, const ScriptWo
     throw InputError(Problem{world.scenario_file, 0, 0, world.path + ".params", "native:silent has no parameters", {}});
   }
   return std::make_unique<Silent>();
+}
+
+std::unique_ptr<Adversary> make_omit_forced(const AdversarySpec& spec, const ScriptWorld& world) {
+  if (!spec.params.empty()) {
+    throw InputError(
+        Problem{world.scenario_file, 0, 0, world.path + ".params", "native:omit_forced has no parameters", {}});
+  }
+  return std::make_unique<OmitForced>();
+}
+
+std::unique_ptr<Adversary> make_old_l1_block(const AdversarySpec& spec, const ScriptWorld& world) {
+  if (!spec.params.empty()) {
+    throw InputError(
+        Problem{world.scenario_file, 0, 0, world.path + ".params", "native:old_l1_block has no parameters", {}});
+  }
+  return std::make_unique<OldL1Block>();
 }
 
 std::unique_ptr<Adversary> make_random_byzantine(const AdversarySpec& spec, const ScriptWorld& world) {

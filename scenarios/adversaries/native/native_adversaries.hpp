@@ -21,6 +21,8 @@ struct NativeEntry {
 /// All of them, by name. No registration: a plain list.
 std::span<const NativeEntry> native_adversaries();
 
+std::unique_ptr<Adversary> make_old_l1_block(const AdversarySpec& spec, const ScriptWorld& world);
+std::unique_ptr<Adversary> make_omit_forced(const AdversarySpec& spec, const ScriptWorld& world);
 std::unique_ptr<Adversary> make_silent(const AdversarySpec& spec, const ScriptWorld& world);
 std::unique_ptr<Adversary> make_random_byzantine(const AdversarySpec& spec, const ScriptWorld& world);
 
