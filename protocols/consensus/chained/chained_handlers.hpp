@@ -21,7 +21,8 @@ inline constexpr std::size_t later_max = 32;            ///< messages kept for t
 
 template <class Rules>
 const CommitRule& BasicChained<Rules>::commit_rule() {
-  static constexpr CommitRule rule{Rules::commit_depth, &Rules::commits, &Rules::check_quorum_cert, &Rules::quorum};
+  static constexpr CommitRule rule{Rules::commit_depth, &Rules::commits, &Rules::check_quorum_cert, &Rules::quorum,
+                                   &Rules::counts};
   return rule;
 }
 
@@ -54,7 +55,7 @@ void BasicChained<Rules>::start(std::span<const Recovered> log, const EngineView
   }
   safety_ = Rules::restore(records);
   const auto raise = [&](const QuorumCertPtr& qc) {
-    const bool ours = qc != nullptr && (qc->height >= epoch.first || chain_.is_base(*qc));
+    const bool ours = qc != nullptr && chain_.is_ours(*qc, commit_rule());
     if (ours && chain_.rank(*qc) > chain_.rank(*high_qc_)) high_qc_ = qc;
   };
   Round round = next(chain_.rank(*high_qc_));
@@ -108,8 +109,9 @@ void BasicChained<Rules>::repeat_statements(std::span<const ChainedRecord> recor
           r.epoch, Proposal{r.height, r.round, no_round, block, self_, r.timestamp, r.signature}, r.tc,
           chain_.committed()));
     } else if (r.statement == ChainedStatement::vote) {
-      out.send(leader_of(next(r.round)), out.template make<VoteMessage>(Vote{r.height, r.round, VoteType::vote, self_,
-                                                                             r.block, r.timestamp, r.signature}));
+      out.send(leader_of(next(r.round)),
+               out.template make<VoteMessage>(Vote{r.height, r.round, VoteType::vote, self_, r.block, r.timestamp,
+                                                   r.signature, r.epoch}));
     } else if (r.statement == ChainedStatement::timeout && r.high_qc != nullptr) {
       Timeout t{r.epoch, r.round,    self_, chain_.rank(*r.high_qc), r.high_tip_round,
                 r.signature, r.high_qc, r.tc};
@@ -329,7 +331,7 @@ void BasicChained<Rules>::try_vote(const EngineView& view, Outbox& out) {
     return reject(body.author, body, block->height, round_, Reject::stale, out);  // asynchrony, no offence
   }
   safety_ = Rules::after_vote(safety_, round_);
-  Vote vote{block->height, round_, VoteType::vote, self_, block->id, block->timestamp, {}};
+  Vote vote{block->height, round_, VoteType::vote, self_, block->id, block->timestamp, {}, chain_.epoch().number};
   vote.signature = view.signatures.sign(self_.value, vote.signed_digest());
   ChainedRecord record{.statement = ChainedStatement::vote,
                        .height = vote.height,
@@ -449,6 +451,8 @@ void BasicChained<Rules>::on_vote(NodeId from, const MessagePtr& message, const 
   const auto& body = static_cast<const VoteMessage&>(*message);
   const Vote& vote = body.vote;
   const auto refuse = [&](Reject why) { reject(from, body, vote.height, vote.round, why, out); };
+  const Epoch epoch = chain_.epoch().number;
+  if (!Rules::counts(vote.epoch, epoch)) return refuse(vote.epoch < epoch ? Reject::stale : Reject::far_future);
   // Votes that come after the quorum are ordinary.
   if (vote.round <= chain_.rank(*high_qc_) && vote.round.value >= 1) return;
   if (vote.round.value < round_.value - 1) return refuse(Reject::stale);
