@@ -98,6 +98,13 @@ std::vector<protocols::ForgeChanges> simpler(const protocols::ForgeChanges& c) {
   with([](C& d) { d.parent_of.reset(); });
   with([](C& d) { d.padded = false; });
   with([](C& d) { d.salt = 0; });
+  with([](C& d) { d.round_shift = 0; });
+  with([](C& d) { d.back = 0; });
+  with([](C& d) { d.other = 0; });
+  with([](C& d) { d.lowered_tc = false; });
+  with([](C& d) { d.lone_tc = false; });
+  if (c.back > 1) with([](C& d) { --d.back; });
+  if (c.other > 1) with([](C& d) { d.other = 1; });
   if (c.salt > 1) with([](C& d) { d.salt = 1; });
   if (c.block && *c.block != protocols::BlockId{}) with([](C& d) { d.block = protocols::BlockId{}; });
   if (c.timestamp_shift && *c.timestamp_shift > Duration{}) {
@@ -165,6 +172,15 @@ std::vector<Intervention> simpler(const RoundSplit& split, const Vocabulary& wor
     }
   }
   for (const Duration t : shorter(split.hold)) with([t](RoundSplit& s) { s.hold = t; });
+  if (split.rounds > 1) {
+    with([](RoundSplit& s) { s.rounds = 1; });
+    with([](RoundSplit& s) { s.rounds /= 2; });
+    with([](RoundSplit& s) { --s.rounds; });
+    with([](RoundSplit& s) {
+      ++s.round;
+      --s.rounds;
+    });
+  }
   return out;
 }
 

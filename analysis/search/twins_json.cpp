@@ -17,6 +17,7 @@ using namespace seqlab::scenarios;
 constexpr std::uint32_t nodes_max = 1000;
 constexpr std::uint32_t round_max = 100'000;
 constexpr Duration hold_max = 1000h;
+constexpr std::uint32_t split_rounds_max = 1000;
 
 using MachineNumber = std::uint32_t;
 
@@ -230,14 +231,17 @@ Written written(const Plan& plan, const TwinsFile& file, std::size_t index) {
   for (const Intervention& what : plan.interventions) {
     if (const auto* split = std::get_if<RoundSplit>(&what)) {
       if (split->height) refuse("a round is split in one height only");
-      if (w.partitions.count(split->round) != 0) refuse(fmt::format("round {} is split twice", split->round));
-      auto& groups = w.partitions[split->round];
-      for (const auto& group : split->groups) {
-        groups.emplace_back();
-        for (const Machine& m : group) groups.back().push_back(number_of(m));
+      if (split->rounds > split_rounds_max) refuse("a split is of too many rounds to write down");
+      for (std::uint32_t round = split->round; round - split->round < split->rounds; ++round) {
+        if (w.partitions.count(round) != 0) refuse(fmt::format("round {} is split twice", round));
+        auto& groups = w.partitions[round];
+        for (const auto& group : split->groups) {
+          groups.emplace_back();
+          for (const Machine& m : group) groups.back().push_back(number_of(m));
+        }
+        if (split->hold != Duration{}) w.holds[round] = split->hold;
+        if (split->message) w.messages[round] = *split->message;
       }
-      if (split->hold != Duration{}) w.holds[split->round] = split->hold;
-      if (split->message) w.messages[split->round] = *split->message;
       continue;
     }
     const auto* message = std::get_if<MessageIntervention>(&what);

@@ -4,11 +4,25 @@
 #include <memory>
 #include <utility>
 
+#include "protocols/consensus/chained/messages.hpp"
+#include "protocols/consensus/voting_proposal.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::protocols {
 
 namespace {
+
+constexpr std::int64_t round_shift_max = std::int64_t{1} << 30U;  // a shift alone never leaves what a round can be
+
+/// See `ForgeChanges::other`.
+void vote_for(const Block& block, const sim::Message& message, ForgeChanges& changes) {
+  const auto* body = dynamic_cast<const VoteMessage*>(&message);
+  if (body == nullptr) return;
+  changes.block = block.id;
+  if (body->vote.type != VoteType::vote) return;
+  changes.height = block.height;
+  changes.timestamp_shift = block.timestamp - body->vote.timestamp;
+}
 
 void vary(Block& block, std::uint64_t salt) {
   auto& txs = block.transactions;
@@ -44,12 +58,29 @@ MessageFields fields_of(const sim::Message& message) {
 MessagePtr forge(sim::MessagePool& pool, const sim::Message& message, NodeId as, const ForgeChanges& changes,
                  const Signer& signer, const sim::Message* older) {
   SEQLAB_ASSERT(signer.owns(as.value), as.value);
-  if (changes.parent_of && older != nullptr) {
-    const auto& other = static_cast<const ConsensusMessage&>(*older);
-    const MessagePtr moved = static_cast<const ConsensusMessage&>(message).rebased(pool, other);
-    if (moved) return static_cast<const ConsensusMessage&>(*moved).forged(pool, as, changes, signer);
+  const auto& any = static_cast<const ConsensusMessage&>(message);
+  ForgeChanges all = changes;
+  if (changes.round_shift != 0) {
+    const Round round = changes.round.value_or(fields_of(message).round);
+    if (round != no_round) {
+      const std::int64_t moved = std::int64_t{round.value} + changes.round_shift;
+      all.round = Round{static_cast<std::int32_t>(std::clamp<std::int64_t>(moved, 0, round_shift_max))};
+    }
   }
-  return static_cast<const ConsensusMessage&>(message).forged(pool, as, changes, signer);
+  const Block* there = older != nullptr ? block_of(*older) : nullptr;
+  if (changes.other != 0 && there != nullptr) vote_for(*there, message, all);
+  if ((changes.parent_of || changes.back != 0) && older != nullptr) {
+    const MessagePtr moved = any.rebased(pool, static_cast<const ConsensusMessage&>(*older));
+    if (moved) return static_cast<const ConsensusMessage&>(*moved).forged(pool, as, all, signer);
+  }
+  return any.forged(pool, as, all, signer);
+}
+
+const Block* block_of(const sim::Message& message) {
+  if (const auto* chained = dynamic_cast<const ChainedProposalMessage*>(&message)) return chained->proposal.block.get();
+  if (const auto* plain = dynamic_cast<const ProposalMessage*>(&message)) return plain->proposal.block.get();
+  if (const auto* voting = dynamic_cast<const VotingProposalMessage*>(&message)) return voting->block.get();
+  return nullptr;
 }
 
 BlockPtr varied(const Block& block, std::uint64_t salt) {

@@ -25,15 +25,30 @@ struct ForgeChanges {
   /// Proposal: the block's certificate for its parent lists one signature as often as it had different ones; the
   /// forger's, if it is among them.
   bool padded = false;
+  std::int32_t round_shift = 0;  ///< added to the round, which stays at 0 or above
+  /// Proposal or timeout of a chained engine: on (with) the certificate so many before its own. As `parent_of`, only as
+  /// far as the forger has seen the proposals between.
+  std::uint32_t back = 0;
+  /// Vote: for the block of the n-th other proposal of that round (and height, unless it is chained) that the forger
+  /// has seen or made, the first after the last again. A voter that signs the block's time takes that over.
+  std::uint32_t other = 0;
+  /// Proposal of a chained engine: its timeout certificate comes with the certificate of its block.
+  bool lowered_tc = false;
+  /// Proposal of a chained engine, unless its block's certificate is of the round before: with a timeout certificate
+  /// of that round to which nobody but the forger gave signatures, as many as the block's certificate has.
+  bool lone_tc = false;
   friend bool operator==(const ForgeChanges&, const ForgeChanges&) = default;
 };
 
 /// A changed copy signed by `as`, or null when this kind of message cannot be forged (it carries no signature of its
 /// own author, like block responses). The block of a forged proposal is internally consistent unless `changes` says
 /// otherwise. @pre signer.owns(as.value)
-/// @param older  for `changes.parent_of`; null if there is none
+/// @param older  the proposal that `changes.parent_of`, `back` or `other` goes by; null if there is none
 MessagePtr forge(sim::MessagePool& pool, const sim::Message& message, NodeId as, const ForgeChanges& changes,
                  const Signer& signer, const sim::Message* older = nullptr);
+
+/// The block that a proposal carries; null if it carries none, or is none.
+const Block* block_of(const sim::Message& message);
 
 /// See `ForgeChanges::padded`.
 void pad(Commit& certificate, NodeId as);

@@ -152,7 +152,7 @@ void Derivation::take_early(State& state, const DerivationServices& services, st
 
 void Derivation::derive(State& state, const Block& block, bool empty, const DerivationServices& services,
                         std::vector<Derived>& out) const {
-  if (block.external && services.forced != nullptr) {
+  if (block.external && (services.forced != nullptr || empty)) {
     for (const ForcedItem& item : block.external->items) {
       if (services.authentic(item.transaction)) state.ledger.execute(item.transaction, block.proposer);
     }

@@ -1,13 +1,13 @@
 #include "protocols/node/mempool.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <set>
-#include <unordered_map>
 
 #include "protocols/node/ledger.hpp"
 #include "protocols/node/sequencer.hpp"
 #include "sim/base/fixed_point.hpp"
+#include "sim/base/flat_table.hpp"
+#include "sim/base/ring.hpp"
 
 namespace seqlab::protocols {
 
@@ -71,9 +71,9 @@ struct Mempool::State {
   std::vector<std::uint32_t> free_entries;
   std::vector<Sender> senders;
   std::vector<std::uint32_t> free_senders;
-  std::unordered_map<AccountId, std::uint32_t> sender_of;
-  std::unordered_map<TxId, Known> known;
-  std::deque<TxId> committed;  // oldest first, bounded by options.cache
+  std::vector<std::uint32_t> sender_of;  // by account, `none` if nothing of it waits; only users' accounts get here
+  FlatTable<Known> known;
+  Ring<TxId> committed;  // oldest first, bounded by options.cache
   /// The last transaction of each sender by price, kept only when the pool evicts.
   std::set<std::pair<Price, std::uint32_t>> tails;
   std::uint64_t bytes = 0;
@@ -95,22 +95,26 @@ struct Mempool::State {
     if (options.evict_lowest_fee && !senders[sender].queue.empty()) tails.insert(tail_of(sender));
   }
 
+  std::uint32_t find_sender(AccountId account) const {
+    return account.value < sender_of.size() ? sender_of[account.value] : none;
+  }
   std::uint32_t sender_slot(AccountId account) {
-    const auto [at, fresh] = sender_of.try_emplace(account, none);
-    if (fresh) {
+    if (account.value >= sender_of.size()) sender_of.resize(account.value + 1, none);
+    std::uint32_t& slot = sender_of[account.value];
+    if (slot == none) {
       if (free_senders.empty()) {
         free_senders.push_back(static_cast<std::uint32_t>(senders.size()));
         senders.emplace_back();
       }
-      at->second = free_senders.back();
+      slot = free_senders.back();
       free_senders.pop_back();
-      senders[at->second].account = account;
+      senders[slot].account = account;
     }
-    return at->second;
+    return slot;
   }
   void release_if_empty(std::uint32_t sender) {
     if (!senders[sender].queue.empty()) return;
-    sender_of.erase(senders[sender].account);
+    sender_of[senders[sender].account.value] = none;
     free_senders.push_back(sender);
   }
 
@@ -149,7 +153,7 @@ struct Mempool::State {
     const auto at = std::ranges::lower_bound(queue, tx.nonce, {}, &Waiting::nonce);
     queue.insert(at, Waiting{tx.nonce, entry});
     join_tails(sender);
-    known[tx.id] = Known{entry, {}};
+    known.put(tx.id, Known{entry, {}});
     bytes += tx.bytes;
     ++count;
     update_stuck(sender, executed);
@@ -180,12 +184,12 @@ struct Mempool::State {
   }
 
   void remember_committed(const TxId& id, Height height) {
-    known[id] = Known{none, height};
+    known.put(id, Known{none, height});
     committed.push_back(id);
     while (committed.size() > options.cache) {
-      const auto at = known.find(committed.front());
-      if (at != known.end() && at->second.entry == none) known.erase(at);
-      committed.pop_front();
+      const TxId oldest = committed.pop_front();
+      const Known* at = known.find(oldest);
+      if (at != nullptr && at->entry == none) known.erase(oldest);
     }
   }
 
@@ -222,9 +226,9 @@ AdmitError Mempool::admit(const Transaction& tx, const Ledger& ledger, std::vect
   if (tx.nonce < executed) return AdmitError::old_nonce;
   if (cost_of(tx) > static_cast<std::uint64_t>(ledger.balance(tx.sender).value)) return AdmitError::insufficient_funds;
 
-  const auto found = s.sender_of.find(tx.sender);
+  const std::uint32_t found = s.find_sender(tx.sender);
   const std::vector<State::Waiting> nothing;
-  const auto& queue = found == s.sender_of.end() ? nothing : s.senders[found->second].queue;
+  const auto& queue = found == none ? nothing : s.senders[found].queue;
   const auto at = std::ranges::lower_bound(queue, tx.nonce, {}, &State::Waiting::nonce);
   if (at != queue.end() && at->nonce == tx.nonce) {
     // The nonce is taken. A better offer for it replaces the old one where fees decide.
@@ -233,13 +237,13 @@ AdmitError Mempool::admit(const Transaction& tx, const Ledger& ledger, std::vect
         s.bytes - old.bytes + tx.bytes > options.max_bytes) {
       return AdmitError::duplicate;
     }
-    const std::uint32_t sender = found->second;
+    const std::uint32_t sender = found;
     s.evict(sender, static_cast<std::size_t>(at - queue.begin()), 1, EvictReason::outbid, ledger, evicted);
     s.release_if_empty(sender);
     s.insert(tx, executed);
     return AdmitError::none;
   }
-  const std::uint64_t expected = executed + (found == s.sender_of.end() ? 0 : s.senders[found->second].ready);
+  const std::uint64_t expected = executed + (found == none ? 0 : s.senders[found].ready);
   if (tx.nonce > expected) {
     if (tx.nonce - expected > options.max_nonce_gap) return AdmitError::nonce_gap;
     // What waits for a hole to be filled may not fill the pool, or what fills the holes would find no place.
@@ -264,14 +268,14 @@ AdmitError Mempool::admit(const Transaction& tx, const Ledger& ledger, std::vect
 bool Mempool::knows(const TxId& id) const { return state_->known.contains(id); }
 
 bool Mempool::waiting(const TxId& id) const {
-  const auto at = state_->known.find(id);
-  return at != state_->known.end() && at->second.entry != none;
+  const State::Known* at = state_->known.find(id);
+  return at != nullptr && at->entry != none;
 }
 
 std::optional<Height> Mempool::committed_at(const TxId& id) const {
-  const auto at = state_->known.find(id);
-  if (at == state_->known.end() || at->second.entry != none) return std::nullopt;
-  return at->second.height;
+  const State::Known* at = state_->known.find(id);
+  if (at == nullptr || at->entry != none) return std::nullopt;
+  return at->height;
 }
 
 std::vector<Transaction> Mempool::select(const Ledger& ledger, LeaderOrder order, const BlockLimits& limits) const {
@@ -331,7 +335,7 @@ void Mempool::on_committed(std::span<const Transaction> included, Height height,
   State& s = *state_;
   std::vector<std::uint32_t> touched;
   for (const Transaction& tx : included) {
-    if (const auto at = s.sender_of.find(tx.sender); at != s.sender_of.end()) touched.push_back(at->second);
+    if (const std::uint32_t sender = s.find_sender(tx.sender); sender != none) touched.push_back(sender);
   }
   std::ranges::sort(touched);
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
@@ -344,9 +348,9 @@ void Mempool::on_committed(std::span<const Transaction> included, Height height,
     std::size_t gone = 0;
     while (gone < queue.size() && queue[gone].nonce < next) {
       const Transaction& tx = s.transaction(queue[gone]);
-      const auto at = s.known.find(tx.id);
-      if (at != s.known.end() && at->second.entry == queue[gone].entry) {
-        s.known.erase(at);
+      const State::Known* at = s.known.find(tx.id);
+      if (at != nullptr && at->entry == queue[gone].entry) {
+        s.known.erase(tx.id);
         evicted.push_back({tx, EvictReason::old_nonce});
       }
       s.free_entry(queue[gone].entry);

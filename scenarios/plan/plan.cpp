@@ -102,6 +102,11 @@ std::string describe(const protocols::ForgeChanges& c) {
   if (c.salt != 0) parts.push_back("of another block");
   if (c.parent_of) parts.push_back(fmt::format("of the block of round {}", c.parent_of->value));
   if (c.padded) parts.push_back("with one signature many times");
+  if (c.round_shift != 0) parts.push_back(fmt::format("{:+} rounds away", c.round_shift));
+  if (c.back != 0) parts.push_back(fmt::format("on the certificate {} before", c.back));
+  if (c.other != 0) parts.push_back(fmt::format("for the {}other proposal", c.other > 1 ? ordinal(c.other) + " " : ""));
+  if (c.lowered_tc) parts.push_back("with a lower certificate beside the timeouts");
+  if (c.lone_tc) parts.push_back("with timeouts of its own alone");
   return parts.empty() ? "the same" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -111,7 +116,9 @@ std::string describe(const Intervention& intervention) {
   if (const auto* fault = std::get_if<FaultSpec>(&intervention)) return describe(*fault);
   if (const auto* split = std::get_if<RoundSplit>(&intervention)) {
     std::string out = split->message ? "split the " + std::string{protocols::name_of(*split->message)} + "s" : "split";
-    out += where(split->height, split->round) + ": ";
+    out += where(split->height, split->round);
+    if (split->rounds > 1) out += fmt::format(" to {}", std::uint64_t{split->round} + split->rounds - 1);
+    out += ": ";
     for (std::size_t g = 0; g < split->groups.size(); ++g) {
       if (g != 0) out += " | ";
       for (std::size_t i = 0; i < split->groups[g].size(); ++i) {

@@ -85,6 +85,7 @@ struct RoundSplit {
   std::vector<std::vector<Machine>> groups;
   Duration hold{};  ///< 0: lost
   std::optional<protocols::MessageKind> message{};
+  std::uint32_t rounds = 1;  ///< how many, from `round` on
   friend bool operator==(const RoundSplit&, const RoundSplit&) = default;
 };
 

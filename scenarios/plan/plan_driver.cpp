@@ -14,6 +14,8 @@ std::vector<std::uint32_t> keys_of(std::span<const NodeId> nodes) {
   return keys;
 }
 
+bool goes_back(const protocols::ForgeChanges& c) { return c.parent_of || c.back != 0 || c.other != 0; }
+
 }  // namespace
 
 PlanDriver::PlanDriver(const Plan& plan, sim::Simulation& simulation, sim::Network& network,
@@ -34,7 +36,7 @@ PlanDriver::PlanDriver(const Plan& plan, sim::Simulation& simulation, sim::Netwo
     } else if (const auto* message = std::get_if<MessageIntervention>(&plan.interventions[i])) {
       const auto* forged = std::get_if<act::Forge>(&message->what);
       const auto* again = std::get_if<act::Resend>(&message->what);
-      remembers_ |= forged != nullptr && forged->changes.parent_of.has_value();
+      remembers_ |= forged != nullptr && goes_back(forged->changes);
       const NodeId as = forged != nullptr ? forged->as : again != nullptr ? again->as : no_node;
       const bool passed_on = again != nullptr && message->at.to && owns(*message->at.to) && message->at.from &&
                              !owns(*message->at.from);
@@ -73,7 +75,9 @@ PlanDriver::Split* PlanDriver::separating(Machine from, Machine to, protocols::M
   if (!place.known) return nullptr;
   for (Split& s : splits_) {
     const RoundSplit& split = *s.split;
-    if (split.round != place.round || (split.height && *split.height != place.height)) continue;
+    if (place.round < split.round || place.round - split.round >= split.rounds ||
+        (split.height && *split.height != place.height))
+      continue;
     if (split.message && *split.message != kind) continue;
     bool from_listed = false;
     bool to_listed = false;
@@ -189,7 +193,44 @@ void PlanDriver::on_outgoing(protocols::SequencerNode& node, std::span<const Nod
 }
 
 void PlanDriver::remember(const protocols::MessageFields& fields, const MessagePtr& message) {
-  if (remembers_ && fields.kind == protocols::MessageKind::proposal) proposals_.try_emplace(fields.round, message);
+  if (!remembers_ || fields.kind != protocols::MessageKind::proposal) return;
+  proposals_.try_emplace(fields.round, message);
+  const auto [at, fresh] = by_block_.try_emplace(fields.block, message);
+  std::vector<MessagePtr>& same_round = by_round_[fields.round];
+  const auto has_block = [&](const MessagePtr& m) { return protocols::fields_of(*m).block == fields.block; };
+  if (fresh || std::ranges::none_of(same_round, has_block)) same_round.push_back(message);
+}
+
+const sim::Message* PlanDriver::older_for(const protocols::ForgeChanges& c, const sim::Message& message) const {
+  const protocols::MessageFields fields = protocols::fields_of(message);
+  using protocols::MessageKind;
+  if (c.other != 0 && (fields.kind == MessageKind::vote || fields.kind == MessageKind::prevote ||
+                       fields.kind == MessageKind::precommit)) {
+    const auto round = by_round_.find(fields.round);
+    if (round == by_round_.end()) return nullptr;
+    std::vector<const sim::Message*> others;
+    for (const MessagePtr& m : round->second) {
+      const protocols::MessageFields there = protocols::fields_of(*m);
+      const bool fits = fields.kind == MessageKind::vote || there.height == fields.height;
+      if (fits && there.block != fields.block) others.push_back(m.get());
+    }
+    return others.empty() ? nullptr : others[(c.other - 1) % others.size()];
+  }
+  if (c.back != 0) {
+    const protocols::Block* block = protocols::block_of(message);
+    protocols::BlockId id = block != nullptr ? block->parent : fields.block;
+    const sim::Message* out = nullptr;
+    for (std::uint32_t i = 0; i < c.back; ++i) {
+      const auto at = by_block_.find(id);
+      if (at == by_block_.end()) break;  // as far as it goes
+      out = at->second.get();
+      id = protocols::block_of(*out)->parent;
+    }
+    return out;
+  }
+  if (!c.parent_of) return nullptr;
+  const auto at = proposals_.find(*c.parent_of);
+  return at != proposals_.end() ? at->second.get() : nullptr;
 }
 
 bool PlanDriver::on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) {
@@ -216,11 +257,10 @@ void PlanDriver::send_besides(protocols::SequencerNode& node, const Item& item, 
   Duration after{};
   if (const auto* forged = std::get_if<act::Forge>(&item.message->what)) {
     if (!signer_.owns(forged->as.value)) return;
-    const auto& back_to = forged->changes.parent_of;
-    const auto older = back_to ? proposals_.find(*back_to) : proposals_.end();
     out = protocols::forge(network_.pool(), *message, forged->as, forged->changes, signer_,
-                           older != proposals_.end() ? older->second.get() : nullptr);
+                           remembers_ ? older_for(forged->changes, *message) : nullptr);
     if (!out) return;
+    remember(protocols::fields_of(*out), out);
     receivers = forged->to.empty() ? to : forged->to;
     after = forged->after;
   } else {

@@ -60,6 +60,8 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
   };
   /// Keeps what forgeries may have to go back to.
   void remember(const protocols::MessageFields& fields, const MessagePtr& message);
+  /// The proposal that the changes go by, null if none is known.
+  const sim::Message* older_for(const protocols::ForgeChanges& changes, const sim::Message& message) const;
   /// Waits for its time.
   struct Held {
     protocols::SequencerNode* node;
@@ -96,7 +98,10 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
   std::vector<Split> splits_;
   std::vector<Held> held_;
   bool remembers_ = false;                             // a forgery goes back to an older proposal
-  std::map<protocols::Round, MessagePtr> proposals_;   // the first that an owned node has seen, by round
+  // Proposals that an owned node has seen or that were forged:
+  std::map<protocols::Round, MessagePtr> proposals_;               // the first of each round
+  std::map<protocols::Round, std::vector<MessagePtr>> by_round_;   // one of each block
+  std::map<protocols::BlockId, MessagePtr> by_block_;
   bool stopped_ = false;
 };
 

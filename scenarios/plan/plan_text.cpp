@@ -99,6 +99,17 @@ Shape<protocols::ForgeChanges> changes_shape() {
                "Proposal: of the block that was proposed in that round, on its parent, if the forger saw it."),
       field<C>("padded", &C::padded, unless(false, boolean()),
                "Proposal: with one signature many times in its certificate."),
+      field<C>("round_shift", &C::round_shift, unless<std::int32_t>(0, integer<std::int32_t>(-round_max, round_max)),
+               "Of so many rounds later."),
+      field<C>(
+          "back", &C::back, unless<std::uint32_t>(0, integer<std::uint32_t>(0, round_max)),
+          "Proposal: on the certificate so many before that of its block's parent; timeout: with that certificate."),
+      field<C>("other", &C::other, unless<std::uint32_t>(0, integer<std::uint32_t>(0, round_max)),
+               "Vote: for the n-th other proposal of the round that the forger saw or made."),
+      field<C>("lowered_tc", &C::lowered_tc, unless(false, boolean()),
+               "Proposal: its timeout certificate comes with the certificate of its block."),
+      field<C>("lone_tc", &C::lone_tc, unless(false, boolean()),
+               "Proposal: with a timeout certificate that the forger alone signed, again and again."),
   });
 }
 
@@ -113,6 +124,7 @@ struct InterventionKeys {
   std::optional<std::vector<std::vector<Machine>>> split;
   std::optional<std::uint64_t> height;
   std::uint32_t round = 0;
+  std::uint32_t rounds = 1;
   Duration hold{};
   std::optional<protocols::MessageKind> message;
   std::optional<FaultSpec> fault;
@@ -124,6 +136,7 @@ InterventionKeys keys_of(const Intervention& intervention) {
     k.split = split->groups;
     k.height = split->height;
     k.round = split->round;
+    k.rounds = split->rounds;
     k.hold = split->hold;
     k.message = split->message;
   } else if (const auto* fault = std::get_if<FaultSpec>(&intervention)) {
@@ -188,6 +201,9 @@ Shape<Intervention> intervention_shape() {
       field<K>("height", &K::height, optional(integer<std::uint64_t>(0, height_max)), "In this height only.")
           .only("split", splits),
       field<K>("round", &K::round, integer<std::uint32_t>(0, round_max), "The round.").only("split", splits),
+      field<K>("rounds", &K::rounds, unless<std::uint32_t>(1, integer<std::uint32_t>(1, round_max)),
+               "How many rounds, from that one on.")
+          .only("split", splits),
       field<K>("hold", &K::hold, unless(Duration{}, duration(0s, longest)),
                "What does not pass arrives so much later; without it, never.")
           .only("split", splits),
@@ -213,7 +229,7 @@ Shape<Intervention> intervention_shape() {
     if (k.forge && given("forge"))
       out = MessageIntervention{*k.forge, act::Forge{k.as, k.to, k.keep, k.after, k.change}};
     if (k.resend && given("resend")) out = MessageIntervention{*k.resend, act::Resend{k.as, k.to, k.keep, k.after}};
-    if (k.split && given("split")) out = RoundSplit{k.height, k.round, *k.split, k.hold, k.message};
+    if (k.split && given("split")) out = RoundSplit{k.height, k.round, *k.split, k.hold, k.message, k.rounds};
     if (k.fault && given("fault")) out = *k.fault;
     if ((given("forge") || given("resend")) && !given("as")) {
       reader.problem(value, given("forge") ? "who signs the forged copy is missing" : "who sends the copy is missing",

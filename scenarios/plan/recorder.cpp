@@ -33,6 +33,11 @@ bool compose(ForgeChanges& a, const ForgeChanges& b) {
   a.salt |= b.salt;
   if (b.parent_of) a.parent_of = b.parent_of;
   a.padded |= b.padded;
+  a.round_shift += b.round_shift;
+  if (b.back != 0) a.back = b.back;
+  if (b.other != 0) a.other = b.other;
+  a.lowered_tc |= b.lowered_tc;
+  a.lone_tc |= b.lone_tc;
   return true;
 }
 

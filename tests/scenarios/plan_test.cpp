@@ -263,9 +263,14 @@ TEST_CASE("every kind of intervention comes back from its text", "[plan]") {
                                                                           .drop_transactions = true,
                                                                           .salt = 9,
                                                                           .parent_of = protocols::Round{2},
-                                                                          .padded = true}}},
+                                                                          .padded = true,
+                                                                          .round_shift = -2,
+                                                                          .back = 3,
+                                                                          .other = 2,
+                                                                          .lowered_tc = true,
+                                                                          .lone_tc = true}}},
                 RoundSplit{7, 2, {{Machine{NodeId{0}, false}}, {Machine{NodeId{3}, true}}}, 2s}, partition, jump,
-                RoundSplit{{}, 1, {{Machine{NodeId{0}, false}}}, {}, MessageKind::precommit}}};
+                RoundSplit{{}, 1, {{Machine{NodeId{0}, false}}}, {}, MessageKind::precommit, 4}}};
   const std::string text = to_json(plan);
   INFO(text);
   CHECK(parse_plan_text(text, "plan.json") == plan);

@@ -61,6 +61,8 @@ bool has_right_to(const Intervention& what, const Plan& plan, std::uint32_t coun
   const auto& message = std::get<MessageIntervention>(what);
   if ((message.at.from && !there(*message.at.from)) || (message.at.to && !there(*message.at.to))) return false;
   const auto* forge = std::get_if<act::Forge>(&message.what);
+  const auto* again = std::get_if<act::Resend>(&message.what);
+  if (again != nullptr) return holds_node(plan.corrupt, again->as) && all_there(again->to);
   return forge == nullptr || (holds_node(plan.corrupt, forge->as) && all_there(forge->to));
 }
 
@@ -96,6 +98,9 @@ class Swap {
       if (auto* forge = std::get_if<act::Forge>(&message.what)) {
         (*this)(forge->as);
         (*this)(forge->to);
+      } else if (auto* again = std::get_if<act::Resend>(&message.what)) {
+        (*this)(again->as);
+        (*this)(again->to);
       }
     }
   }
@@ -207,6 +212,10 @@ class Guided final : public Strategy {
   void change(Plan& plan, const Scenario& scenario, Stream& luck) const {
     const std::uint32_t count = scenario.design.committee.count;
     auto& list = plan.interventions;
+    if (luck.chance({1, 12})) return troubles_.add_series(scenario, plan, luck);
+    if (!plan.corrupt.empty() && !troubles_.seen().statements.empty() && luck.chance({1, 12})) {
+      return troubles_.add_habit(pick(plan.corrupt, luck), count, plan, luck);
+    }
     if (list.empty() || luck.chance({1, 4})) {
       list.push_back(troubles_.any(count, plan, luck));
       return;
@@ -295,6 +304,8 @@ class Guided final : public Strategy {
             delay->by = troubles_.time(8, luck);
           } else if (auto* forge = std::get_if<act::Forge>(&message.what)) {
             forge->changes = troubles_.change(p.message.value_or(protocols::MessageKind::proposal), luck);
+          } else if (auto* again = std::get_if<act::Resend>(&message.what)) {
+            again->after = troubles_.time(16, luck);
           } else if (!std::holds_alternative<act::Duplicate>(message.what)) {
             message.what = act::Delay{troubles_.time(8, luck)};
           }

@@ -35,18 +35,37 @@ class Mutate final : public Strategy {
     const Probe& seen = troubles_.seen();
     if (!plan.corrupt.empty() && luck.chance({1, 8})) plan.twins = plan.corrupt;
     const bool lies = !plan.corrupt.empty() && !seen.statements.empty();
+    const std::uint64_t style = luck.below(8);
+    if (style < 3) {
+      singly(*scenario, lies, plan, luck);
+    } else {
+      if (lies && style != 3) troubles_.add_habit(pick(plan.corrupt, luck), count, plan, luck);
+      if (style < 6) {
+        troubles_.add_series(*scenario, plan, luck);
+      } else {
+        singly(*scenario, lies && style == 6, plan, luck);
+      }
+    }
+    if (!luck.chance({1, 4})) return {scenario, std::move(plan)};
+    // Trouble ends in the midst of things.
+    auto cut_short = std::make_shared<Scenario>(*scenario);
+    cut_short->stop.after = std::min(cut_short->stop.after, troubles_.time(24, luck));
+    return {std::move(cut_short), std::move(plan)};
+  }
+
+ private:
+  /// Few faults that have nothing to do with each other.
+  void singly(const Scenario& scenario, bool lies, Plan& plan, Stream& luck) const {
+    const std::uint32_t count = scenario.design.committee.count;
     const std::uint64_t process_faults = lies ? luck.below(process_faults_max + 1) : 0;
     const std::uint64_t network_faults = luck.between(process_faults == 0 ? 1 : 0, network_faults_max);
     for (std::uint64_t i = 0; i < network_faults; ++i) plan.interventions.push_back(troubles_.split(count, plan, luck));
     // Corrupt leaders matter more than their share of the rounds.
-    if (lies && seen.leaders_obey && luck.chance({1, 2})) {
-      plan.leaders = Troubles::leaders(2 + luck.below(4), *scenario, plan, luck);
+    if (!plan.corrupt.empty() && troubles_.seen().leaders_obey && luck.chance({1, 2})) {
+      plan.leaders = Troubles::leaders(2 + luck.below(4), scenario, plan, luck);
     }
     for (std::uint64_t i = 0; i < process_faults; ++i) process_fault(count, plan, luck);
-    return {scenario, std::move(plan)};
   }
-
- private:
   /// One statement of one corrupt node in one round, to some receivers: changed, or kept from them.
   void process_fault(std::uint32_t count, Plan& plan, Stream& luck) const {
     const Probe& seen = troubles_.seen();

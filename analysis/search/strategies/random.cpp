@@ -101,10 +101,13 @@ class Random final : public Strategy {
     add(4, [&] { return troubles_.split(count, plan, luck); });
     add(4, [&] { return troubles_.crash(count, plan, luck); });
     add(3, [&] { return troubles_.pause(count, luck); });
+    if (luck.chance({1, 8})) troubles_.add_series(s, plan, luck);
     if (troubles_.seen().statements.empty()) return;
     for (const NodeId node : plan.corrupt) {
       const std::uint64_t lies = luck.below(12);
       for (std::uint64_t i = 0; i < lies; ++i) plan.interventions.emplace_back(troubles_.lie(node, count, luck));
+      if (luck.chance({1, 4})) troubles_.add_habit(node, count, plan, luck);
+      if (luck.chance({1, 4})) plan.interventions.emplace_back(troubles_.pass_on(node, count, luck));
       const std::uint64_t silences = luck.below(4);
       for (std::uint64_t i = 0; i < silences; ++i) {
         MessageIntervention silence = troubles_.drop(count, luck);

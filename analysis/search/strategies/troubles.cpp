@@ -52,28 +52,54 @@ MessagePoint Troubles::copy(std::uint32_t count, Stream& luck) const {
   return at;
 }
 
+bool Troubles::chained() const { return seen_.votes == std::vector{MessageKind::vote}; }
+
 protocols::ForgeChanges Troubles::change(MessageKind kind, Stream& luck) const {
   protocols::ForgeChanges c;
-  const bool proposes = kind == MessageKind::proposal || kind == MessageKind::vertex;
-  switch (luck.below(proposes ? 8 : 6)) {
-    case 0: c.block = protocols::BlockId{}; break;
-    case 1: c.drop_transactions = true; break;
-    case 2: c.round = protocols::Round{static_cast<std::int32_t>(round(luck))}; break;
-    case 3:
-      if (proposes) {
-        c.valid_round = protocols::Round{static_cast<std::int32_t>(luck.below(4)) - 1};
-      } else {
-        c.block = protocols::BlockId{};
+  const auto any_round = [&] { return protocols::Round{static_cast<std::int32_t>(round(luck))}; };
+  // Most bugs need the certificate right before.
+  const auto some_back = [&] { return luck.chance({1, 2}) ? 1U : static_cast<std::uint32_t>(1 + luck.below(3)); };
+  const auto step = [&] {
+    const auto far = static_cast<std::int32_t>(1 + luck.below(2));
+    return luck.chance({1, 2}) ? far : -far;
+  };
+  switch (kind) {
+    case MessageKind::proposal:
+    case MessageKind::vertex:
+      switch (luck.below(chained() ? 14 : 7)) {
+        case 0: c.block = protocols::BlockId{}; break;
+        case 1: c.drop_transactions = true; break;
+        case 2: c.round = any_round(); break;
+        case 3: c.valid_round = protocols::Round{static_cast<std::int32_t>(luck.below(4)) - 1}; break;
+        case 4: c.padded = true; break;
+        case 5: c.round_shift = step(); break;
+        case 6: break;
+        case 7: c.parent_of = any_round(); break;
+        default:
+          c.back = some_back();
+          c.lowered_tc = luck.chance({1, 4});
+          c.lone_tc = !c.lowered_tc && luck.chance({1, 4});
+          break;
+      }
+      if (!c.drop_transactions && luck.chance({2, 3})) c.salt = 1 + luck.below(3);
+      break;
+    case MessageKind::timeout:
+    case MessageKind::new_view:
+      switch (luck.below(4)) {
+        case 0: c.round_shift = step(); break;
+        case 1: c.valid_round = protocols::Round{static_cast<std::int32_t>(luck.below(4)) - 1}; break;
+        default: c.back = some_back(); break;
       }
       break;
-    case 6: c.parent_of = protocols::Round{static_cast<std::int32_t>(round(luck))}; break;
-    case 7: c.padded = true; break;
-    default: break;
-  }
-  if (proposes && !c.drop_transactions && luck.chance({2, 3})) c.salt = 1 + luck.below(3);
-  if (!proposes && c == protocols::ForgeChanges{}) {
-    // For a block that was seen: its id is not known before the run; a vote for nobody's block is noise, nil is not.
-    c.block = protocols::BlockId{};
+    default:
+      switch (luck.below(6)) {
+        case 0: c.round = any_round(); break;
+        case 1: c.round_shift = step(); break;
+        case 2:
+        case 3: c.block = protocols::BlockId{}; break;
+        default: c.other = static_cast<std::uint32_t>(1 + luck.below(2)); break;
+      }
+      break;
   }
   return c;
 }
@@ -145,21 +171,217 @@ FaultSpec Troubles::crash(std::uint32_t count, const Plan& plan, Stream& luck) c
 
 scenarios::RoundSplit Troubles::split(std::uint32_t count, const Plan& plan, Stream& luck) const {
   scenarios::RoundSplit split;
-  if (luck.chance({1, 2}) || seen_.rounds_restart) split.height = height(luck);
-  if (!seen_.rounds_restart) split.height.reset();
+  // Where a round has one height, or all have, the round says enough.
+  const bool many = !seen_.rounds_restart && seen_.rounds_plain < seen_.heights;
+  if (seen_.rounds_restart || (many && luck.chance({1, 2}))) split.height = height(luck);
   split.round = round(luck);
   if (luck.chance({1, 2}) && !seen_.votes.empty()) split.message = pick(seen_.votes, luck);
   if (luck.chance({1, 3})) split.hold = time(4, luck);
   split.groups.resize(2);
-  const auto put = [&](scenarios::Machine machine) { split.groups[luck.below(2)].push_back(machine); };
+  const bool bridges = luck.chance({1, 3});  // some hear and reach both sides
+  const auto put = [&](scenarios::Machine machine) {
+    const std::uint64_t side = luck.below(bridges ? 3 : 2);
+    if (side < 2) split.groups[side].push_back(machine);
+  };
   for (std::uint32_t i = 0; i < count; ++i) put({NodeId{i}, false});
   for (const NodeId twin : plan.twins) put({twin, true});
   std::erase_if(split.groups, [](const auto& group) { return group.empty(); });
+  if (luck.chance({1, 4})) split.rounds = static_cast<std::uint32_t>(2 + luck.below(3));
   return split;
 }
 
+MessageIntervention Troubles::pass_on(NodeId liar, std::uint32_t count, Stream& luck) const {
+  MessagePoint at = copy(count, luck);
+  at.to = liar;
+  if (at.from == liar) at.from.reset();
+  if (luck.chance({1, 2})) at.count = 0;
+  act::Resend again{.as = liar, .to = {}, .keep = luck.chance({3, 4}), .after = time(16, luck)};
+  again.to = some_nodes(others(liar, count), luck);
+  return {at, again};
+}
+
+void Troubles::add_habit(NodeId liar, std::uint32_t count, Plan& plan, Stream& luck) const {
+  MessagePoint at;
+  at.from = liar;
+  at.count = 0;
+  if (luck.chance({1, 2})) at.round = round(luck);
+  if (seen_.rounds_restart && luck.chance({1, 2})) at.height = height(luck);
+  const auto add = [&](MessageKind kind, std::optional<NodeId> to, auto what) {
+    MessagePoint there = at;
+    there.message = kind;
+    there.to = to;
+    plan.interventions.push_back(MessageIntervention{there, what});
+  };
+  const std::vector<NodeId> all = others(liar, count);
+  if (std::ranges::find(seen_.statements, MessageKind::proposal) != seen_.statements.end()) {
+    const std::vector<NodeId> victims = luck.chance({2, 3}) ? all : some_nodes(all, luck);
+    act::Forge lie{.as = liar, .to = {}, .keep = luck.chance({1, 8}), .after = {}, .changes = {}};
+    lie.changes = change(MessageKind::proposal, luck);
+    // Who is not told that tale is told another one, nothing, or the truth.
+    const std::uint64_t rest = luck.below(4);
+    act::Forge other_lie = lie;
+    other_lie.changes = change(MessageKind::proposal, luck);
+    for (const NodeId to : all) {
+      if (std::ranges::find(victims, to) != victims.end()) {
+        add(MessageKind::proposal, to, lie);
+      } else if (rest == 0) {
+        add(MessageKind::proposal, to, act::Drop{});
+      } else if (rest == 1) {
+        add(MessageKind::proposal, to, other_lie);
+      }
+    }
+  }
+  // The liar stands by what it made up, or has two minds.
+  for (const MessageKind kind : seen_.votes) {
+    if (!luck.chance({7, 8})) continue;
+    act::Forge vote{.as = liar, .to = {}, .keep = luck.chance({1, 8}), .after = {}, .changes = {}};
+    vote.changes.other = luck.chance({3, 4}) ? 1 : 2;
+    if (luck.chance({3, 4})) {
+      add(kind, std::nullopt, vote);
+    } else {
+      for (const NodeId to : some_nodes(all, luck)) add(kind, to, vote);
+    }
+  }
+  for (const MessageKind kind : {MessageKind::timeout, MessageKind::new_view}) {
+    if (std::ranges::find(seen_.statements, kind) == seen_.statements.end() || !luck.chance({1, 3})) continue;
+    act::Forge forged{.as = liar, .to = {}, .keep = luck.chance({1, 8}), .after = {}, .changes = {}};
+    forged.changes = change(kind, luck);
+    add(kind, std::nullopt, forged);
+  }
+}
+
+void Troubles::add_series(const Scenario& s, Plan& plan, Stream& luck) const {
+  const std::uint32_t count = s.design.committee.count;
+  // Few play a part: what one alone has learned must come back to the same one.
+  std::vector<NodeId> cast;
+  for (std::uint64_t i = 1 + luck.below(3); i > 0; --i) cast.push_back(node(count, luck));
+  const std::uint64_t length = seen_.rounds_restart ? 1 + luck.below(4) : 3 + luck.below(8);
+  const std::uint32_t first = seen_.round_first + static_cast<std::uint32_t>(luck.below(seen_.rounds_restart ? 2 : 3));
+  std::optional<std::uint64_t> at_height;
+  if (seen_.rounds_restart) at_height = 1 + luck.below(2);
+  const std::uint64_t shift = at_height ? *at_height - 1 : 0;
+
+  // Leaders that come again after a few rounds, or as they fall.
+  if (seen_.leaders_obey && luck.chance({3, 4})) {
+    const std::uint64_t drawn = shift + first + length + luck.below(3);
+    plan.leaders = leaders(drawn, s, plan, luck);
+    const std::uint64_t period = 2 + luck.below(4);
+    if (luck.chance({1, 2})) {
+      for (std::uint64_t i = period; i < drawn; ++i) plan.leaders[i] = plan.leaders[i - period];
+    }
+  }
+  if (luck.chance({1, 2}) && !seen_.votes.empty()) {
+    return add_secrets(cast, first, at_height, shift, count, plan, luck);
+  }
+  // One pattern for all rounds, or each as it falls.
+  const Cut same = cut(luck);
+  const bool uniform = luck.chance({2, 3});
+  const bool periodic = luck.chance({1, 2});
+  const std::uint64_t period = 1 + luck.below(4);
+  const std::uint64_t pattern = luck.below(std::uint64_t{1} << (periodic ? period : length));
+  for (std::uint64_t i = 0; i < length; ++i) {
+    const bool on = (pattern >> (periodic ? i % period : i) & 1U) != 0;
+    if (!on) continue;
+    const std::uint32_t round = first + static_cast<std::uint32_t>(i);
+    const std::uint64_t times = luck.chance({1, 4}) ? 2 : 1;
+    for (std::uint64_t k = 0; k < times; ++k) {
+      const Cut what = uniform && k == 0 ? same : cut(luck);
+      NodeId who = pick(cast, luck);
+      if (what.leader && !plan.leaders.empty()) who = plan.leaders[(shift + round) % plan.leaders.size()];
+      add_cut(what, who, at_height, round, count, plan, luck);
+    }
+  }
+}
+
+/// What a quorum said comes to one node's ears alone, which is then away for a while.
+void Troubles::add_secrets(const std::vector<NodeId>& cast, std::uint32_t first, std::optional<std::uint64_t> at_height,
+                           std::uint64_t shift, std::uint32_t count, Plan& plan, Stream& luck) const {
+  const std::uint64_t secrets = 1 + luck.below(4);
+  const std::uint64_t step = luck.below(4);  // 0: drawn each time
+  const std::uint64_t away = luck.below(4);  // 0: drawn each time
+  std::uint32_t round = first;
+  for (std::uint64_t i = 0; i < secrets; ++i) {
+    NodeId who = luck.chance({1, 2}) ? pick(cast, luck) : node(count, luck);
+    // A leader is the one who hears chained votes; others tell everybody.
+    if (chained() && !plan.leaders.empty()) who = plan.leaders[(shift + round + 1) % plan.leaders.size()];
+    if (!chained()) {
+      add_cut({.shape = Cut::star, .message = pick(seen_.votes, luck)}, who, at_height, round, count, plan, luck);
+    }
+    const std::uint64_t rounds = away == 0 ? luck.below(3) : away;
+    if (rounds > 0) {
+      add_cut({.shape = Cut::alone, .rounds = static_cast<std::uint32_t>(rounds)}, who, at_height, round + 1, count,
+              plan, luck);
+    }
+    round += static_cast<std::uint32_t>(step == 0 ? 1 + luck.below(3) : step);
+  }
+}
+
+Troubles::Cut Troubles::cut(Stream& luck) const {
+  Cut out;
+  switch (luck.below(8)) {
+    case 0: out.shape = Cut::star; break;
+    case 1: out.shape = Cut::mute; break;
+    case 2: out.shape = Cut::deaf; break;
+    case 3: out.shape = Cut::halves; break;
+    default: out.shape = Cut::alone; break;
+  }
+  out.leader = luck.chance({2, 3});
+  if (luck.chance({1, 3}) && !seen_.statements.empty()) out.message = pick(seen_.statements, luck);
+  if (luck.chance({1, 4})) out.hold = time(8, luck);
+  return out;
+}
+
+void Troubles::add_cut(const Cut& what, NodeId who, std::optional<std::uint64_t> at_height, std::uint32_t round,
+                       std::uint32_t count, Plan& plan, Stream& luck) const {
+  if (what.shape == Cut::mute || what.shape == Cut::deaf) {
+    MessagePoint at;
+    at.message = what.message;
+    (what.shape == Cut::mute ? at.from : at.to) = who;
+    at.height = at_height;
+    at.round = round;
+    at.count = 0;
+    if (what.hold == Duration{}) {
+      plan.interventions.push_back(MessageIntervention{at, act::Drop{}});
+    } else {
+      plan.interventions.push_back(MessageIntervention{at, act::Delay{what.hold}});
+    }
+    return;
+  }
+  scenarios::RoundSplit split;
+  split.height = at_height;
+  split.round = round;
+  split.message = what.message;
+  split.hold = what.hold;
+  split.rounds = what.rounds;
+  if (what.shape == Cut::alone || what.shape == Cut::halves) split.groups.resize(2);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const bool twice = std::ranges::find(plan.twins, NodeId{i}) != plan.twins.end();
+    for (const bool twin : {false, true}) {
+      const scenarios::Machine machine{NodeId{i}, twin};
+      if (twin && !twice) continue;
+      if (what.shape == Cut::halves) {
+        split.groups[luck.below(2)].push_back(machine);
+      } else if (what.shape == Cut::alone) {
+        split.groups[NodeId{i} == who && !twin ? 0 : 1].push_back(machine);
+      } else if (machine != scenarios::Machine{who, false}) {
+        split.groups.push_back({{who, false}, machine});  // all hear and reach that one, and nobody else
+      }
+    }
+  }
+  std::erase_if(split.groups, [](const auto& group) { return group.empty(); });
+  plan.interventions.push_back(std::move(split));
+}
+
+std::vector<NodeId> Troubles::others(NodeId but, std::uint32_t count) {
+  std::vector<NodeId> out;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (NodeId{i} != but) out.push_back(NodeId{i});
+  }
+  return out;
+}
+
 scenarios::Intervention Troubles::any(std::uint32_t count, const Plan& plan, Stream& luck) const {
-  switch (luck.below(plan.corrupt.empty() || seen_.statements.empty() ? 8 : 11)) {
+  switch (luck.below(plan.corrupt.empty() || seen_.statements.empty() ? 8 : 12)) {
     case 0: return drop(count, luck);
     case 1: return delay(count, luck);
     case 2: return repeat(count, luck);
@@ -168,6 +390,7 @@ scenarios::Intervention Troubles::any(std::uint32_t count, const Plan& plan, Str
     case 5: return crash(count, plan, luck);
     case 6:
     case 7: return split(count, plan, luck);
+    case 8: return pass_on(pick(plan.corrupt, luck), count, luck);
     default: return lie(pick(plan.corrupt, luck), count, luck);
   }
 }

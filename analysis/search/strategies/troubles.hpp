@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "analysis/search/probe.hpp"
@@ -41,6 +42,8 @@ class Troubles {
   scenarios::MessageIntervention repeat(std::uint32_t count, sim::Stream& luck) const;
   /// @pre statements were seen
   scenarios::MessageIntervention lie(NodeId liar, std::uint32_t count, sim::Stream& luck) const;
+  /// What others said to a corrupt node it says again to some, later.
+  scenarios::MessageIntervention pass_on(NodeId liar, std::uint32_t count, sim::Stream& luck) const;
   scenarios::FaultSpec partition(std::uint32_t count, sim::Stream& luck) const;
   scenarios::FaultSpec pause(std::uint32_t count, sim::Stream& luck) const;
   /// A disk is lost for good only if its node is corrupt.
@@ -49,6 +52,13 @@ class Troubles {
   scenarios::RoundSplit split(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
   /// Any of them that the plan has a right to.
   scenarios::Intervention any(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
+
+  /// What a corrupt node does in one round or in all: it proposes one thing to some and another or nothing to others,
+  /// votes for what it made up, and gives rounds up with less than it knows. @pre statements were seen
+  void add_habit(NodeId liar, std::uint32_t count, scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Trouble in several rounds in a row, in the same way or in one that repeats itself: a few nodes, often the leader,
+  /// are cut off while the others go on. Chooses the leaders as well, where they obey.
+  void add_series(const scenarios::Scenario& scenario, scenarios::Plan& plan, sim::Stream& luck) const;
 
   /// So many leaders, drawn, the corrupt ones more often than others; then all nodes that are not corrupt in their
   /// order, often enough that the engine finds as many of them in a row as it needs: no schedule that leaves somebody
@@ -61,6 +71,24 @@ class Troubles {
   static std::vector<NodeId> corruptible(const scenarios::Scenario& scenario, sim::Stream& luck);
 
  private:
+  /// How messages of a round are kept from or by one node.
+  struct Cut {
+    enum Shape : std::uint8_t { alone, star, mute, deaf, halves };
+    Shape shape = alone;
+    bool leader = false;  ///< the round's leader is the one, if it is known
+    std::optional<protocols::MessageKind> message{};
+    Duration hold{};
+    std::uint32_t rounds = 1;
+  };
+  void add_secrets(const std::vector<NodeId>& cast, std::uint32_t first, std::optional<std::uint64_t> at_height,
+                   std::uint64_t shift, std::uint32_t count, scenarios::Plan& plan, sim::Stream& luck) const;
+  Cut cut(sim::Stream& luck) const;
+  void add_cut(const Cut& what, NodeId who, std::optional<std::uint64_t> at_height, std::uint32_t round,
+               std::uint32_t count, scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Votes have one phase: a round's certificate goes into the proposal of a later one.
+  bool chained() const;
+  static std::vector<NodeId> others(NodeId but, std::uint32_t count);
+
   Probe seen_;
 };
 

@@ -338,7 +338,7 @@ BranchStore::Arrived BranchStore::on_block_response(NodeId from, const MessagePt
     return {Reject::malformed};
   }
   if (!body.commit.signatures.empty()) {
-    if (block->height == next(committed())) return take_committed(from, body, keep, rule, leaders, view, out);
+    if (block->height == next(committed())) return take_committed(from, body, rule, leaders, view, out);
     sync_.keep(from, message, block->height);
     if (!by_id) return {};
   }
@@ -350,20 +350,20 @@ BranchStore::Arrived BranchStore::on_block_response(NodeId from, const MessagePt
   return {Reject::none, block, nullptr};
 }
 
-BranchStore::Arrived BranchStore::take_kept(BlockId keep, const CommitRule& rule, LeaderSchedule& leaders,
-                                          const EngineView& view, Outbox& out) {
+BranchStore::Arrived BranchStore::take_kept(const CommitRule& rule, LeaderSchedule& leaders, const EngineView& view,
+                                            Outbox& out) {
   if (executing_ != nullptr || decision_.target > committed()) return {};
   const auto [from, message] = sync_.take(next(committed()));
   if (!message) {
     ask_for_blocks(out);
     return {};
   }
-  return take_committed(from, static_cast<const BlockResponseMessage&>(*message), keep, rule, leaders, view, out);
+  return take_committed(from, static_cast<const BlockResponseMessage&>(*message), rule, leaders, view, out);
 }
 
 /// The block after the head with its proof: signatures of this epoch's committee under a descendant, as the commit rule
 /// wants it.
-BranchStore::Arrived BranchStore::take_committed(NodeId from, const BlockResponseMessage& body, BlockId keep,
+BranchStore::Arrived BranchStore::take_committed(NodeId from, const BlockResponseMessage& body,
                                                const CommitRule& rule, LeaderSchedule& leaders, const EngineView& view,
                                                Outbox& out) {
   const BlockPtr& block = body.block;
@@ -391,8 +391,9 @@ BranchStore::Arrived BranchStore::take_committed(NodeId from, const BlockRespons
     return {why};
   }
   sync_.praise(from);
-  tree_.insert(block, keep);
-  for (const BlockPtr& d : commit.descendants) tree_.insert(d, qc->block);
+  // The newest first: a full tree drops the oldest, unless the certified block leads to it.
+  for (auto d = commit.descendants.rbegin(); d != commit.descendants.rend(); ++d) tree_.insert(*d, qc->block);
+  tree_.insert(block, qc->block);
   const std::size_t target = commit.descendants.size() - rule.depth;  // of block and descendants in one row
   decide(target == 0 ? block : commit.descendants[target - 1], qc, leaders);
   return {Reject::none, nullptr, qc};

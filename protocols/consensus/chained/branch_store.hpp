@@ -131,7 +131,7 @@ class BranchStore {
   Arrived on_block_response(NodeId from, const MessagePtr& message, BlockId keep, const CommitRule& rule,
                             LeaderSchedule& leaders, const EngineView& view, Outbox& out);
   /// A committed block that came early and whose turn it is.
-  Arrived take_kept(BlockId keep, const CommitRule& rule, LeaderSchedule& leaders, const EngineView& view, Outbox& out);
+  Arrived take_kept(const CommitRule& rule, LeaderSchedule& leaders, const EngineView& view, Outbox& out);
   void on_sync_timer(Outbox& out);
   void ask_for_blocks(Outbox& out);
 
@@ -145,7 +145,7 @@ class BranchStore {
   };
   void enter_epoch_of(Height first, const CommitRule& rule, const EngineView& view);
   void fetch(const BlockTree::Missing& missing, const QuorumCert* named_by, Outbox& out);
-  Arrived take_committed(NodeId from, const BlockResponseMessage& body, BlockId keep, const CommitRule& rule,
+  Arrived take_committed(NodeId from, const BlockResponseMessage& body, const CommitRule& rule,
                          LeaderSchedule& leaders, const EngineView& view, Outbox& out);
   bool decide(const BlockPtr& target, const QuorumCertPtr& qc, LeaderSchedule& leaders);
   void finish_catching_up(Outbox& out);

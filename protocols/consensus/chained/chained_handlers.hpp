@@ -178,8 +178,7 @@ template <class Rules>
 void BasicChained<Rules>::finish(const EngineView& view, Outbox& out) {
   if (voting_) return;  // the vote first: delivering takes the time of execution and of a disk sync
   chain_.deliver(out);
-  const BranchStore::Arrived arrived =
-      chain_.take_kept(high_qc_->block, commit_rule(), leaders_, view, out);
+  const BranchStore::Arrived arrived = chain_.take_kept(commit_rule(), leaders_, view, out);
   if (arrived.qc == nullptr) return;
   process_qc(arrived.qc, view, out);
   chain_.deliver(out);

@@ -1,5 +1,6 @@
 #include "protocols/consensus/chained/messages.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -87,7 +88,23 @@ Proposal ChainedProposalMessage::changed(NodeId as, const ForgeChanges& changes,
 
 MessagePtr ChainedProposalMessage::forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
                                           const Signer& signer) const {
-  return MessagePtr{pool.make<ChainedProposalMessage>(epoch, changed(as, changes, signer), tc, committed)};
+  Proposal copy = changed(as, changes, signer);
+  TimeoutCertPtr reason = tc;
+  const bool fresh = copy.block != nullptr && copy.block->round == copy.round;
+  if (fresh && changes.lowered_tc && tc != nullptr) {
+    TimeoutCert other = *tc;
+    other.high_qc = parent_cert(copy.block);
+    reason = std::make_shared<const TimeoutCert>(std::move(other));
+  }
+  if (fresh && changes.lone_tc && next(copy.block->last_commit.round) < copy.round) {
+    const QuorumCertPtr high = parent_cert(copy.block);
+    TimeoutCert lone{epoch, previous(copy.round), {}, high};
+    const Hash128 digest = timeout_digest(epoch, lone.round, high->round);
+    lone.signatures.assign(std::max<std::size_t>(high->signatures.size(), 1),
+                           TimeoutSignature{as, high->round, no_round, signer.sign(as.value, digest)});
+    reason = std::make_shared<const TimeoutCert>(std::move(lone));
+  }
+  return MessagePtr{pool.make<ChainedProposalMessage>(epoch, std::move(copy), std::move(reason), committed)};
 }
 
 Proposal ChainedProposalMessage::moved(const ConsensusMessage& older) const {
@@ -143,6 +160,15 @@ MessagePtr TimeoutMessage::forged(sim::MessagePool& pool, NodeId as, const Forge
   if (changes.round) copy.round = *changes.round;
   if (changes.valid_round) copy.high_qc_round = *changes.valid_round;
   copy.signature = signer.sign(as.value, copy.signed_digest());
+  return MessagePtr{pool.make<TimeoutMessage>(std::move(copy), committed, message_kind())};
+}
+
+MessagePtr TimeoutMessage::rebased(sim::MessagePool& pool, const ConsensusMessage& older) const {
+  const auto* other = dynamic_cast<const ChainedProposalMessage*>(&older);
+  if (other == nullptr || other->proposal.block == nullptr) return {};
+  Timeout copy = timeout;
+  copy.high_qc = parent_cert(other->proposal.block);
+  copy.high_qc_round = copy.high_qc->round;
   return MessagePtr{pool.make<TimeoutMessage>(std::move(copy), committed, message_kind())};
 }
 

@@ -56,6 +56,8 @@ class TimeoutMessage : public ConsensusMessage {
   std::uint64_t signature_count() const override;
   MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
                     const Signer& signer) const override;
+  /// With the certificate that the block of `older` carries.
+  MessagePtr rebased(sim::MessagePool& pool, const ConsensusMessage& older) const override;
   const Timeout timeout;
   const Height committed;
 };

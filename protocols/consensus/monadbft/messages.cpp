@@ -1,5 +1,6 @@
 #include "protocols/consensus/monadbft/messages.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocols/consensus/forge.hpp"
@@ -20,6 +21,20 @@ std::uint32_t bytes_of(const QuorumCertPtr& c) { return c != nullptr ? encoded_b
 std::uint32_t bytes_of(const MonadTimeoutCertPtr& c) { return c != nullptr ? encoded_bytes(*c) : 0; }
 std::uint32_t bytes_of(const TipPtr& t) { return t != nullptr ? encoded_bytes(*t) : 0; }
 std::uint64_t signers_of(const QuorumCertPtr& c) { return c != nullptr ? c->signatures.size() : 0; }
+
+/// A timeout certificate of the round before the proposal's whose groups have one signer each, always the same. The
+/// first reports the certificate of the proposal's block, each other an older one.
+MonadTimeoutCertPtr lone_tc(Epoch epoch, const Proposal& proposal, NodeId as, const Signer& signer) {
+  MonadTimeoutCert out{epoch, previous(proposal.round), {}, parent_cert(proposal.block), nullptr};
+  const std::size_t count = std::max<std::size_t>(out.high_qc->signatures.size(), 1);
+  Round reported = out.high_qc->round;
+  for (std::size_t i = 0; i < count; ++i, reported = previous(reported)) {
+    const Hash128 digest = timeout_digest(epoch, out.round, reported);
+    out.groups.push_back({reported, no_round, {{as, signer.sign(as.value, digest)}}});
+  }
+  std::ranges::sort(out.groups, {}, &TimeoutGroup::high_qc_round);
+  return std::make_shared<const MonadTimeoutCert>(std::move(out));
+}
 
 }  // namespace
 
@@ -47,12 +62,27 @@ MessagePtr MonadProposalMessage::forged(sim::MessagePool& pool, NodeId as, const
                                         const Signer& signer) const {
   Proposal copy = changed(as, changes, signer);
   TipPtr forged_tip = tip;
+  MonadTimeoutCertPtr reason = last_tc;
   if (tip != nullptr && copy.block != nullptr && copy.block->round == copy.round) {
+    NoEndorsementCertPtr nec = tip->nec;
+    MonadTimeoutCertPtr no_tip = tip->no_tip;
+    if (changes.lowered_tc && last_tc != nullptr) {
+      MonadTimeoutCert other = *last_tc;
+      other.high_qc = parent_cert(copy.block);
+      other.high_tip = nullptr;
+      reason = no_tip = std::make_shared<const MonadTimeoutCert>(std::move(other));
+      nec = nullptr;
+    }
+    if (changes.lone_tc && next(copy.block->last_commit.round) < copy.round) {
+      reason = no_tip = lone_tc(epoch, copy, as, signer);
+      nec = nullptr;
+    }
     copy.valid_round = no_round;
     copy.signature = signer.sign(as.value, copy.signed_digest());
-    forged_tip = std::make_shared<const Tip>(Tip{copy.block, copy.signature, tip->nec, tip->no_tip});
+    forged_tip = std::make_shared<const Tip>(Tip{copy.block, copy.signature, nec, no_tip});
   }
-  return MessagePtr{pool.make<MonadProposalMessage>(epoch, std::move(copy), std::move(forged_tip), last_tc, committed)};
+  return MessagePtr{
+      pool.make<MonadProposalMessage>(epoch, std::move(copy), std::move(forged_tip), std::move(reason), committed)};
 }
 
 MessagePtr MonadProposalMessage::rebased(sim::MessagePool& pool, const ConsensusMessage& older) const {
@@ -104,6 +134,22 @@ MessagePtr MonadTimeoutMessage::forged(sim::MessagePool& pool, NodeId as, const 
     (copy.high_tip != nullptr ? copy.high_tip_round : copy.high_qc_round) = *changes.valid_round;
   }
   copy.signature = signer.sign(as.value, copy.signed_digest());
+  return MessagePtr{pool.make<MonadTimeoutMessage>(std::move(copy), committed)};
+}
+
+MessagePtr MonadTimeoutMessage::rebased(sim::MessagePool& pool, const ConsensusMessage& older) const {
+  const auto* other = dynamic_cast<const ChainedProposalMessage*>(&older);
+  const bool whole = timeout.high_tip != nullptr ? timeout.high_tip->block != nullptr : timeout.high_qc != nullptr;
+  if (other == nullptr || other->proposal.block == nullptr || !whole) return {};
+  MonadTimeout copy = timeout;
+  // What opened the round has to be told once the certificate no longer tells it.
+  if (copy.last.qc == nullptr && copy.last.tc == nullptr) {
+    copy.last.qc = timeout.high_tip != nullptr ? parent_cert(timeout.high_tip->block) : timeout.high_qc;
+  }
+  copy.high_tip = nullptr;
+  copy.high_tip_round = no_round;
+  copy.high_qc = parent_cert(other->proposal.block);
+  copy.high_qc_round = copy.high_qc->round;
   return MessagePtr{pool.make<MonadTimeoutMessage>(std::move(copy), committed)};
 }
 

@@ -51,6 +51,8 @@ class MonadTimeoutMessage final : public ConsensusMessage {
   std::uint64_t signature_count() const override;
   MessagePtr forged(sim::MessagePool& pool, NodeId as, const ForgeChanges& changes,
                     const Signer& signer) const override;
+  /// With the certificate that the block of `older` carries, and no tip.
+  MessagePtr rebased(sim::MessagePool& pool, const ConsensusMessage& older) const override;
   const MonadTimeout timeout;
   const Height committed;
 };

@@ -172,7 +172,7 @@ void BasicMonadBft<Rules>::go_on(const EngineView& view, Outbox& out) {
 template <class Rules>
 void BasicMonadBft<Rules>::finish(const EngineView& view, Outbox& out) {
   deliver(out);
-  const BranchStore::Arrived arrived = chain_.take_kept(high_qc_->block, commit_rule(), leaders_, view, out);
+  const BranchStore::Arrived arrived = chain_.take_kept(commit_rule(), leaders_, view, out);
   if (arrived.qc != nullptr) {
     process_qc(arrived.qc, view, out);
     deliver(out);
