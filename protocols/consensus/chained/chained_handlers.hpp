@@ -198,7 +198,10 @@ bool BasicChained<Rules>::in_epoch(NodeId from, const MessagePtr& message, Epoch
   const auto& any = static_cast<const ConsensusMessage&>(*message);
   if (epoch < mine) {
     reject(from, any, height(), round_, Reject::stale, out);
-    if (any.message_kind() != MessageKind::certificate || committed < chain_.committed()) help(from, out);
+    const bool certificate = any.message_kind() == MessageKind::certificate;
+    const bool answered =
+        certificate && (static_cast<const CertificateMessage&>(any).answer || committed >= chain_.committed());
+    if (!answered) help(from, out);
     return false;
   }
   chain_.note_peer(from, committed, true, out);
@@ -215,7 +218,7 @@ template <class Rules>
 void BasicChained<Rules>::help(NodeId peer, Outbox& out) const {
   if (peer == self_) return;
   out.send(peer, out.template make<CertificateMessage>(self_, chain_.epoch().number, high_qc_, round_tc_,
-                                                       chain_.committed()));
+                                                       chain_.committed(), true));
 }
 
 // ---- proposals ------------------------------------------------------------------------------------------------------
@@ -636,7 +639,7 @@ void BasicChained<Rules>::on_certificate(NodeId from, const MessagePtr& message,
     process_qc(body.qc, view, out);
     if (body.tc != nullptr) process_tc(body.tc, view, out);
   }
-  if (theirs < round_) help(from, out);
+  if (theirs < round_ && !body.answer) help(from, out);
 }
 
 template <class Rules>

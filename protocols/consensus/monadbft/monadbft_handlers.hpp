@@ -229,7 +229,10 @@ bool BasicMonadBft<Rules>::in_epoch(NodeId from, const MessagePtr& message, Epoc
   const auto& any = static_cast<const ConsensusMessage&>(*message);
   if (epoch < mine) {
     reject(from, any, height(), round_, Reject::stale, out);
-    if (any.message_kind() != MessageKind::certificate || committed < chain_.committed()) help(from, out);
+    const bool certificate = any.message_kind() == MessageKind::certificate;
+    const bool answered =
+        certificate && (static_cast<const AdvanceRoundMessage&>(any).answer || committed >= chain_.committed());
+    if (!answered) help(from, out);
     return false;
   }
   chain_.note_peer(from, committed, true, out);
@@ -246,7 +249,7 @@ template <class Rules>
 void BasicMonadBft<Rules>::help(NodeId peer, Outbox& out) const {
   if (peer == self_) return;
   out.send(peer, out.template make<AdvanceRoundMessage>(self_, chain_.epoch().number, RoundCert{high_qc_, last_tc_},
-                                                        chain_.committed()));
+                                                        chain_.committed(), true));
 }
 
 // ---- proposals ------------------------------------------------------------------------------------------------------
@@ -785,7 +788,7 @@ void BasicMonadBft<Rules>::on_advance(NodeId from, const MessagePtr& message, co
       set_timer(Timer::forward, options_.delta, out);
     }
   }
-  if (theirs < round_ && theirs.value != round_.value - 1) help(from, out);
+  if (theirs < round_ && theirs.value != round_.value - 1 && !body.answer) help(from, out);
 }
 
 template <class Rules>
