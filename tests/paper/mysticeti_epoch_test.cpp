@@ -1,4 +1,4 @@
-// The end of an epoch, seen by one node alone: those who could not decide the last commit by themselves still get there.
+// The end of an epoch, seen by one node alone: those who could not decide the last commit by themselves get there too.
 #include <map>
 
 #include "tests/support/catch.hpp"
@@ -12,8 +12,8 @@ using scenarios::Plan;
 
 namespace {
 
-/// n3 is down: nobody else may be missing. The block of round 2 changes the committee, and n0 alone sees the vertices of
-/// round 4 that commit it: what the others say in that round reaches neither of them, however often they say it.
+/// n3 is down: nobody else may be missing. The block of round 2 changes the committee, and n0 alone sees the vertices
+/// of round 4 that commit it: what is said in that round reaches neither of the others, however often it is said.
 Scenario one_leaves(Plan& plan) {
   Scenario s = quiet_world(4, 20ms);
   s.design.engine = "mysticeti";
