@@ -294,6 +294,13 @@ Fields fields_of(const Record& r) {
           .number("chain", r.detail)
           .node("peer", r.peer)
           .hash("submission", r.id());
+    case RecordKind::da_service: return f.number("bundler", r.peer.value).number("down", r.flags);
+    case RecordKind::da_settled:
+      return f.node("writer", r.node)
+          .number("turn", r.round)
+          .number("blocks", r.height)
+          .number("outcome", r.flags)
+          .signed_number("amount", r.a);
     case RecordKind::da_block: return f.node("writer", r.node).number("height", r.height).hash("block", r.id());
     case RecordKind::da_backlog:
       return f.node("writer", r.node).number("blocks", r.height).number("bytes", r.a).number("stopped", r.flags);

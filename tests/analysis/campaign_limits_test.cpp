@@ -1,6 +1,7 @@
 // Cases that do not end by themselves: they are cut off at the same event every time, and a campaign that is stopped in
 // the middle of one goes on as if it had stopped before it.
 #include <atomic>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -37,14 +38,18 @@ std::string campaign_file(const char* name) {
 
 TEST_CASE("a case that does not end is cut off, and said to be", "[search][campaign]") {
   CampaignOptions o = long_cases(60);
+  auto longer = *o.targets[0].scenario;
+  longer.stop.after = 1200s;
+  o.targets[0].scenario = std::make_shared<const scenarios::Scenario>(longer);
   o.events_max = 100'000;
   o.file = campaign_file("cut.sqlite");
   const CampaignReport r = run_campaign(o);
   CHECK(r.cases == 60);
-  CHECK(r.cut_off == 60 - r.failed_cases);
-  CHECK(r.cut_off > 50);
+  CHECK(r.cut_off > 20);
   CHECK(r.rechecked > 0);  // cut off at the same event: the digests are equal
-  CHECK(r.excluded_rate == 1.0);
+  // What was cut off says nothing about how often a case fails.
+  const double decided = static_cast<double>(60 - r.cut_off);
+  CHECK(std::abs(r.excluded_rate - (1 - std::pow(0.05, 1 / decided))) < 1e-9);
   for (const CampaignFailure& f : r.failures) CHECK(f.checker != "determinism");
 
   CampaignStory story;
@@ -95,10 +100,10 @@ TEST_CASE("a campaign stops inside a case, which is run again when it goes on", 
 TEST_CASE("a limit of time holds inside a case", "[search][campaign]") {
   CampaignOptions o = long_cases(0);
   auto s = *o.targets[0].scenario;
-  s.stop.after = 200'000s;
+  s.stop.after = 4'000s;
   o.targets[0].scenario = std::make_shared<const scenarios::Scenario>(s);
   o.events_max = ~std::uint64_t{0};
-  o.seconds = 0.1;
+  o.seconds = 0.01;
   const CampaignReport r = run_campaign(o);
   CHECK(r.cases == 0);
   CHECK_FALSE(r.interrupted);

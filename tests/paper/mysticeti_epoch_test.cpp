@@ -50,7 +50,7 @@ struct Watch final : sim::RecordObserver {
   std::map<std::uint32_t, SimTime> left;
 };
 
-RunResult watched(const Scenario& s, const Plan& plan, Watch& watch) {
+scenarios::RunResult watched(const Scenario& s, const Plan& plan, Watch& watch) {
   scenarios::RunOptions options;
   options.observers.emplace_back(&watch, sim::mask_of(RecordKind::committed));
   return scenarios::run(s, plan, options);
@@ -62,7 +62,7 @@ TEST_CASE("what one node alone saw of the end of an epoch brings the others ther
   Plan plan{.seed = 1};
   const Scenario s = one_leaves(plan);
   Watch watch;
-  const RunResult r = watched(s, plan, watch);
+  const scenarios::RunResult r = watched(s, plan, watch);
   CHECK(r.findings.empty());
   REQUIRE(watch.left.size() == 3);
   CHECK(watch.left[1] - watch.left[0] > 100ms);  // not by themselves
@@ -75,7 +75,7 @@ TEST_CASE("a crash after the end of an epoch takes nothing of it away", "[paper]
   Scenario s = one_leaves(plan);
   s.environment.faults.push_back(crash(on_record(RecordKind::epoch_entered, 0, 3), nodes({0}), 2s));
   Watch watch;
-  const RunResult r = watched(s, plan, watch);
+  const scenarios::RunResult r = watched(s, plan, watch);
   CHECK(r.findings.empty());
   REQUIRE(watch.left.size() == 3);
   for (const std::uint32_t node : {0U, 1U, 2U}) CHECK(watch.height[node] > 10);
