@@ -185,6 +185,32 @@ TEST_CASE("the sound cut-over keeps every promise, whoever crashes at whichever 
   CHECK(result.commits_safety > 50);
 }
 
+TEST_CASE("a crash at every step and a cut-over that fails lose nothing", "[checkers][migration]") {
+  const auto load = [](const std::string& name) { return scenarios::load_scenario(name, library); };
+  const auto crashed = scenarios::run(load("warp-cut-over-crash"), {.seed = 1});
+  CAPTURE(texts(crashed));
+  CHECK(crashed.findings.empty());
+  CHECK(crashed.commits_safety > 50);
+
+  struct Seen final : sim::RecordObserver {
+    void on_record(const Record& r) override {
+      if (r.kind == RecordKind::core_rolled_back) back = true;
+      if (r.kind == RecordKind::committed) ++commits;
+      if (r.kind == RecordKind::tx_accepted && back && r.detail == 0) ++accepted_after;
+    }
+    bool back = false;
+    int commits = 0, accepted_after = 0;
+  } seen;
+  scenarios::RunOptions options;
+  options.observers.emplace_back(&seen, sim::all_kinds);
+  const auto returned = scenarios::run(load("warp-cut-over-rolls-back"), {.seed = 1}, options);
+  CAPTURE(texts(returned));
+  CHECK(returned.findings.empty());
+  CHECK(seen.back);
+  CHECK(seen.commits == 0);
+  CHECK(seen.accepted_after > 1000);
+}
+
 TEST_CASE("each condition of a sound cut-over is missed by the checker that it is for", "[checkers][migration]") {
   SECTION("the old core stops before the export") {
     const auto result = run({{"design.migration.stop_before_export", "false"}});
@@ -197,9 +223,24 @@ TEST_CASE("each condition of a sound cut-over is missed by the checker that it i
     CHECK(found(result, "migration", "M4"));
   }
   SECTION("an item of the old core is refused by the new one") {
-    const auto result = run({{"design.migration.refuse_old_items", "false"}});
+    // Clients whose answer was lost, and who then find only the new core, bring their items there.
+    const scenarios::Overrides trouble = {
+        {"design.migration.gap", "1s"},
+        {"environment.network.loss", "20%"},
+        {"environment.workload.accounts", "20000"},
+        {"environment.workload.rate", "10tx/s"},
+        {"environment.workload.retries_max", "100"},
+        {"environment.faults", "[{on: {record: core_stopped}, for: 4m, crash: [n7]}, {on: {record: core_exported}, "
+                               "crash: [n7]}]"},
+        {"stop.after", "70m"}};
+    scenarios::Overrides broken = trouble;
+    broken.emplace_back("design.migration.refuse_old_items", "false");
+    const auto result = run(broken);
     CAPTURE(texts(result));
     CHECK(found(result, "migration", "M2"));
+    const auto sound = run(trouble);
+    CAPTURE(texts(sound));
+    CHECK(sound.findings.empty());
   }
   SECTION("the block at the border is as deep as any other") {
     const std::string fork = "[{on: {record: core_exported}, l1: {do: reorganise, depth: 10}}]";
