@@ -182,7 +182,8 @@ class Replay {
   /// @param name  of the target, in the report. @return whether it failed
   bool operator()(const std::string& name, std::uint64_t index, const Case& which, const Target& target) {
     const auto begin = std::chrono::steady_clock::now();
-    const CaseResult result = run_case(which, target);
+    const CaseResult result = run_case(which, target, {0, [] { return !InterruptGuard::asked(); }});
+    if (result.interrupted) return false;  // and not counted: it was not run
     const bool failed = is_failure(result);
     StreamReport& row = row_of(name);
     row.cpu_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -228,11 +229,14 @@ std::vector<std::string> replay_corpus(const Corpus& corpus, CampaignReport& rep
   for (const CorpusEntry& entry : corpus.entries) {
     if (InterruptGuard::asked()) break;
     const Target target{entry.which.scenario->name, entry.which.scenario, nullptr};
-    if (replay(target.name, number++, entry.which, target)) {
+    if (replay(target.name, number, entry.which, target)) {
       folders.push_back(entry.folder);
+    } else if (InterruptGuard::asked()) {
+      break;
     } else {
       ++passed;
     }
+    ++number;
   }
   if (number > 0) story.corpus.push_back(fmt::format("{} of {} earlier failures pass now", passed, number));
   return folders;
@@ -280,7 +284,11 @@ void run_twins(const TwinsCampaign& twins, const CampaignOptions& o, CampaignRep
     for (; done < twins.file.scenarios.size(); ++done) {
       if (InterruptGuard::asked() || (o.until_failure && failed > 0)) break;
       const Case which{twins.scenarios[t], twins.file.scenarios[done]};
-      if (replay(o.targets[t].name, done, which, o.targets[t])) ++failed;
+      if (replay(o.targets[t].name, done, which, o.targets[t])) {
+        ++failed;
+      } else if (InterruptGuard::asked()) {
+        break;
+      }
     }
     story.corpus.push_back(
         fmt::format("{}: {} of {} Twins scenarios hold", o.targets[t].name, done - failed, done));
@@ -367,11 +375,12 @@ void make_small(const CampaignFailure& f, const FuzzArguments& a, const Context&
   const Target target{f.target, f.which.scenario, nullptr};
   std::string folder;
   std::error_code error;
-  const std::optional<FindingKind> kind = f.checker == "determinism" ? std::nullopt : find_kind(f.which, target);
+  const std::optional<FindingKind> kind =
+      f.checker == "determinism" ? std::nullopt : find_kind(f.which, target, limits_of(target));
   if (!kind) {
     folder = reproducer_folder(a.corpus, f.which, f.checker);
     if (!fs::exists(folder, error)) {
-      const CaseResult result = run_case(f.which, target);
+      const CaseResult result = run_case(f.which, target, limits_of(target));
       write_case_folder(folder, f.which, result.digest, result.verdict);
     }
   } else {
@@ -451,6 +460,7 @@ int fuzz_command(const FuzzArguments& a, const Context& context) {
       }
       return !InterruptGuard::asked();
     };
+    o.stops = [] { return InterruptGuard::asked(); };
     if (!o.strategies.empty() && !enough()) report = run_campaign(o);
     if (twins && !enough()) run_twins(*twins, o, report, story);
     report.seed = o.seed;

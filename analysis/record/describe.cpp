@@ -294,6 +294,13 @@ Fields fields_of(const Record& r) {
           .number("chain", r.detail)
           .node("peer", r.peer)
           .hash("submission", r.id());
+    case RecordKind::da_service: return f.number("bundler", r.peer.value).number("down", r.flags);
+    case RecordKind::da_settled:
+      return f.node("writer", r.node)
+          .number("turn", r.round)
+          .number("blocks", r.height)
+          .number("outcome", r.flags)
+          .signed_number("amount", r.a);
     case RecordKind::da_block: return f.node("writer", r.node).number("height", r.height).hash("block", r.id());
     case RecordKind::da_backlog:
       return f.node("writer", r.node).number("blocks", r.height).number("bytes", r.a).number("stopped", r.flags);
@@ -324,10 +331,11 @@ Fields fields_of(const Record& r) {
           .number("third", r.b);
     case RecordKind::key_linked:
       return f.node("node", r.node)
-          .number("linked", r.flags)
           .number("height", r.height)
+          .number("linked", r.flags)
           .number("l1_height", r.a)
-          .number("third", r.b);
+          .number("second", r.b)
+          .number("third", r.round);
     case RecordKind::core_stopped:
     case RecordKind::core_started:
     case RecordKind::core_exported:

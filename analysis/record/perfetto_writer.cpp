@@ -408,6 +408,8 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::da_confirmed:
     case RecordKind::da_receipt:
     case RecordKind::da_backlog:
+    case RecordKind::da_service:
+    case RecordKind::da_settled:
     case RecordKind::commitment:
     case RecordKind::proof:
     case RecordKind::head:

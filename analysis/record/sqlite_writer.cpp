@@ -632,6 +632,8 @@ void SqliteWriter::on_record(const Record& r) {
     case RecordKind::l1_ref:
     case RecordKind::force_called:
     case RecordKind::da_backlog:
+    case RecordKind::da_service:
+    case RecordKind::da_settled:
     case RecordKind::commitment:
     case RecordKind::proof:
     case RecordKind::head:

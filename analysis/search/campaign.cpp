@@ -38,6 +38,7 @@ double thread_cpu_seconds() {
 /// A strategy on a target, and how far it is.
 struct Stream {
   const Target* target = nullptr;
+  CaseLimits limits;           ///< of a case, and whether the campaign goes on
   const StrategyEntry* entry = nullptr;
   std::unique_ptr<Strategy> strategy;
   std::uint64_t next = 0;      ///< index of the next case of this stream in this shard
@@ -55,6 +56,7 @@ struct Job {
   CaseResult result;
   double cpu_seconds = 0;
   bool rechecked = false;
+  bool interrupted = false;  ///< or not even begun: it was not run
 };
 
 bool is_rechecked(std::uint64_t stream, std::uint64_t index) {
@@ -65,10 +67,12 @@ void run_job(Job& job, const Stream& stream) {
   const double before = thread_cpu_seconds();
   try {
     job.which = stream.strategy->make(job.index);
-    job.result = run_case(job.which, *stream.target);
-    if (is_rechecked(job.stream, job.index)) {
+    job.result = run_case(job.which, *stream.target, stream.limits);
+    job.interrupted = job.result.interrupted;
+    if (!job.interrupted && is_rechecked(job.stream, job.index)) {
       job.rechecked = true;
-      const CaseResult again = run_case(job.which, *stream.target);
+      const CaseResult again = run_case(job.which, *stream.target, stream.limits);
+      job.interrupted = again.interrupted;
       if (again.digest != job.result.digest || again.error != job.result.error) {
         job.result.error = fmt::format("determinism: digest {} and then {}", to_hex(job.result.digest),
                                        to_hex(again.digest));
@@ -90,9 +94,12 @@ class Campaign {
  public:
   explicit Campaign(const CampaignOptions& options) : o_(options), begin_(Clock::now()) {
     for (const Target& target : o_.targets) {
+      CaseLimits limits = o_.events_max != 0 ? CaseLimits{o_.events_max, {}} : limits_of(target);
+      limits.goes_on = [this] { return !stops(); };
       for (const StrategyEntry* entry : o_.strategies) {
         Stream s;
         s.target = &target;
+        s.limits = limits;
         s.entry = entry;
         s.report.target = target.name;
         s.report.strategy = entry->name;
@@ -114,6 +121,10 @@ class Campaign {
     double pace = 0;  // cases a second of all threads
     while (true) {
       finish_report();
+      if (broken_off_) {
+        report_.interrupted = !out_of_time();
+        break;
+      }
       if (limit_reached()) break;
       if (o_.on_progress && !o_.on_progress(report_)) {
         report_.interrupted = true;
@@ -186,18 +197,34 @@ class Campaign {
 
   void run_all(std::vector<Job>& jobs) {
     std::atomic<std::size_t> next{0};
+    std::atomic<bool> broken_off{false};
     const auto work = [&] {
       while (true) {
         const std::size_t i = next.fetch_add(1, std::memory_order_relaxed);
         if (i >= jobs.size()) return;
+        if (broken_off.load(std::memory_order_relaxed)) {
+          jobs[i].interrupted = true;
+          continue;
+        }
         run_job(jobs[i], streams_[jobs[i].stream]);
+        if (jobs[i].interrupted) broken_off.store(true, std::memory_order_relaxed);
       }
     };
     std::vector<std::thread> others;
     for (std::uint32_t i = 1; i < o_.jobs && i < jobs.size(); ++i) others.emplace_back(work);
     work();
     for (std::thread& t : others) t.join();
+    // What is recorded has no gaps: cases are dealt in one order, and a part that goes on begins where this one ends.
+    const auto first = std::ranges::find_if(jobs, [](const Job& job) { return job.interrupted; });
+    if (first == jobs.end()) return;
+    broken_off_ = true;
+    jobs.erase(first, jobs.end());
   }
+
+  /// Cases of ordinary length end within a group's time: only those that do not are stopped by a limit of time.
+  bool out_of_time() const { return o_.seconds > 0 && session_seconds() >= o_.seconds + 2 * group_seconds; }
+  double session_seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+  bool stops() const { return out_of_time() || (o_.stops && o_.stops()); }
 
   // ---- what came of it --------------------------------------------------------------------------------------------
 
@@ -225,8 +252,15 @@ class Campaign {
       b.rechecked += job.rechecked ? 1U : 0U;
       b.cpu_seconds += job.cpu_seconds;
       digests[static_cast<std::size_t>(at)].add(r.digest);
+      const bool cut_off = r.cut_off && !is_failure(r);
       if (!r.error.empty()) {
         ++b.crashed;
+      } else if (cut_off) {
+        ++b.cut_off;
+        ++report_.cut_off;
+        if (report_.cut_off_first.empty()) {
+          report_.cut_off_first = fmt::format("{}, {} case {}", s.report.target, s.report.strategy, job.index);
+        }
       } else {
         switch (r.verdict) {
           case scenarios::Verdict::held: ++b.held; break;
@@ -249,7 +283,7 @@ class Campaign {
     if (store_ == nullptr) return;
     group.batches = std::move(batches);
     group.goals = report_.goals;
-    group.wall_seconds = wall_before_ + std::chrono::duration<double>(Clock::now() - begin_).count();
+    group.wall_seconds = wall_before_ + session_seconds();
     store_->record(group);
   }
 
@@ -332,6 +366,7 @@ class Campaign {
                              to_hex(scenarios::scenario_hash(*t.scenario)));
     }
     identity.emplace_back("targets", targets);
+    if (o_.events_max != 0) identity.emplace_back("events_max", std::to_string(o_.events_max));
     for (const Stream& s : streams_) streams.emplace_back(s.report.target, s.report.strategy);
     store_ = std::make_unique<CampaignStore>(o_.file, identity, streams);
   }
@@ -347,6 +382,7 @@ class Campaign {
       count(streams_[b.stream], b.count, b.violated + b.crashed, b.new_states, b.cpu_seconds);
       report_.events += b.events;
       report_.rechecked += b.rechecked;
+      report_.cut_off += b.cut_off;
       done[b.stream] += b.count;
     }
     census_.restore(store_->states());
@@ -385,7 +421,7 @@ class Campaign {
       }
       for (CampaignFailure* f : failures_of(s)) {
         f->which = s.strategy->make(f->index);
-        f->digest = run_case(f->which, *s.target).digest;
+        f->digest = run_case(f->which, *s.target, s.limits).digest;
       }
     }
   }
@@ -406,6 +442,7 @@ class Campaign {
         jobs.push_back({static_cast<std::uint32_t>(&s - streams_.data()), i, {}, {}, 0, false});
       }
       run_all(jobs);
+      if (broken_off_) return;
       for (CampaignFailure* f : failures_of(s)) {
         if (f->index < first || f->index >= first + jobs.size()) continue;
         f->which = jobs[f->index - first].which;
@@ -424,11 +461,11 @@ class Campaign {
   }
 
   void finish_report() {
-    report_.session_seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+    report_.session_seconds = session_seconds();
     report_.wall_seconds = wall_before_ + report_.session_seconds;
     report_.distinct_states = census_.distinct();
     report_.chance_of_new_state = census_.chance_of_new();
-    report_.excluded_rate = excluded_rate_95(report_.cases, report_.failed_cases);
+    report_.excluded_rate = excluded_rate_95(report_.cases - report_.cut_off, report_.failed_cases);
     report_.streams.clear();
     for (const Stream& s : streams_) report_.streams.push_back(s.report);
   }
@@ -438,6 +475,7 @@ class Campaign {
   double wall_before_ = 0;
   std::vector<Stream> streams_;
   std::vector<std::uint32_t> pattern_;
+  bool broken_off_ = false;     ///< in the middle of a case
   std::uint64_t position_ = 0;  ///< in this shard's sequence of cycles
   StateCensus census_;
   CampaignReport report_;

@@ -31,6 +31,11 @@ struct CampaignOptions {
   std::string file;                                ///< campaign file; "" = kept in memory
   /// Called now and then between cases, on the thread that called `run_campaign`; false stops the campaign.
   std::function<bool(const struct CampaignReport&)> on_progress;
+  /// Asked now and then inside cases, by several threads at once; true stops the campaign, and the case that was
+  /// running counts as not run. May be empty.
+  std::function<bool()> stops;
+  /// Bound on the events of a case; 0: that of `limits_of`.
+  std::uint64_t events_max = 0;
 };
 
 struct CampaignFailure {
@@ -55,6 +60,8 @@ struct CampaignReport {
   std::uint64_t cases = 0;
   std::uint64_t events = 0;
   std::uint64_t rechecked = 0;         ///< run a second time, digests compared
+  std::uint64_t cut_off = 0;           ///< cases that had not ended after so many events and had shown nothing by then
+  std::string cut_off_first;           ///< "committee, random case 3"; "" = none in this part of the campaign
   double wall_seconds = 0, cpu_seconds = 0;   ///< earlier parts of a resumed campaign included
   double session_seconds = 0;          ///< of this part
   std::uint64_t session_cases = 0;

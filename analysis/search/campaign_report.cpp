@@ -215,6 +215,11 @@ std::string to_text(const CampaignStory& story, bool colour) {
                        std::ranges::any_of(r.failures, [](const auto& f) { return f.checker == "determinism"; })
                            ? " but for those above"
                            : "");
+    if (r.cut_off > 0) {
+      out += fmt::format("  {:<15}{}: more events than a sound one needs, and nothing decided{}\n", "cut off",
+                         plural(r.cut_off, "case"),
+                         r.cut_off_first.empty() ? "" : fmt::format("; the first is {}", r.cut_off_first));
+    }
     out += fmt::format("  {:<15}rates of failing cases above {:.2g} are excluded at 95 %\n", "confidence",
                        r.excluded_rate);
     std::string never;
@@ -245,6 +250,7 @@ std::string to_json(const CampaignStory& story) {
   out["cpu_seconds"] = r.cpu_seconds;
   out["events"] = r.events;
   out["rechecked"] = r.rechecked;
+  out["cut_off"] = r.cut_off;
   Json strategies = Json::object();
   for (const StreamReport& s : by_strategy(r.streams)) {
     strategies[s.strategy] = Json{{"cases", s.cases},

@@ -22,6 +22,7 @@ create table streams (stream integer primary key, target text not null, strategy
 create table batches (
   stream integer not null, first integer not null, count integer not null, held integer not null,
   violated integer not null, outside_model integer not null, undecided integer not null, crashed integer not null,
+  cut_off integer not null,
   events integer not null, rechecked integer not null, new_states integer not null, cpu_seconds real not null,
   digest text not null, primary key (stream, first)
 ) strict, without rowid;
@@ -36,7 +37,7 @@ create table goals (goal integer primary key, cases integer not null) strict;
 create table totals (name text primary key, value real not null) strict, without rowid;
 )sql";
 
-constexpr std::string_view application = "seqlab/campaign/v1";
+constexpr std::string_view application = "seqlab/campaign/v2";
 
 }  // namespace
 
@@ -202,7 +203,7 @@ bool CampaignStore::resumed() const { return state_->resumed; }
 std::vector<CampaignBatch> CampaignStore::batches() const {
   std::vector<CampaignBatch> out;
   Query q{state_->db,
-          "select stream, first, count, held, violated, outside_model, undecided, crashed, events, rechecked, "
+          "select stream, first, count, held, violated, outside_model, undecided, crashed, cut_off, events, rechecked, "
           "new_states, cpu_seconds, digest from batches order by stream, first"};
   while (q.next()) {
     CampaignBatch b;
@@ -214,11 +215,12 @@ std::vector<CampaignBatch> CampaignStore::batches() const {
     b.outside_model = q.number(5);
     b.undecided = q.number(6);
     b.crashed = q.number(7);
-    b.events = q.number(8);
-    b.rechecked = q.number(9);
-    b.new_states = q.number(10);
-    b.cpu_seconds = q.real(11);
-    b.digest = parse_hash(q.text(12));
+    b.cut_off = q.number(8);
+    b.events = q.number(9);
+    b.rechecked = q.number(10);
+    b.new_states = q.number(11);
+    b.cpu_seconds = q.real(12);
+    b.digest = parse_hash(q.text(13));
     out.push_back(b);
   }
   if (!q.ok()) state_->raise("read");
@@ -275,9 +277,10 @@ void CampaignStore::record(const Group& group) {
   };
   for (const CampaignBatch& b : group.batches) {
     if (b.count == 0) continue;
-    Query q{s.db, "insert into batches values (?,?,?,?,?,?,?,?,?,?,?,?,?)"};
+    Query q{s.db, "insert into batches values (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"};
     q.put(b.stream).put(b.first).put(b.count).put(b.held).put(b.violated).put(b.outside_model).put(b.undecided);
-    q.put(b.crashed).put(b.events).put(b.rechecked).put(b.new_states).put(b.cpu_seconds).put(to_hex(b.digest));
+    q.put(b.crashed).put(b.cut_off).put(b.events).put(b.rechecked).put(b.new_states).put(b.cpu_seconds);
+    q.put(to_hex(b.digest));
     done(q.run());
   }
   for (const StoredFailure& f : group.failures) {

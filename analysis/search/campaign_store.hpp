@@ -15,7 +15,7 @@ namespace seqlab::analysis {
 struct CampaignBatch {
   std::uint64_t stream = 0;
   std::uint64_t first = 0, count = 0;
-  std::uint64_t held = 0, violated = 0, outside_model = 0, undecided = 0, crashed = 0;
+  std::uint64_t held = 0, violated = 0, outside_model = 0, undecided = 0, crashed = 0, cut_off = 0;
   std::uint64_t events = 0, rechecked = 0, new_states = 0;
   double cpu_seconds = 0;
   Hash128 digest;      ///< over the digests of its cases, in order

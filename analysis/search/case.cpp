@@ -9,8 +9,17 @@
 
 namespace seqlab::analysis {
 
-CaseResult run_case(const Case& which, const Target& target) {
+CaseLimits limits_of(const Target& target) {
+  constexpr std::uint64_t least = 20'000'000;
+  constexpr std::uint64_t times = 200;
+  const CaseResult plain = run_case({target.scenario, {}}, target);
+  return {std::max(least, times * plain.events), {}};
+}
+
+CaseResult run_case(const Case& which, const Target& target, const CaseLimits& limits) {
   CaseResult out;
+  bool cut_off = false;
+  bool interrupted = false;
   try {
     Coverage coverage{which.scenario->design.committee.count};
     scenarios::RunOptions options;
@@ -18,6 +27,11 @@ CaseResult run_case(const Case& which, const Target& target) {
     if (target.make_engine) options.make_engine = target.make_engine;
     if (target.make_forced) options.make_forced = target.make_forced;
     options.relay_rules = target.relay_rules.get();
+    options.on_progress = [&](SimTime, std::uint64_t events) {
+      cut_off = limits.events_max != 0 && events >= limits.events_max;
+      interrupted = !cut_off && limits.goes_on && !limits.goes_on();
+      return !cut_off && !interrupted;
+    };
     scenarios::RunResult result = scenarios::run(*which.scenario, which.plan, options);
     out.verdict = result.verdict;
     out.digest = result.digest;
@@ -28,6 +42,8 @@ CaseResult run_case(const Case& which, const Target& target) {
     out.states = coverage.take_states();
     out.goals = coverage.goals();
     out.nearness = coverage.nearness();
+    out.cut_off = cut_off;
+    out.interrupted = interrupted;
   } catch (const std::exception& error) {
     out = {};
     out.error = error.what();

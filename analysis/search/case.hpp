@@ -48,10 +48,21 @@ struct CaseResult {
   /// How near the run came to a violation, the larger the nearer: for guidance.
   std::uint32_t nearness = 0;
   std::string error;                         ///< an exception of our own code; everything else is empty then
+  /// It took more than `CaseLimits::events_max`. What was seen until then is in the result, and the same every time.
+  bool cut_off = false;
+  bool interrupted = false;                  ///< by `CaseLimits::goes_on`: says nothing, counts as not run
 };
 
+/// What ends a case that does not end by itself.
+struct CaseLimits {
+  std::uint64_t events_max = 0;              ///< 0: no limit. Looked at now and then, always at the same events
+  std::function<bool()> goes_on{};           ///< asked now and then, by the thread that runs the case; may be empty
+};
+/// A bound that no sound case of the target comes near: far more than the scenario needs as it is.
+CaseLimits limits_of(const Target& target);
+
 /// Runs the case. Never throws for what happens inside the run: a failure of ours is a result.
-CaseResult run_case(const Case& which, const Target& target);
+CaseResult run_case(const Case& which, const Target& target, const CaseLimits& limits = {});
 
 /// Whether a result is what searches look for: a finding inside the model, or a failure of ours.
 bool is_failure(const CaseResult& result);

@@ -425,8 +425,11 @@ class Shrinker {
 
 }  // namespace
 
-std::optional<FindingKind> find_kind(const Case& which, const Target& target) {
+std::optional<FindingKind> find_kind(const Case& which, const Target& target, const CaseLimits& limits) {
   scenarios::RunOptions options;
+  options.on_progress = [&](SimTime, std::uint64_t events) {
+    return (limits.events_max == 0 || events < limits.events_max) && (!limits.goes_on || limits.goes_on());
+  };
   if (target.make_engine) options.make_engine = target.make_engine;
   if (target.make_forced) options.make_forced = target.make_forced;
   RunResult result;

@@ -18,7 +18,7 @@ namespace seqlab::analysis {
 
 /// Of the first finding inside the model, else of an exception, else of the first finding outside; nothing if nothing
 /// was found.
-std::optional<FindingKind> find_kind(const Case& which, const Target& target);
+std::optional<FindingKind> find_kind(const Case& which, const Target& target, const CaseLimits& limits = {});
 
 struct CaseSize {
   std::size_t interventions = 0;  ///< of the plan, faults and scripts of the scenario

@@ -57,7 +57,8 @@ Vote vote_of(const Commit& commit, const CommitSignature& signature) {
           .voter = signature.voter,
           .block = commit.block,
           .timestamp = signature.timestamp,
-          .signature = signature.signature};
+          .signature = signature.signature,
+          .epoch = commit.epoch};
 }
 
 SimTime weighted_median(const Commit& commit, const Committee& committee) {

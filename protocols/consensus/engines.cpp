@@ -140,7 +140,6 @@ EnginePromises promises_of_mysticeti(const EngineParameters& p, Duration delta) 
           .relays_transactions = false,
           .round_bound = o.leader_timeout + o.min_round_delay + 2 * delta,
           .rotations = o.wave_length,
-          .live_across_changes = false,
           .change_lag = 1};
 }
 

@@ -4,12 +4,33 @@
 
 namespace seqlab::protocols {
 
+namespace {
+
+/// Set in the byte of the type where an epoch follows: the first one is not written.
+constexpr std::uint8_t epoch_follows = 0x80;
+
+std::uint8_t type_byte(VoteType type, Epoch epoch) {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(type) | (epoch != Epoch{} ? epoch_follows : 0U));
+}
+
+/// @return whether an epoch follows
+bool split(std::uint8_t byte, VoteType& type) {
+  type = static_cast<VoteType>(byte & ~unsigned{epoch_follows});
+  return (byte & epoch_follows) != 0;
+}
+
+}  // namespace
+
 LogWriter& LogWriter::add(const Vote& v) {
-  return add(v.height).add(v.round).add(v.type).add(v.voter).add(v.block).add(v.timestamp).add(v.signature.handle);
+  add(v.height).add(v.round).add(type_byte(v.type, v.epoch));
+  if (v.epoch != Epoch{}) add(v.epoch);
+  return add(v.voter).add(v.block).add(v.timestamp).add(v.signature.handle);
 }
 
 LogWriter& LogWriter::add(const Commit& c) {
-  add(c.height).add(c.round).add(c.block).add(c.type).add(c.signatures.size());
+  add(c.height).add(c.round).add(c.block).add(type_byte(c.type, c.epoch));
+  if (c.epoch != Epoch{}) add(c.epoch);
+  add(c.signatures.size());
   // The bulk of what chained engines write.
   constexpr std::size_t one = sizeof(NodeId) + sizeof(std::int64_t) + sizeof(Signature::handle);
   const std::size_t at = bytes_.size();
@@ -33,12 +54,18 @@ LogWriter& LogWriter::add(const Block& b) {
 }
 
 LogReader& LogReader::get(Vote& v) {
-  return get(v.height).get(v.round).get(v.type).get(v.voter).get(v.block).get(v.timestamp).get(v.signature.handle);
+  std::uint8_t type = 0;
+  get(v.height).get(v.round).get(type);
+  if (split(type, v.type)) get(v.epoch);
+  return get(v.voter).get(v.block).get(v.timestamp).get(v.signature.handle);
 }
 
 LogReader& LogReader::get(Commit& c) {
   std::size_t signatures = 0;
-  get(c.height).get(c.round).get(c.block).get(c.type).get(signatures);
+  std::uint8_t type = 0;
+  get(c.height).get(c.round).get(c.block).get(type);
+  if (split(type, c.type)) get(c.epoch);
+  get(signatures);
   for (std::size_t i = 0; i < signatures && good(); ++i) {
     CommitSignature s{};
     get(s.voter).get(s.timestamp).get(s.signature.handle);

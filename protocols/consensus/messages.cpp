@@ -59,6 +59,7 @@ void add(HashBuilder& h, const Commit& commit) {
   for (const CommitSignature& s : commit.signatures) h.add(s.voter).add(ns(s.timestamp)).add(s.signature.handle);
   h.add(commit.descendants.size());
   for (const BlockPtr& block : commit.descendants) add(h, block);
+  if (commit.epoch != Epoch{}) h.add(hash_domain("epoch")).add(commit.epoch);
 }
 
 }  // namespace
@@ -146,7 +147,7 @@ std::uint64_t ProposalMessage::signature_count() const {
 
 VoteMessage::VoteMessage(const Vote& v) : ConsensusMessage(kind_of(v.type), MessageClass::consensus), vote(v) {
   author = vote.voter;
-  wire_bytes = vote_wire_bytes;
+  wire_bytes = vote_wire_bytes + (vote.epoch != Epoch{} ? epoch_bytes : 0);
 }
 
 void VoteMessage::fill(MessageFields& f) const {

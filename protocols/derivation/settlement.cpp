@@ -1,7 +1,8 @@
 #include "protocols/derivation/settlement.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <deque>
+#include <map>
 #include <utility>
 
 #include "sim/base/assert.hpp"
@@ -16,6 +17,8 @@ using sim::RecordKind;
 namespace {
 
 constexpr std::uint8_t chain_number = 0;
+/// Where finality is a convention, what is final can still be taken back. A reader can follow so many blocks deeper.
+constexpr std::uint64_t reserve_blocks = 128;
 
 DerivationOptions derivation_options(const SettlementOptions& o, std::vector<NodeId> writers) {
   DerivationOptions out;
@@ -41,6 +44,28 @@ struct Settlement::Reader {
   DerivationServices services;
   std::uint64_t committed = 0;  ///< heads as last said
   std::uint64_t settled = 0;
+  /// Ids of the blocks that the sequencers sent, from height `ids_first` on: commitments to them may come when the
+  /// node has long let go of the blocks.
+  std::deque<BlockId> ids;
+  std::uint64_t ids_first = 1;
+
+  void note_blocks(const ChainView& chain) {
+    for (std::uint64_t h = ids_first + ids.size(); h <= chain.height().value; ++h) {
+      const BlockPtr block = chain.block(Height{h});
+      if (block == nullptr) return;  // it was away, or more came at once than a node keeps
+      ids.push_back(block->id);
+    }
+  }
+  std::optional<BlockId> id_of(std::uint64_t height) const {
+    if (height < ids_first || height - ids_first >= ids.size()) return std::nullopt;
+    return ids[height - ids_first];
+  }
+  void forget_below(std::uint64_t height) {
+    while (!ids.empty() && ids_first < height) {
+      ids.pop_front();
+      ++ids_first;
+    }
+  }
 };
 
 /// Writes one kind of thing to L1 from one machine, again and again until it is there: a story.
@@ -57,15 +82,16 @@ class Settlement::Author {
       const std::uint32_t index = next_commitment();
       const std::uint64_t last = index * s_.options_.commitment_blocks;
       while (node_.chain().height().value < last) process.sleep(poll);
+      s_.reader_of(node_.id())->note_blocks(node_.chain());
       if (!wait_for_turn(process, (index + s_.options_.committers.size() - 1) % s_.options_.committers.size(),
                          s_.options_.committers.size(), [&] { return next_commitment() > index; })) {
         continue;
       }
       std::vector<BlockId> ids;
       for (std::uint64_t h = last - s_.options_.commitment_blocks + 1; h <= last; ++h) {
-        const BlockPtr block = node_.chain().block(Height{h});
-        if (block == nullptr) return;  // pruned: this node can commit to nothing any more
-        ids.push_back(block->id);
+        const std::optional<BlockId> id = s_.reader_of(node_.id())->id_of(h);
+        if (!id) return;  // gone: this node can commit to nothing any more
+        ids.push_back(*id);
       }
       auto data = std::make_shared<CommitmentData>();
       data->index = index;
@@ -80,6 +106,7 @@ class Settlement::Author {
 
   void prove(Process& process) {
     for (;;) {
+      execute_on();
       const auto work = next_proof();
       if (!work) {
         process.sleep(poll);
@@ -88,15 +115,20 @@ class Settlement::Author {
       if (!wait_for_turn(process, 0, s_.options_.provers.size(), [&] { return !still_unproven(work->second); })) {
         continue;
       }
-      process.sleep(s_.options_.proof_delay);
+      const SimTime proven_at = process.now() + s_.options_.proof_delay;
+      while (process.now() < proven_at) {
+        process.sleep(std::min(poll * 10, proven_at - process.now()));
+        execute_on();
+      }
       auto data = std::make_shared<ProofData>();
       data->first = work->first;
       data->last = work->second;
       const std::uint64_t height = std::uint64_t{work->second} * s_.options_.commitment_blocks;
       data->height = Height{height};
-      const std::optional<StateRoot> state = state_at(height);
-      if (!state) return;  // pruned
-      data->state = *state;
+      const auto state = states_.find(height);
+      if (state == states_.end()) return;  // its blocks were gone before it could execute them
+      data->state = state->second;
+      states_.erase(states_.begin(), state);
       say({.kind = RecordKind::proof, .flags = stage(CommitmentStage::sent), .round = data->first, .height = height},
           data->state);
       write(process, L1TxKind::proof, data, s_.options_.proof_bytes, [&] { return !still_unproven(work->second); });
@@ -177,6 +209,7 @@ class Settlement::Author {
         offered = process.now();
       }
       process.sleep(poll * 5);
+      if (kind == L1TxKind::proof) execute_on();
     }
   }
   /// Virtual bytes of an inscription, gas of calldata, bytes elsewhere.
@@ -187,24 +220,23 @@ class Settlement::Author {
       default: return bytes;
     }
   }
-  /// Executes what the node has; the prover has a state of its own.
-  std::optional<StateRoot> state_at(std::uint64_t height) {
+  /// A prover executes as blocks come, and remembers the states at the ends of commitments.
+  void execute_on() {
     Reader* reader = s_.reader_of(node_.id());
-    while (executed_ < height) {
+    while (executed_ < node_.chain().height().value) {
       const BlockPtr block = node_.chain().block(Height{executed_ + 1});
-      if (block == nullptr) return std::nullopt;
-      state_ = replica_.execute(*block, reader->services);
+      if (block == nullptr) return;
+      const StateRoot after = replica_.execute(*block, reader->services);
       ++executed_;
+      if (executed_ % s_.options_.commitment_blocks == 0) states_.emplace(executed_, after);
     }
-    if (executed_ != height) return std::nullopt;
-    return state_;
   }
 
   Settlement& s_;
   SequencerNode& node_;
   std::size_t place_;        ///< in the list of those that do the same
   Replica replica_;          ///< of a prover, after `executed_` blocks
-  StateRoot state_;
+  std::map<std::uint64_t, StateRoot> states_;  ///< by height, for proofs to come
   std::uint64_t executed_ = 0;
 };
 
@@ -221,14 +253,10 @@ Settlement::Settlement(const SettlementOptions& options, const SequencerContext&
   for (const NodeId node : readers) {
     auto reader =
         std::make_unique<Reader>(node, derivation_options(options, writers), context, l1.chain().height());
-    SequencerNode* local = sequencers_[node.value];
     reader->services.authentic = [this](const Transaction& tx) {
       return tx.well_formed() && context_.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
     };
-    reader->services.local_block = [local](std::uint64_t height) -> std::optional<BlockId> {
-      const BlockPtr block = local->chain().block(Height{height});
-      return block == nullptr ? std::nullopt : std::optional{block->id};
-    };
+    reader->services.local_block = [self = reader.get()](std::uint64_t height) { return self->id_of(height); };
     reader->services.forced = context.forced;
     readers_.push_back(std::move(reader));
   }
@@ -282,6 +310,10 @@ void Settlement::on_l1_head(NodeId node, const L1View& view, std::uint64_t) {
   Reader* reader = reader_of(node);
   if (reader == nullptr || !context_.simulation.machine_is_up(node)) return;
   Derivation& derivation = reader->derivation;
+  if (options_.policy == SettlementOptions::Policy::proofs) {
+    reader->note_blocks(sequencers_[node.value]->chain());
+    reader->forget_below(reader->settled);
+  }
   if (view.height() < options_.committed_depth) return;
   std::vector<Derived> news;
   const std::uint64_t back = derivation.advance(view, view.height() - options_.committed_depth, reader->services, news);
@@ -332,7 +364,10 @@ void Settlement::on_l1_head(NodeId node, const L1View& view, std::uint64_t) {
     } else {
       say_head(*reader, HeadKind::settled, then->derived, then->derived_id);
     }
-    derivation.finalise(view, std::min(final_height, view.final_height()), reader->services);
+    const bool by_vote = l1_.profile().finality == L1Profile::Finality::epochs;
+    const std::uint64_t kept = by_vote ? 0 : reserve_blocks;
+    const std::uint64_t sure = std::min(final_height, view.final_height());
+    if (sure > kept) derivation.finalise(view, sure - kept, reader->services);
   }
 }
 

@@ -17,8 +17,9 @@ namespace {
 constexpr std::uint32_t mode_cell = 0;
 constexpr std::uint64_t poll_token = 0;   // other tokens: so many lines of the log are on the disk
 
+/// 32 bits stand for the hash.
 std::uint64_t third_field(const Hash128& item, const Hash128& l1_block) {
-  return FieldHash<5>{}.add(hash_domain("sort key")).add(item).add(l1_block).finish().hi;
+  return FieldHash<5>{}.add(hash_domain("sort key")).add(item).add(l1_block).finish().hi >> 32U;
 }
 
 }  // namespace
@@ -203,7 +204,7 @@ std::vector<Gateway::L1Item> Gateway::items_of(const Entry& entry) {
   const L1Block& block = *entry.block;
   std::vector<L1Item> out;
   for (ForcedItem& item : forced_items(block, entry.position)) {
-    const ItemKey key{block.height, 0, third_field(item.id, block.id)};
+    const SortKey key{block.height, 0, third_field(item.id, block.id)};
     out.push_back({std::move(item), key});
   }
   std::ranges::sort(out, {}, &L1Item::key);
@@ -281,9 +282,9 @@ bool Gateway::announce(const Entry& entry, std::uint64_t height) {
   return true;
 }
 
-bool Gateway::say_key(const ItemKey& key, AccountId contract, bool from_l1) {
+bool Gateway::say_key(const SortKey& key, AccountId contract, bool from_l1) {
   const auto [last, first] = announced_keys_.try_emplace(contract, key);
-  const ItemKey before = last->second;
+  const SortKey before = last->second;
   last->second = key;
   const bool alive = emit({.kind = RecordKind::keyed,
                            .detail = static_cast<std::uint8_t>(from_l1 ? 1 : 0),
@@ -294,9 +295,9 @@ bool Gateway::say_key(const ItemKey& key, AccountId contract, bool from_l1) {
   if (!alive) return false;
   Record linked{.kind = RecordKind::key_linked, .flags = static_cast<std::uint16_t>(first ? 0 : 1)};
   if (!first) {
-    linked.height = before.second;
     linked.a = before.l1_height;
-    linked.b = before.third;
+    linked.b = before.second;
+    linked.round = static_cast<std::uint32_t>(before.third);
   }
   return emit(linked);
 }

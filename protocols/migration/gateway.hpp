@@ -62,14 +62,14 @@ class Gateway final : public sim::NodeHandler {
   /// One line of the log: an interaction, or a whole L1 block.
   struct Entry {
     Transaction transaction;
-    ItemKey key;
+    SortKey key;
     L1BlockPtr block;   ///< null: an interaction
     std::uint64_t position = 0;   ///< of the block's first item in the queue of forced items
   };
   /// An item of an L1 block, with its key; in the order of keys.
   struct L1Item {
     ForcedItem item;
-    ItemKey key;
+    SortKey key;
   };
 
   void replay();
@@ -80,7 +80,7 @@ class Gateway final : public sim::NodeHandler {
   void append(Entry entry);
   void announce(std::uint64_t upto);
   bool announce(const Entry& entry, std::uint64_t height);
-  bool say_key(const ItemKey& key, AccountId contract, bool from_l1);
+  bool say_key(const SortKey& key, AccountId contract, bool from_l1);
   void answer(NodeId client, const TxId& tx, TransactionResultMessage::Outcome outcome, std::uint64_t height,
               std::uint8_t detail);
   void write_mode();
@@ -96,14 +96,14 @@ class Gateway final : public sim::NodeHandler {
   std::vector<Entry> log_;
   // How much of the log has been announced, with the keys as far as that; ours, not the machine's.
   std::uint64_t announced_ = 0;
-  std::map<AccountId, ItemKey> announced_keys_;
+  std::map<AccountId, SortKey> announced_keys_;
   std::map<TxId, ForcedStatus> forced_;   ///< of the log, by item
 
   // In memory, made anew from the log at each start.
   Ledger ledger_;
   Mempool mempool_;
   ExternalState external_;
-  ItemKey last_key_;
+  SortKey last_key_;
   std::uint64_t first_position_ = 0;   ///< on the disk, of the log's first line if none had ever been lost
   bool stopped_ = false;
   bool redirects_ = false;

@@ -125,6 +125,7 @@ struct SequencerNode::State final : L1Watcher {
         ledger(shared.ledger),
         chain(shared.genesis, ledger.root(), shared.keep_blocks, shared.change_lag),
         external(shared.external_genesis),
+        sort_keys(),
         mempool(shared.mempool),
         outbox(shared.network.pool()) {
     if (context.l1 != nullptr) context.l1->watch(*this);
@@ -241,6 +242,7 @@ struct SequencerNode::State final : L1Watcher {
   Ledger ledger;
   ChainStore chain;
   ExternalState external;
+  SortKeys sort_keys;
   BlockPtr saving;  ///< written but not yet synced
   Commit saving_commit;
   struct LogBodies {
@@ -254,6 +256,7 @@ struct SequencerNode::State final : L1Watcher {
   std::vector<TxStatus> statuses;
   External external_taken;
   std::vector<ForcedStatus> forced_statuses;
+  std::vector<KeyedItem> keyed;
   std::size_t announced = 0;
   bool announcing = false;
 
@@ -393,6 +396,7 @@ void SequencerNode::State::begin_anew() {
   const CoreImport* from = context.import_from;
   ledger = from != nullptr ? from->ledger : Ledger{context.ledger};
   external = from != nullptr ? from->external : context.external_genesis;
+  sort_keys = from != nullptr ? SortKeys{from->last_keys} : SortKeys{};
   chain.clear(ledger.root());
 }
 
@@ -984,6 +988,17 @@ std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block,
   for (const Transaction& tx : block->transactions) {
     statuses.push_back(authentic(tx) ? ledger.execute(tx, block->proposer) : TxStatus::bad_signature);
   }
+  if (context.sort_keys) {
+    std::vector<ForcedItem> forced;
+    for (std::size_t i = 0; i < forced_statuses.size(); ++i) {
+      if (forced_statuses[i] == ForcedStatus::executed) forced.push_back(external_taken.items[i]);
+    }
+    std::vector<const Transaction*> included;
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+      if (statuses[i] == TxStatus::ok) included.push_back(&block->transactions[i]);
+    }
+    keyed = sort_keys.order(block->height, external.last.height, forced, included);
+  }
   std::vector<ValidatorUpdate> updates;
   for (const auto& [height, update] : context.validator_updates) {
     if (height == block->height) updates.push_back(update);
@@ -1033,6 +1048,24 @@ bool SequencerNode::State::announce() {
       Record included{.kind = RecordKind::tx_included, .detail = static_cast<std::uint8_t>(statuses[i]), .round = i};
       if (!say(included.with_id(transactions[i].id))) return false;
     }
+  }
+  for (const KeyedItem& item : keyed) {
+    if (!say({.kind = RecordKind::keyed,
+              .detail = static_cast<std::uint8_t>(item.from_l1 ? 1 : 0),
+              .peer = NodeId{item.contract.value},
+              .round = static_cast<std::uint32_t>(item.key.third),
+              .a = item.key.l1_height,
+              .b = item.key.third})) {
+      return false;
+    }
+    Record linked{.kind = RecordKind::key_linked};
+    if (item.previous) {
+      linked.flags = 1;
+      linked.round = static_cast<std::uint32_t>(item.previous->third);
+      linked.a = item.previous->l1_height;
+      linked.b = item.previous->second;
+    }
+    if (!say(linked)) return false;
   }
   // Money moves once, not once a node: the proposer tells it.
   if (block->proposer == id && records.wants(RecordKind::balance_moved)) {
@@ -1151,6 +1184,7 @@ const ChainView& SequencerNode::chain() const { return state_->chain; }
 const Mempool& SequencerNode::mempool() const { return state_->mempool; }
 const Ledger& SequencerNode::ledger() const { return state_->ledger; }
 const ExternalState& SequencerNode::external() const { return state_->external; }
+const SortKeys& SequencerNode::sort_keys() const { return state_->sort_keys; }
 
 void SequencerNode::close_admission(bool closed) { state_->admission_closed = closed; }
 

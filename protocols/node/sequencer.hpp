@@ -14,6 +14,7 @@
 #include "protocols/l1/l1.hpp"
 #include "protocols/node/ledger.hpp"
 #include "protocols/node/mempool.hpp"
+#include "protocols/ordering/sort_keys.hpp"
 #include "sim/net/network.hpp"
 #include "sim/node/node.hpp"
 
@@ -92,6 +93,7 @@ struct SequencerContext {
   ExternalState external_genesis{};
   /// What the nodes start from instead of genesis, once it is open; null: genesis. See protocols/migration/.
   const CoreImport* import_from = nullptr;
+  bool sort_keys = false;               ///< every ordered item gets a sort key and the key before it (Warp)
 };
 
 class SequencerNode final : public sim::NodeHandler {
@@ -110,6 +112,8 @@ class SequencerNode final : public sim::NodeHandler {
   const Ledger& ledger() const;
   /// What the committed chain knows of layer 1.
   const ExternalState& external() const;
+  /// The last sort key of every contract; empty in designs without keys.
+  const SortKeys& sort_keys() const;
 
   /// Whether it refuses new transactions, as if its pool were full. A start opens it again.
   void close_admission(bool closed);

@@ -2,9 +2,9 @@
 // keeps at it until it is there for good. It is a story: build, record, send, wait, offer more, confirm, record. It can
 // end at any step with the machine's power; what it does next is in the journal on the disk.
 //
-// Deviations from what is modelled: data are not compressed; a relayer goes by the blocks of its own node, which has to
-// keep them for as long as they are unwritten (Warp's fetches older ones from elsewhere); any block that a channel holds
-// is taken for one of the chain, without looking at its certificate.
+// Deviations from what is modelled: data are not compressed; a relayer goes by the blocks of its own node, which has
+// to keep them for as long as they are unwritten (Warp's fetches older ones from elsewhere); any block that a channel
+// holds is taken for one of the chain, without looking at its certificate.
 #pragma once
 
 #include <cstdint>

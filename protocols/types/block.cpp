@@ -10,6 +10,7 @@ namespace {
 void hash_commit(const Commit& commit, HashBuilder& h) {
   h.add(commit.height).add(commit.round).add(commit.block).add(commit.type).add(commit.signatures.size());
   for (const CommitSignature& s : commit.signatures) h.add(s.voter).add(ns(s.timestamp)).add(s.signature.handle);
+  if (commit.epoch != Epoch{}) h.add(hash_domain("epoch")).add(commit.epoch);
 }
 
 /// Sizes that a hostile block claims may not wrap around.
@@ -18,24 +19,22 @@ std::uint32_t saturate(std::uint64_t bytes) {
 }
 
 std::uint64_t commit_size(const Commit& commit) {
-  return commit_bytes + std::uint64_t{commit_signature_bytes} * commit.signatures.size();
+  const std::uint64_t epoch = commit.epoch != Epoch{} ? epoch_bytes : 0;
+  return commit_bytes + epoch + std::uint64_t{commit_signature_bytes} * commit.signatures.size();
 }
 
 }  // namespace
 
 Hash128 Vote::signed_digest() const {
-  return FieldHash<7>{}
-      .add(hash_domain("vote"))
-      .add(height)
-      .add(round)
-      .add(type)
-      .add(block)
-      .add(ns(timestamp))
-      .finish();
+  FieldHash<8> h;
+  h.add(hash_domain("vote")).add(height).add(round).add(type).add(block).add(ns(timestamp));
+  if (epoch != Epoch{}) h.add(epoch);
+  return h.finish();
 }
 
 void Vote::hash_into(HashBuilder& h) const {
   h.add(height).add(round).add(type).add(voter).add(block).add(ns(timestamp)).add(signature.handle);
+  if (epoch != Epoch{}) h.add(hash_domain("epoch")).add(epoch);
 }
 
 Hash128 Evidence::id() const {

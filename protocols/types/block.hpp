@@ -20,7 +20,7 @@ namespace seqlab::protocols {
 using sim::EvidenceKind;
 using sim::VoteType;
 
-/// One signed statement about a block. What is signed: chain, height, round, type, block, timestamp.
+/// One signed statement about a block. What is signed: chain, height, round, type, block, timestamp, epoch.
 struct Vote {
   Height height{};
   Round round{};
@@ -29,6 +29,7 @@ struct Vote {
   BlockId block{};      ///< nil = {}
   SimTime timestamp{};  ///< wall clock of the voter
   Signature signature{};
+  Epoch epoch{};        ///< of chained engines; the first one is left out of what is signed, hashed and encoded
   friend bool operator==(const Vote&, const Vote&) = default;
   Hash128 signed_digest() const;
   void hash_into(HashBuilder& h) const;
@@ -47,6 +48,7 @@ struct Commit {
   VoteType type = VoteType::precommit;
   SignatureList signatures{};
   std::vector<BlockPtr> descendants{};  ///< oldest first; the last one is what was signed, at `round`
+  Epoch epoch{};                        ///< of the votes: says nothing in any other epoch
   friend bool operator==(const Commit&, const Commit&) = default;
 };
 
@@ -107,6 +109,7 @@ struct Block {
 inline constexpr std::uint32_t digest_bytes = 32;
 inline constexpr std::uint32_t vote_bytes = 8 + 4 + 1 + 4 + digest_bytes + 8 + signature_bytes;
 inline constexpr std::uint32_t commit_bytes = 8 + 4 + 1 + digest_bytes + 4;   ///< without signatures
+inline constexpr std::uint32_t epoch_bytes = 4;                               ///< of votes and commits after the first
 inline constexpr std::uint32_t commit_signature_bytes = 4 + 8 + signature_bytes;
 inline constexpr std::uint32_t evidence_bytes = 1 + 4 + 2 * vote_bytes;
 inline constexpr std::uint32_t block_header_bytes = 8 + 4 + digest_bytes + 4 + 8 + digest_bytes + digest_bytes + 4 + 4;

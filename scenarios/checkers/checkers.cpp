@@ -22,6 +22,7 @@
 #include "scenarios/checkers/one_vote.hpp"
 #include "scenarios/checkers/prefix.hpp"
 #include "scenarios/checkers/single_signer.hpp"
+#include "scenarios/checkers/sort_keys.hpp"
 #include "scenarios/checkers/speculation.hpp"
 #include "scenarios/checkers/validity.hpp"
 
@@ -42,6 +43,7 @@ bool accountable(const CheckerContext& context) {
   return context.engine.has_certificates && context.engine.byzantine_tolerant;
 }
 bool reads_layer_1(const CheckerContext& context) { return context.forced.policy != "none"; }
+bool with_sort_keys(const CheckerContext& context) { return context.sort_keys; }
 bool settles(const CheckerContext& context) { return context.settles; }
 bool migrates(const CheckerContext& context) { return context.migrates; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
@@ -54,6 +56,25 @@ bool with_relay_journal(const CheckerContext& context) {
 bool with_relay_in_time(const CheckerContext& context) { return with_relay(context) && context.relay.price_max == 0; }
 bool with_relay_turns(const CheckerContext& context) { return context.relay.policy == "rotating"; }
 
+/// Stands for a checker where its property means nothing.
+class Unfit final : public Checker {
+ public:
+  explicit Unfit(std::string_view name) : name_(name) {}
+  std::string_view name() const override { return name_; }
+  sim::KindMask kinds() const override { return 0; }
+  void on_record(const Record&) override {}
+
+ private:
+  std::string_view name_;
+};
+
+template <class C, bool (*fits)(const CheckerContext&)>
+std::unique_ptr<Checker> make_if(const CheckerContext& context) {
+  auto checker = std::make_unique<C>(context);
+  if (fits(context)) return checker;
+  return std::make_unique<Unfit>(checker->name());
+}
+
 constexpr CheckerEntry all[] = {
     {"accountability",
      "when honest nodes commit different blocks, the votes convict a third of the power and nobody honest",
@@ -62,17 +83,18 @@ constexpr CheckerEntry all[] = {
     {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
      make<CertifiedCommit>, with_certificates},
     {"da_complete", "what is final can be read on layer 1 within a bound, once nothing is in the way",
-     make<DaComplete>, with_relay_in_time},
+     make_if<DaComplete, with_relay_in_time>, with_relay_in_time},
     {"da_confirmed", "a relayer is done with a batch only when all of it is on layer 1; a receipt is not enough",
-     make<DaConfirmed>, with_relay},
-    {"da_final", "what is written to layer 1 was final at the writer's node, and is what was committed", make<DaFinal>,
-     with_relay},
+     make_if<DaConfirmed, with_relay>, with_relay},
+    {"da_final", "what is written to layer 1 was final at the writer's node, and is what was committed",
+     make_if<DaFinal, with_relay>, with_relay},
     {"da_once", "with a journal, no block is sent in a second submission while the first may still arrive",
-     make<DaOnce>, with_relay_journal},
-    {"da_order", "no block is written to layer 1 before all blocks below it", make<DaOrder>, with_relay},
-    {"da_pressure", "a node with too much unwritten admits no transactions", make<DaPressure>, with_relay},
+     make_if<DaOnce, with_relay_journal>, with_relay_journal},
+    {"da_order", "no block is written to layer 1 before all blocks below it", make_if<DaOrder, with_relay>, with_relay},
+    {"da_pressure", "a node with too much unwritten admits no transactions", make_if<DaPressure, with_relay>,
+     with_relay},
     {"da_turns", "a turn is paid for what was written in it, and excused if and only if the bundler was down",
-     make<DaTurns>, with_relay_turns},
+     make_if<DaTurns, with_relay_turns>, with_relay_turns},
     {"durability", "what a node committed, and what a client was told, survives crashes", make<Durability>, always},
     {"evidence", "a double vote that an honest node received is reported, and nobody is accused of what he did not do",
      make<EvidenceChecker>, with_certificates},
@@ -95,6 +117,8 @@ constexpr CheckerEntry all[] = {
     {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
     {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
      make<SingleSigner>, always},
+    {"sort_keys", "sort keys rise, have their form, and name the key before them of their contract",
+     make<SortKeysChecker>, with_sort_keys},
     {"speculation",
      "a speculative block is taken back only if its leader signed two, and an honest block with honest votes stays",
      make<Speculation>, with_speculation},

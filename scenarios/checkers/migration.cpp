@@ -159,7 +159,7 @@ void Migration::on_keyed(const Record& r) {
 void Migration::on_linked(const Record& r) {
   if (!link_due_ || r.node != keyed_by_) return;
   link_due_ = false;
-  const Key linked{r.a, r.height, r.b};
+  const Key linked{r.a, r.b, r.round};
   const bool has = r.flags != 0;
   if (has == has_before_ && (!has || linked == before_)) return;
   report(r.at, {r.node},

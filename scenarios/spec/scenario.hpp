@@ -54,6 +54,7 @@ struct Design {
   sim::Dissemination dissemination = sim::Dissemination::direct;
   std::string l1 = "none";              ///< the layer-1 chain that the rollup settles on
   protocols::ForcedOptions forced;      ///< how it reads that chain
+  bool sort_keys = false;               ///< ordered items have sort keys, as in Warp
   protocols::SettlementOptions settlement;  ///< how it settles there
   protocols::RelayOptions relay;        ///< how its blocks get there
   protocols::MigrationOptions migration;    ///< another core that ordered before this one

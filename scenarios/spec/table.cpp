@@ -753,6 +753,8 @@ Shape<Design> design_shape() {
       field<D>("l1", &D::l1, text("name of a layer-1 chain, see `seqlab list`, or none"),
                "The layer-1 chain that the rollup settles on."),
       field<D>("forced", &D::forced, forced_shape(), "How the rollup reads layer 1 and takes forced items from it."),
+      field<D>("sort_keys", &D::sort_keys, boolean(),
+               "Whether every ordered item gets a sort key and names the key before it of its contract (Warp)."),
       field<D>("settlement", &D::settlement, settlement_shape(), "How it settles there, and who reads it back."),
       std::move(relay),
       field<D>("migration", &D::migration, migration_shape(), "Another core that orders first and hands over."),

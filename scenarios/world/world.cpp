@@ -207,6 +207,7 @@ void World::Parts::build() {
   SEQLAB_ASSERT(engine != nullptr, design.engine);
   parameters = design.parameters;
   parameters.leaders = plan.leaders;
+  context.sort_keys = design.sort_keys;
   if (const protocols::ForcedPathEntry* path = protocols::find_forced_path(design.forced.policy)) {
     forced = options.make_forced ? options.make_forced(design.forced) : path->make(design.forced);
     if (migrates(scenario)) {

@@ -105,7 +105,7 @@ namespace seqlab::sim {
   X(halted, "node stops for good, height, detail = HaltReason")                                                        \
   /* keys of ordered items (Warp): one pair an item */                                                                 \
   X(keyed, "node, height, round = index, detail = 1: an L1 item, peer = contract, a = L1 height, b = third field")     \
-  X(key_linked, "right after its keyed: node, flags = 1 if there is a previous key, height, a, b of it")               \
+  X(key_linked, "right after its keyed: node, height; flags = 1: a previous key, its fields are a, b and round")       \
   /* hand-over between cores: detail = core */                                                                         \
   X(core_stopped, "detail = core, height of its last block, id = state")                                               \
   X(core_exported, "detail = core, height, id = state, a = L1 height it ends with")                                    \

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "analysis/search/case.hpp"
+#include "tests/negative/broken/chained.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace seqlab;
@@ -28,4 +29,32 @@ TEST_CASE("who holds many blocks that hang on nothing can still catch up", "[sea
     for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
     CHECK_FALSE(is_failure(result));
   }
+}
+
+// n1 alone commits block 3, whose execution ends the epoch. The others hear neither its answers nor its proposals; they
+// certify block after block of the branch that ends with the epoch, and their signers are a quorum of the next one.
+TEST_CASE("certificates of a branch that was abandoned with its epoch stop nobody", "[search][chained][epochs]") {
+  auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("hotstuff"));
+  scenario->permute_instants = false;
+  scenario->design.committee.changes = {{.height = 3, .node = NodeId{3}, .power = 2},
+                                        {.height = 4, .node = NodeId{3}, .power = 1}};
+  scenario->environment.network.latency.mean = 1ms;
+  scenario->environment.machines.start_skew = 0s;
+  scenario->stop = {.after = 22s, .height = 0, .healing = 7500ms, .healing_blocks = 1};
+  scenarios::Plan plan{.seed = 1};
+  plan.interventions = {
+      MessageIntervention{{.message = MessageKind::block_response,
+                           .from = NodeId{1},
+                           .height = 3,
+                           .round = 5,
+                           .count = 0},
+                          act::Drop{}},
+      MessageIntervention{{.message = MessageKind::proposal, .from = NodeId{1}, .round = 6, .count = 0}, act::Drop{}}};
+  const CaseResult sound = run_case({scenario, plan}, {"hotstuff", scenario, nullptr});
+  for (const scenarios::Finding& f : sound.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(sound));
+
+  using Broken = tests::broken::CountsOtherEpochs<protocols::HotStuffRules>;
+  const CaseResult broken = run_case({scenario, plan}, {"hotstuff", scenario, tests::broken::make_chained<Broken>});
+  CHECK(kind_of(broken) == "liveness");
 }

@@ -74,8 +74,12 @@ struct Story {
                  .b = key.third});
   }
   Story& linked(NodeId node, Key key) {
-    return tell({.kind = RecordKind::key_linked, .flags = 1, .node = node, .height = key.second, .a = key.l1,
-                 .b = key.third});
+    return tell({.kind = RecordKind::key_linked,
+                 .flags = 1,
+                 .node = node,
+                 .round = static_cast<std::uint32_t>(key.third),
+                 .a = key.l1,
+                 .b = key.second});
   }
   Story& unlinked(NodeId node) { return tell({.kind = RecordKind::key_linked, .node = node}); }
   std::string first() {

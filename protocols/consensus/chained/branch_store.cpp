@@ -31,6 +31,7 @@ Commit commit_proof(const ChainView& chain, Height height, const CommitRule& rul
   std::vector<Round> rounds;  // of certificates, oldest first
   const auto proves = [&](const QuorumCert& cert) {
     rounds.push_back(cert.round);
+    proof.epoch = cert.epoch;
     proof.round = cert.round;
     proof.signatures = cert.signatures;
     if (rounds.size() < rule.depth + 1) return false;
@@ -74,8 +75,12 @@ void BranchStore::start(NodeId self, const ChainedOptions& options, const Commit
     ++epoch_.number;
     first = next(h);
   }
-  enter_epoch_of(first, rule, view);
   const Commit* commit = root.height.value > 0 ? chain.commit(root.height) : nullptr;
+  // Committees of the earliest heights may be forgotten; the head's certificate names its epoch.
+  if (commit != nullptr) {
+    epoch_.number = std::max(epoch_.number, first > root.height ? next(commit->epoch) : commit->epoch);
+  }
+  enter_epoch_of(first, rule, view);
   if (commit == nullptr || first > root.height) return;
   for (const BlockPtr& d : commit->descendants) tree_.insert(d, commit->descendants.back()->id);
 }
@@ -99,8 +104,8 @@ void BranchStore::enter_epoch_of(Height first, const CommitRule& rule, const Eng
 }
 
 Reject BranchStore::check_qc(const QuorumCert& qc, const CommitRule& rule, const EngineView& view) const {
+  if (!is_ours(qc, rule)) return Reject::bad_certificate;
   if (qc.height >= epoch_.first) return rule.check_quorum_cert(qc, epoch_.committee, epoch_.quorum, view.signatures);
-  if (!is_base(qc)) return Reject::bad_certificate;
   if (qc.height.value == 0) return qc == QuorumCert{} ? Reject::none : Reject::bad_certificate;
   const Committee& before = view.chain.committee(qc.height);
   return rule.check_quorum_cert(qc, before, rule.quorum(before), view.signatures);
@@ -201,6 +206,7 @@ void BranchStore::deliver(Outbox& out) {
   commit.block = block->id;
   commit.type = VoteType::vote;
   commit.signatures = decision_.qc->signatures;
+  commit.epoch = decision_.qc->epoch;
   commit.descendants.assign(branch->begin() + 1, branch->end());
   executing_ = block;
   out.add(effect::Deliver{block, CommitLevel::final, std::move(commit)});
@@ -371,6 +377,7 @@ BranchStore::Arrived BranchStore::take_committed(NodeId from, const BlockRespons
   const auto check = [&]() -> Reject {
     if (block->parent != tree_.root().id) return Reject::unknown_parent;
     if (block->committee_hash != epoch_.committee.hash() || block->state_before) return Reject::invalid_block;
+    if (!rule.counts(commit.epoch, epoch_.number)) return Reject::bad_certificate;
     if (const Reject why = check_descendants(*block, commit); why != Reject::none) return why;
     if (commit.descendants.size() < rule.depth) return Reject::bad_certificate;
     std::vector<Round> rounds{commit.round};

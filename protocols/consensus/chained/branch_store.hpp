@@ -14,7 +14,8 @@
 // Epochs: one fixed committee each. An epoch ends when a block commits whose execution changes the committee; that
 // block is the base of the next one, its uncommitted descendants are abandoned. The epoch's first round is `base.round
 // + epoch_round_gap`, the same for all; the base counts as certified in the round before it (`rank`), so the first
-// leader proposes without a TC. Rounds never go back, and a replica never votes twice in a round, across epochs.
+// leader proposes without a TC. Rounds never go back, and a replica never votes twice in a round, across epochs. Votes
+// and certificates name their epoch; those of another one do not count, but for the certificate of the base.
 #pragma once
 
 #include <algorithm>
@@ -44,6 +45,8 @@ struct CommitRule {
   bool (*commits)(std::span<const Round> rounds) = nullptr;
   Reject (*check_quorum_cert)(const QuorumCert&, const Committee&, Power quorum, Signatures&) = nullptr;
   Power (*quorum)(const Committee&) = nullptr;
+  /// Whether votes and certificates of an epoch count in the `current` one (ChainedRules::counts).
+  bool (*counts)(Epoch signed_in, Epoch current) = nullptr;
 };
 
 struct EpochState {
@@ -86,10 +89,17 @@ class BranchStore {
     return qc.height < epoch_.first ? previous(epoch_.first_round) : qc.round;
   }
   bool is_base(const QuorumCert& qc) const {
-    return qc.height < epoch_.first && qc.height == epoch_.base_qc->height && qc.block == epoch_.base_qc->block;
+    return qc.height < epoch_.first && qc.height == epoch_.base_qc->height && qc.block == epoch_.base_qc->block &&
+           qc.epoch == epoch_.base_qc->epoch;
+  }
+  /// Whether the certificate is for a block of this epoch, or for the one below it.
+  bool is_ours(const QuorumCert& qc, const CommitRule& rule) const {
+    return qc.height >= epoch_.first ? rule.counts(qc.epoch, epoch_.number) : is_base(qc);
   }
 
-  /// Signatures and committee; for the base also whether it is the base. @pre the message is of this epoch
+  /// Epoch, signatures and committee; for the base also whether it is the base. The committee alone does not tell: a
+  /// branch that was abandoned with the last epoch has certificates too, and their signers may well be a quorum of this
+  /// one. @pre the message is of this epoch
   Reject check_qc(const QuorumCert& qc, const CommitRule& rule, const EngineView& view) const;
 
   // -- blocks

@@ -21,6 +21,7 @@ void hash_cert(const QuorumCertPtr& cert, HashBuilder& h) {
   if (cert == nullptr) return;
   h.add(cert->height).add(cert->round).add(cert->block).add(cert->signatures.size());
   for (const CommitSignature& s : cert->signatures) h.add(s.voter).add(s.signature.handle);
+  if (cert->epoch != Epoch{}) h.add(hash_domain("epoch")).add(cert->epoch);
 }
 
 void hash_cert(const TimeoutCertPtr& cert, HashBuilder& h) {
@@ -42,6 +43,7 @@ QuorumCertPtr signed_cert(const Commit& commit) {
   cert->round = commit.round;
   cert->type = commit.type;
   cert->signatures = commit.signatures;
+  cert->epoch = commit.epoch;
   return cert;
 }
 

@@ -19,8 +19,6 @@
 
 namespace seqlab::protocols {
 
-using Epoch = Strong<struct EpochTag, std::uint32_t>;  ///< number of committee changes before it; the first is 0
-
 using QuorumCert = Commit;
 using QuorumCertPtr = std::shared_ptr<const QuorumCert>;
 

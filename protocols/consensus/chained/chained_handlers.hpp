@@ -21,7 +21,8 @@ inline constexpr std::size_t later_max = 32;            ///< messages kept for t
 
 template <class Rules>
 const CommitRule& BasicChained<Rules>::commit_rule() {
-  static constexpr CommitRule rule{Rules::commit_depth, &Rules::commits, &Rules::check_quorum_cert, &Rules::quorum};
+  static constexpr CommitRule rule{Rules::commit_depth, &Rules::commits, &Rules::check_quorum_cert, &Rules::quorum,
+                                   &Rules::counts};
   return rule;
 }
 
@@ -54,7 +55,7 @@ void BasicChained<Rules>::start(std::span<const Recovered> log, const EngineView
   }
   safety_ = Rules::restore(records);
   const auto raise = [&](const QuorumCertPtr& qc) {
-    const bool ours = qc != nullptr && (qc->height >= epoch.first || chain_.is_base(*qc));
+    const bool ours = qc != nullptr && chain_.is_ours(*qc, commit_rule());
     if (ours && chain_.rank(*qc) > chain_.rank(*high_qc_)) high_qc_ = qc;
   };
   Round round = next(chain_.rank(*high_qc_));
@@ -108,8 +109,9 @@ void BasicChained<Rules>::repeat_statements(std::span<const ChainedRecord> recor
           r.epoch, Proposal{r.height, r.round, no_round, block, self_, r.timestamp, r.signature}, r.tc,
           chain_.committed()));
     } else if (r.statement == ChainedStatement::vote) {
-      out.send(leader_of(next(r.round)), out.template make<VoteMessage>(Vote{r.height, r.round, VoteType::vote, self_,
-                                                                             r.block, r.timestamp, r.signature}));
+      out.send(leader_of(next(r.round)),
+               out.template make<VoteMessage>(Vote{r.height, r.round, VoteType::vote, self_, r.block, r.timestamp,
+                                                   r.signature, r.epoch}));
     } else if (r.statement == ChainedStatement::timeout && r.high_qc != nullptr) {
       Timeout t{r.epoch, r.round,    self_, chain_.rank(*r.high_qc), r.high_tip_round,
                 r.signature, r.high_qc, r.tc};
@@ -196,7 +198,10 @@ bool BasicChained<Rules>::in_epoch(NodeId from, const MessagePtr& message, Epoch
   const auto& any = static_cast<const ConsensusMessage&>(*message);
   if (epoch < mine) {
     reject(from, any, height(), round_, Reject::stale, out);
-    if (any.message_kind() != MessageKind::certificate || committed < chain_.committed()) help(from, out);
+    const bool certificate = any.message_kind() == MessageKind::certificate;
+    const bool answered =
+        certificate && (static_cast<const CertificateMessage&>(any).answer || committed >= chain_.committed());
+    if (!answered) help(from, out);
     return false;
   }
   chain_.note_peer(from, committed, true, out);
@@ -213,7 +218,7 @@ template <class Rules>
 void BasicChained<Rules>::help(NodeId peer, Outbox& out) const {
   if (peer == self_) return;
   out.send(peer, out.template make<CertificateMessage>(self_, chain_.epoch().number, high_qc_, round_tc_,
-                                                       chain_.committed()));
+                                                       chain_.committed(), true));
 }
 
 // ---- proposals ------------------------------------------------------------------------------------------------------
@@ -329,7 +334,7 @@ void BasicChained<Rules>::try_vote(const EngineView& view, Outbox& out) {
     return reject(body.author, body, block->height, round_, Reject::stale, out);  // asynchrony, no offence
   }
   safety_ = Rules::after_vote(safety_, round_);
-  Vote vote{block->height, round_, VoteType::vote, self_, block->id, block->timestamp, {}};
+  Vote vote{block->height, round_, VoteType::vote, self_, block->id, block->timestamp, {}, chain_.epoch().number};
   vote.signature = view.signatures.sign(self_.value, vote.signed_digest());
   ChainedRecord record{.statement = ChainedStatement::vote,
                        .height = vote.height,
@@ -449,6 +454,8 @@ void BasicChained<Rules>::on_vote(NodeId from, const MessagePtr& message, const 
   const auto& body = static_cast<const VoteMessage&>(*message);
   const Vote& vote = body.vote;
   const auto refuse = [&](Reject why) { reject(from, body, vote.height, vote.round, why, out); };
+  const Epoch epoch = chain_.epoch().number;
+  if (!Rules::counts(vote.epoch, epoch)) return refuse(vote.epoch < epoch ? Reject::stale : Reject::far_future);
   // Votes that come after the quorum are ordinary.
   if (vote.round <= chain_.rank(*high_qc_) && vote.round.value >= 1) return;
   if (vote.round.value < round_.value - 1) return refuse(Reject::stale);
@@ -632,7 +639,7 @@ void BasicChained<Rules>::on_certificate(NodeId from, const MessagePtr& message,
     process_qc(body.qc, view, out);
     if (body.tc != nullptr) process_tc(body.tc, view, out);
   }
-  if (theirs < round_) help(from, out);
+  if (theirs < round_ && !body.answer) help(from, out);
 }
 
 template <class Rules>

@@ -10,8 +10,11 @@ Collected VoteCollector::add(std::uint32_t index, Power power, const Vote& vote,
     return tallies_[slot.tally].block == vote.block ? Collected::duplicate : Collected::conflict;
   }
   std::uint32_t t = 0;
-  while (t < tallies_.size() && (tallies_[t].block != vote.block || tallies_[t].height != vote.height)) ++t;
-  if (t == tallies_.size()) tallies_.push_back(Tally{vote.block, vote.height, 0});
+  const auto same = [&](const Tally& x) {
+    return x.block == vote.block && x.height == vote.height && x.epoch == vote.epoch;
+  };
+  while (t < tallies_.size() && !same(tallies_[t])) ++t;
+  if (t == tallies_.size()) tallies_.push_back(Tally{vote.block, vote.height, vote.epoch, 0});
   slot = Slot{vote.signature, vote.timestamp, t};
   tallies_[t].power += power;
   total_ += power;
@@ -23,14 +26,19 @@ Vote VoteCollector::vote_of(std::uint32_t index, NodeId voter) const {
   if (index >= slots_.size() || slots_[index].tally == none) return {};
   const Slot& s = slots_[index];
   const Tally& t = tallies_[s.tally];
-  return {t.height, round, VoteType::vote, voter, t.block, s.timestamp, s.signature};
+  return {t.height, round, VoteType::vote, voter, t.block, s.timestamp, s.signature, t.epoch};
 }
 
 QuorumCertPtr VoteCollector::certificate(BlockId block, const Committee& committee) const {
   auto cert = std::make_shared<QuorumCert>();
+  // A liar's vote may have come first: for the same block, at a height where it is not.
   std::uint32_t t = 0;
   while (tallies_[t].block != block) ++t;
+  for (std::uint32_t i = t + 1; i < tallies_.size(); ++i) {
+    if (tallies_[i].block == block && tallies_[i].power > tallies_[t].power) t = i;
+  }
   cert->height = tallies_[t].height;
+  cert->epoch = tallies_[t].epoch;
   cert->round = round;
   cert->block = block;
   cert->type = VoteType::vote;
@@ -55,7 +63,10 @@ bool operator==(const VoteCollector& a, const VoteCollector& b) {
 
 void VoteCollector::hash_into(HashBuilder& h) const {
   h.add(round).add(total_).add(tallies_.size());
-  for (const Tally& t : tallies_) h.add(t.block).add(t.height).add(t.power);
+  for (const Tally& t : tallies_) {
+    h.add(t.block).add(t.height).add(t.power);
+    if (t.epoch != Epoch{}) h.add(hash_domain("epoch")).add(t.epoch);
+  }
   h.add(slots_.size());
   for (const Slot& s : slots_) h.add(s.signature.handle).add(ns(s.timestamp)).add(s.tally);
 }

@@ -20,6 +20,7 @@ class VoteCollector {
   struct Tally {
     BlockId block{};
     Height height{};
+    Epoch epoch{};
     Power power = 0;
     friend bool operator==(const Tally&, const Tally&) = default;
   };
@@ -32,7 +33,7 @@ class VoteCollector {
   const std::vector<Tally>& tallies() const { return tallies_; }
   /// The vote of a member, type none if there is none.
   Vote vote_of(std::uint32_t index, NodeId voter) const;
-  /// All signatures for `block`. @pre somebody voted for it
+  /// All signatures for `block`, at the height that most of the power named. @pre somebody voted for it
   QuorumCertPtr certificate(BlockId block, const Committee& committee) const;
 
   Round round{};

@@ -172,12 +172,14 @@ MessagePtr TimeoutMessage::rebased(sim::MessagePool& pool, const ConsensusMessag
   return MessagePtr{pool.make<TimeoutMessage>(std::move(copy), committed, message_kind())};
 }
 
-CertificateMessage::CertificateMessage(NodeId node, Epoch e, QuorumCertPtr q, TimeoutCertPtr t, Height c)
+CertificateMessage::CertificateMessage(NodeId node, Epoch e, QuorumCertPtr q, TimeoutCertPtr t, Height c,
+                                       bool is_answer)
     : ConsensusMessage(MessageKind::certificate, MessageClass::consensus),
       epoch(e),
       qc(std::move(q)),
       tc(std::move(t)),
-      committed(c) {
+      committed(c),
+      answer(is_answer) {
   author = node;
   wire_bytes = plus(plus(certificate_wire_bytes, bytes_of(qc)), bytes_of(tc));
 }
@@ -212,6 +214,13 @@ void hash_chained_content(const MessagePtr& message, HashBuilder& h) {
       h.add(m.timeout.signed_digest()).add(m.timeout.voter).add(m.timeout.signature.handle).add(m.committed);
       hash_cert(m.timeout.high_qc, h);
       hash_cert(m.timeout.last_tc, h);
+      break;
+    }
+    case MessageKind::certificate: {
+      const auto& m = static_cast<const CertificateMessage&>(any);
+      h.add(m.epoch).add(m.committed).add(m.answer);
+      hash_cert(m.qc, h);
+      hash_cert(m.tc, h);
       break;
     }
     case MessageKind::vote: static_cast<const VoteMessage&>(any).vote.hash_into(h); break;

@@ -62,16 +62,19 @@ class TimeoutMessage : public ConsensusMessage {
   const Height committed;
 };
 
-/// "This is how far I am": the highest certificates, sent to a peer that shows to be behind. Either may be null.
+/// "This is how far I am": the highest certificates, either may be null. A question at the start; an answer to a peer
+/// that shows to be behind, which is not answered in turn: rounds pass while messages fly.
 class CertificateMessage final : public ConsensusMessage {
  public:
-  CertificateMessage(NodeId node, Epoch epoch, QuorumCertPtr qc, TimeoutCertPtr tc, Height committed);
+  CertificateMessage(NodeId node, Epoch epoch, QuorumCertPtr qc, TimeoutCertPtr tc, Height committed,
+                     bool answer = false);
   void fill(MessageFields& fields) const override;
   std::uint64_t signature_count() const override;
   const Epoch epoch;
   const QuorumCertPtr qc;
   const TimeoutCertPtr tc;
   const Height committed;
+  const bool answer;
 };
 
 /// Messages of these kinds by what they say, not by where they are (for == and hashes of engine states).

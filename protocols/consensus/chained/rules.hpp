@@ -48,6 +48,8 @@ struct ChainedRules {
                                    Signatures& signatures) {
     return protocols::check_timeout_cert(cert, committee, quorum, signatures);
   }
+  /// Votes and certificates of another epoch do not count: their block's branch was abandoned with it.
+  static bool counts(Epoch signed_in, Epoch current) { return signed_in == current; }
   /// Highest QC round that a TC vouches for: over what its signers signed, not of what came along (J7).
   static Round high_round_of(const TimeoutCert& cert, Round /*attached*/) { return highest_signed_round(cert); }
 

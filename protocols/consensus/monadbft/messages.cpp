@@ -193,11 +193,12 @@ MessagePtr NoEndorsementMessage::forged(sim::MessagePool& pool, NodeId as, const
   return MessagePtr{pool.make<NoEndorsementMessage>(copy, committed)};
 }
 
-AdvanceRoundMessage::AdvanceRoundMessage(NodeId node, Epoch e, RoundCert c, Height h)
+AdvanceRoundMessage::AdvanceRoundMessage(NodeId node, Epoch e, RoundCert c, Height h, bool is_answer)
     : ConsensusMessage(MessageKind::certificate, MessageClass::consensus),
       epoch(e),
       cert(std::move(c)),
-      committed(h) {
+      committed(h),
+      answer(is_answer) {
   author = node;
   wire_bytes = plus(small_wire_bytes, plus(bytes_of(cert.qc), bytes_of(cert.tc)));
 }
@@ -241,6 +242,13 @@ void hash_monad_content(const MessagePtr& message, HashBuilder& h) {
       const auto& m = static_cast<const RoundRecoveryMessage&>(any);
       h.add(m.epoch).add(m.round).add(m.committed);
       hash_cert(m.tc, h);
+      break;
+    }
+    case MessageKind::certificate: {
+      const auto& m = static_cast<const AdvanceRoundMessage&>(any);
+      h.add(m.epoch).add(m.committed).add(m.answer);
+      hash_cert(m.cert.qc, h);
+      hash_cert(m.cert.tc, h);
       break;
     }
     case MessageKind::vote: static_cast<const VoteMessage&>(any).vote.hash_into(h); break;

@@ -93,12 +93,13 @@ class NoEndorsementMessage final : public ConsensusMessage {
 /// highest QC beside the TC.
 class AdvanceRoundMessage final : public ConsensusMessage {
  public:
-  AdvanceRoundMessage(NodeId node, Epoch epoch, RoundCert cert, Height committed);
+  AdvanceRoundMessage(NodeId node, Epoch epoch, RoundCert cert, Height committed, bool answer = false);
   void fill(MessageFields& fields) const override;
   std::uint64_t signature_count() const override;
   const Epoch epoch;
   const RoundCert cert;
   const Height committed;
+  const bool answer;  ///< to a peer that shows to be behind; it is not answered in turn: rounds pass while messages fly
 };
 
 /// For hashes of engine states: by what the message says.

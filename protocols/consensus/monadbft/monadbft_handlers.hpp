@@ -22,7 +22,8 @@ inline constexpr std::size_t seen_max = 32;            ///< rounds whose proposa
 
 template <class Rules>
 const CommitRule& BasicMonadBft<Rules>::commit_rule() {
-  static constexpr CommitRule rule{Rules::commit_depth, &Rules::commits, &Rules::check_quorum_cert, &Rules::quorum};
+  static constexpr CommitRule rule{Rules::commit_depth, &Rules::commits, &Rules::check_quorum_cert, &Rules::quorum,
+                                   &Rules::counts};
   return rule;
 }
 
@@ -62,7 +63,7 @@ void BasicMonadBft<Rules>::start(std::span<const Recovered> log, const EngineVie
   Round round = next(chain_.rank(*high_qc_));
   if (same_epoch) {
     const auto raise = [&](const QuorumCertPtr& qc) {
-      const bool ours = qc != nullptr && (qc->height >= epoch.first || chain_.is_base(*qc));
+      const bool ours = qc != nullptr && chain_.is_ours(*qc, commit_rule());
       if (ours && chain_.rank(*qc) > chain_.rank(*high_qc_)) high_qc_ = qc;
     };
     raise(last.high_qc);
@@ -212,7 +213,7 @@ void BasicMonadBft<Rules>::speculate(Outbox& out) {
   const QuorumCert& cert = branch->size() > 1 ? (*branch)[1]->last_commit : *high_qc_;
   if (!Rules::speculates(cert.round, block->round)) return;
   speculative_ = block;
-  Commit commit{cert.height, cert.round, cert.block, VoteType::vote, cert.signatures, {}};
+  Commit commit{cert.height, cert.round, cert.block, VoteType::vote, cert.signatures, {}, cert.epoch};
   out.add(effect::Deliver{block, CommitLevel::speculative, std::move(commit)});
 }
 
@@ -228,7 +229,10 @@ bool BasicMonadBft<Rules>::in_epoch(NodeId from, const MessagePtr& message, Epoc
   const auto& any = static_cast<const ConsensusMessage&>(*message);
   if (epoch < mine) {
     reject(from, any, height(), round_, Reject::stale, out);
-    if (any.message_kind() != MessageKind::certificate || committed < chain_.committed()) help(from, out);
+    const bool certificate = any.message_kind() == MessageKind::certificate;
+    const bool answered =
+        certificate && (static_cast<const AdvanceRoundMessage&>(any).answer || committed >= chain_.committed());
+    if (!answered) help(from, out);
     return false;
   }
   chain_.note_peer(from, committed, true, out);
@@ -245,7 +249,7 @@ template <class Rules>
 void BasicMonadBft<Rules>::help(NodeId peer, Outbox& out) const {
   if (peer == self_) return;
   out.send(peer, out.template make<AdvanceRoundMessage>(self_, chain_.epoch().number, RoundCert{high_qc_, last_tc_},
-                                                        chain_.committed()));
+                                                        chain_.committed(), true));
 }
 
 // ---- proposals ------------------------------------------------------------------------------------------------------
@@ -447,7 +451,7 @@ void BasicMonadBft<Rules>::on_validated(const BlockPtr& block, bool valid, const
 
 template <class Rules>
 Vote BasicMonadBft<Rules>::make_vote(const Block& block, const EngineView& view) const {
-  Vote vote{block.height, round_, VoteType::vote, self_, block.id, block.timestamp, {}};
+  Vote vote{block.height, round_, VoteType::vote, self_, block.id, block.timestamp, {}, chain_.epoch().number};
   vote.signature = view.signatures.sign(self_.value, vote.signed_digest());
   return vote;
 }
@@ -516,6 +520,8 @@ void BasicMonadBft<Rules>::on_vote(NodeId from, const MessagePtr& message, const
   const auto& body = static_cast<const VoteMessage&>(*message);
   const Vote& vote = body.vote;
   const auto refuse = [&](Reject why) { reject(from, body, vote.height, vote.round, why, out); };
+  const Epoch epoch = chain_.epoch().number;
+  if (!Rules::counts(vote.epoch, epoch)) return refuse(vote.epoch < epoch ? Reject::stale : Reject::far_future);
   // Votes that come after the quorum are ordinary.
   if (vote.round <= chain_.rank(*high_qc_) && vote.round.value >= 1) return;
   if (vote.round.value < round_.value - 1) return refuse(Reject::stale);
@@ -782,7 +788,7 @@ void BasicMonadBft<Rules>::on_advance(NodeId from, const MessagePtr& message, co
       set_timer(Timer::forward, options_.delta, out);
     }
   }
-  if (theirs < round_ && theirs.value != round_.value - 1) help(from, out);
+  if (theirs < round_ && theirs.value != round_.value - 1 && !body.answer) help(from, out);
 }
 
 template <class Rules>

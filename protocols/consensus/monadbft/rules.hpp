@@ -62,6 +62,8 @@ struct MonadRules {
                                   Signatures& signatures) {
     return protocols::check_quorum_cert(cert, committee, quorum, signatures);
   }
+  /// Votes and certificates of another epoch do not count: their block's branch was abandoned with it.
+  static bool counts(Epoch signed_in, Epoch current) { return signed_in == current; }
   static Reject check_timeout_groups(const MonadTimeoutCert& cert, const Committee& committee, Power quorum) {
     return protocols::check_timeout_groups(cert, committee, quorum);
   }

@@ -88,9 +88,19 @@ class BasicMysticeti {
     friend bool operator==(const OwnRecord&, const OwnRecord&) = default;
   };
 
+  /// What an epoch ended with: the vertices behind its last commit, for those who could not decide it by themselves.
+  struct Tail {
+    Height epoch{};
+    Round leader{};                     ///< of its last block
+    std::vector<MessagePtr> vertices{};  ///< ascending by round
+  };
+
   // epochs
   void enter_epoch(Height first, const EngineView& view);
   void begin_epoch(const EngineView& view, Outbox& out);
+  void keep_tail(Tail tail);
+  const Tail* tail_of(Height epoch) const;
+  std::vector<MessagePtr> from_tail(const Tail& tail, NodeId peer, const VertexRequestMessage& request) const;
   void restore(std::span<const Recovered> log, const EngineView& view, Outbox& out);
 
   // vertices
@@ -195,6 +205,7 @@ class BasicMysticeti {
   bool delivering_ = false;            // pending_.front() is with the application
 
   // catching up
+  std::vector<Tail> tails_;            // of the last few epochs, the oldest first
   CommitSync sync_;
   bool fetch_armed_ = false;
   bool sync_armed_ = false;

@@ -17,6 +17,7 @@ inline constexpr std::uint32_t versions_unasked = 2;
 inline constexpr std::size_t early_per_author = 2;    ///< vertices of a later epoch
 inline constexpr std::size_t wanted_max = 64;         ///< references in a request
 inline constexpr std::size_t answer_max = 256;        ///< vertices in an answer
+inline constexpr std::size_t tails_max = 4;           ///< epochs left behind whose last vertices are kept
 /// So many heights behind a third of the power, a node asks for blocks.
 inline constexpr std::uint64_t lag_max = 10;
 /// Rounds between the last leader of an epoch and the first round of the next one: nobody has signed a round there, as
@@ -113,19 +114,28 @@ void BasicMysticeti<Rules>::start(std::span<const Recovered> log, const EngineVi
 /// Own vertices and all that they refer to, as they were written: ancestors first.
 template <class Rules>
 void BasicMysticeti<Rules>::restore(std::span<const Recovered> log, const EngineView& view, Outbox& out) {
-  static_cast<void>(view);
+  Tail tail;  // of the epoch before this one
   for (const Recovered& r : log) {
     if (r.type != mysticeti_limits::vertex_record) continue;
     own_round_ = std::max(own_round_, r.round);
     own_records_.push_back({r.round, r.height});
     for (const MessagePtr& m : r.bodies) {
       const Vertex& v = vertex_of(m);
+      if (v.epoch < epoch_ && v.epoch >= tail.epoch) {
+        if (v.epoch > tail.epoch) tail = {v.epoch, {}, {}};
+        tail.vertices.push_back(m);
+      }
       if (v.epoch != epoch_ || v.round <= dag_.floor() || dag_.contains(v.ref()) || !dag_.complete(v)) continue;
       accept_one(m, view, out);
       if (v.author == self_) own_last_ = m;
     }
   }
   unsaved_.clear();
+  if (const BlockPtr last = view.chain.block(previous(epoch_)); last != nullptr && !tail.vertices.empty()) {
+    std::ranges::stable_sort(tail.vertices, {}, [](const MessagePtr& m) { return vertex_of(m).round; });
+    tail.leader = last->round;
+    keep_tail(std::move(tail));
+  }
 }
 
 // ---- inputs ---------------------------------------------------------------------------------------------------------
@@ -728,6 +738,20 @@ void BasicMysticeti<Rules>::on_executed(Height height, const ExecutionResult& /*
 /// The block just executed has changed the committee: what was built on it is void, the next epoch starts on it.
 template <class Rules>
 void BasicMysticeti<Rules>::begin_epoch(const EngineView& view, Outbox& out) {
+  Tail tail{epoch_, executed_round_, {}};
+  for (Round r = next(dag_.floor()); r <= dag_.top(); ++r) {
+    const DagRound* in = dag_.round(r);
+    if (in == nullptr) continue;
+    for (const StoredVertex& s : in->slots) {
+      if (s.message) tail.vertices.push_back(s.message);
+    }
+  }
+  if (Rules::writes_before_sending() && !unsaved_.empty()) {
+    // With what is written already this is the tail: it outlives a crash as long as somebody may need it.
+    own_records_.push_back({std::max(own_round_, Round{0}), executed_.height});
+    out.persist(mysticeti_limits::vertex_record, executed_.height, own_records_.back().round, {}, std::move(unsaved_));
+  }
+  keep_tail(std::move(tail));
   enter_epoch(next(executed_.height), view);
   out.trace({.kind = sim::RecordKind::epoch_entered,
              .node = self_,
@@ -742,7 +766,52 @@ void BasicMysticeti<Rules>::begin_epoch(const EngineView& view, Outbox& out) {
   }
 }
 
+template <class Rules>
+void BasicMysticeti<Rules>::keep_tail(Tail tail) {
+  if (tails_.size() == mysticeti_limits::tails_max) tails_.erase(tails_.begin());
+  tails_.push_back(std::move(tail));
+}
+
 // ---- catching up ----------------------------------------------------------------------------------------------------
+
+template <class Rules>
+auto BasicMysticeti<Rules>::tail_of(Height epoch) const -> const Tail* {
+  const auto at = std::ranges::find(tails_, epoch, &Tail::epoch);
+  return at == tails_.end() ? nullptr : &*at;
+}
+
+/// For a peer that is still in that epoch. Whoever has left it makes no vertices there any more, and without those the
+/// others may lack a quorum for ever: they get what decided the last commit, and decide it as well. Asked where it is
+/// (nothing wanted): its own last vertex, and all from the last leader or from where the peer stands, if that is
+/// earlier; otherwise what is wanted with as many ancestors as fit.
+template <class Rules>
+std::vector<MessagePtr> BasicMysticeti<Rules>::from_tail(const Tail& tail, NodeId peer,
+                                                         const VertexRequestMessage& request) const {
+  std::vector<MessagePtr> out;
+  if (request.wanted.empty()) {
+    const auto last = std::ranges::find_if(tail.vertices.rbegin(), tail.vertices.rend(),
+                                           [&](const MessagePtr& m) { return vertex_of(m).author == peer; });
+    if (last != tail.vertices.rend()) out.push_back(*last);
+    const std::size_t most = std::max(mysticeti_limits::answer_max, std::size_t{4} * dag_.width());
+    for (const MessagePtr& m : tail.vertices) {
+      const Round round = vertex_of(m).round;
+      if ((round >= tail.leader || next(round) >= request.above) && out.size() < most) out.push_back(m);
+    }
+    return out;
+  }
+  const auto wanted = std::span{request.wanted}.first(std::min(request.wanted.size(), mysticeti_limits::wanted_max));
+  Round newest{};
+  for (const VertexRef& ref : wanted) newest = std::max(newest, ref.round);
+  std::size_t others = mysticeti_limits::answer_max - wanted.size();
+  for (const MessagePtr& m : tail.vertices) {
+    const Vertex& v = vertex_of(m);
+    const bool asked = std::ranges::find(wanted, v.ref()) != wanted.end();
+    const bool ancestor = !asked && v.round > request.above && v.round < newest && others > 0;
+    if (ancestor) --others;
+    if (asked || ancestor) out.push_back(m);
+  }
+  return out;
+}
 
 /// What suspended vertices wait for: first from who sent them, then from one member after the other.
 template <class Rules>
@@ -776,7 +845,10 @@ void BasicMysticeti<Rules>::on_vertex_request(NodeId from, const MessagePtr& mes
   const auto& request = static_cast<const VertexRequestMessage&>(*message);
   std::vector<MessagePtr> answer;
   const bool hello = request.wanted.empty();
-  if (hello) {
+  if (const Tail* const tail = request.epoch < epoch_ ? tail_of(request.epoch) : nullptr; tail != nullptr) {
+    answer = from_tail(*tail, from, request);
+    if (hello && own_last_) answer.push_back(own_last_);
+  } else if (hello) {
     for (Round r = dag_.top(); r > dag_.floor(); --r.value) {
       const StoredVertex* last = dag_.first_of(r, from);
       if (last == nullptr) continue;
@@ -965,6 +1037,9 @@ bool BasicMysticeti<Rules>::same(const BasicMysticeti& o) const {
   using namespace mysticeti_value;
   const auto block_id = [](const BlockPtr& b) { return b->id; };
   const auto key = [](const auto& e) { return e.first; };
+  const auto same_tails = [](const Tail& a, const Tail& b) {
+    return a.epoch == b.epoch && a.leader == b.leader && same_messages(a.vertices, b.vertices);
+  };
   return self_ == o.self_ && options_ == o.options_ && epoch_ == o.epoch_ && committee_ == o.committee_ &&
          dag_ == o.dag_ && suspended_ == o.suspended_ && same_received(validating_, o.validating_) &&
          same_received(early_, o.early_) && std::ranges::equal(open_payloads_, o.open_payloads_, {}, key, key) &&
@@ -976,8 +1051,8 @@ bool BasicMysticeti<Rules>::same(const BasicMysticeti& o) const {
          slots_ == o.slots_ && dirty_ == o.dirty_ && halted_ == o.halted_ && head_ == o.head_ &&
          executed_ == o.executed_ && executed_round_ == o.executed_round_ &&
          std::ranges::equal(pending_, o.pending_, {}, block_id, block_id) && delivering_ == o.delivering_ &&
-         sync_ == o.sync_ && fetch_armed_ == o.fetch_armed_ && sync_armed_ == o.sync_armed_ &&
-         stall_clock_ == o.stall_clock_;
+         std::ranges::equal(tails_, o.tails_, same_tails) && sync_ == o.sync_ && fetch_armed_ == o.fetch_armed_ &&
+         sync_armed_ == o.sync_armed_ && stall_clock_ == o.stall_clock_;
 }
 
 template <class Rules>
@@ -1017,6 +1092,11 @@ void BasicMysticeti<Rules>::hash_into(HashBuilder& h) const {
   h.add(dirty_).add(halted_).add(head_.height).add(head_.block).add(executed_.height).add(executed_round_);
   h.add(pending_.size()).add(delivering_);
   for (const BlockPtr& block : pending_) h.add(block->id);
+  h.add(tails_.size());
+  for (const Tail& tail : tails_) {
+    h.add(tail.epoch).add(tail.leader).add(tail.vertices.size());
+    for (const MessagePtr& message : tail.vertices) h.add(id_of(message));
+  }
   sync_.hash_into(h);
   h.add(fetch_armed_).add(sync_armed_).add(stall_clock_);
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocols/consensus/dag/bits.hpp"
 #include "protocols/consensus/engine.hpp"
 #include "protocols/consensus/pbft/messages.hpp"
 #include "protocols/consensus/pbft/options.hpp"
@@ -135,7 +136,9 @@ class BasicPbft {
   void ask_for_body(BlockId id, NodeId peer, Outbox& out);
   void open_request(NodeId peer, Height height, BlockId id, Outbox& out);
   void take_kept(const EngineView& view, Outbox& out);
-  void say_status(NodeId to, Outbox& out);
+  void ask_status(NodeId to, Outbox& out) const;
+  void answer_status(NodeId to, Outbox& out) const;
+  MessagePtr status(std::uint8_t flags, Outbox& out) const;
   void say_again(Outbox& out);
 
   void arm(Timer timer, Duration delay, Outbox& out) const;
@@ -178,6 +181,7 @@ class BasicPbft {
   bool payload_available_ = false;
   Height stall_height_{};           // where it was at the last stall timer
   Round stall_target_{0};
+  Bits answered_;                   // peers whose status was answered since the stall timer, or since there is news
   bool sync_armed_ = false;
   BlockSync sync_;
 };

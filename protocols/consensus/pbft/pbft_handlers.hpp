@@ -21,6 +21,9 @@ inline constexpr std::uint32_t sync_window = 8;
 inline constexpr std::int32_t views_ahead = 8;
 inline constexpr std::uint64_t heights_ahead = 1;
 inline constexpr std::size_t known_max = 64;
+/// Bits of `Status::step`. An answer is not answered: heights grow while messages fly, so two that answer each other's
+/// older height would never end, and every repetition by the network would double them.
+inline constexpr std::uint8_t status_active = 1, status_answer = 2;
 
 // Types of log records besides the statements (SafetyRecord).
 inline constexpr std::uint8_t prepared_record = 0x30, view_change_record = 0x31, checkpoint_record = 0x32,
@@ -100,7 +103,7 @@ void BasicPbft<Rules>::start(std::span<const Recovered> log, const EngineView& v
     if (!spoke) out.broadcast(view_change(view, out));
   }
   arm_view_timer(out);
-  if (!log.empty() || height_.value > 1) say_status(no_node, out);
+  if (!log.empty() || height_.value > 1) ask_status(no_node, out);
   evaluate(view, out);
 }
 
@@ -134,6 +137,7 @@ void BasicPbft<Rules>::on_timer(std::uint64_t token, const EngineView& view, Out
       break;
     case Timer::stall:
       arm(Timer::stall, options_.retransmit, out);
+      answered_.clear();
       if (stall_height_ == height_ && stall_target_ == target_ && executing_ == nullptr && expects_progress()) {
         say_again(out);
         ask_for_blocks(out);
@@ -214,7 +218,7 @@ void BasicPbft<Rules>::on_pre_prepare(NodeId from, const MessagePtr& message, co
   if (v.height > height_) note_ahead(v.voter, v.height, out);
   if (v.height == height_ && !here) return refuse(Reject::invalid_block);
   if (!in_window(v.height)) {
-    say_status(v.voter, out);  // others may have a later checkpoint
+    ask_status(v.voter, out);  // others may have a later checkpoint
     return refuse(Reject::far_future);
   }
   Slot* const s = slot(v.height, v.round);
@@ -446,7 +450,7 @@ void BasicPbft<Rules>::on_executed(Height height, const ExecutionResult& result,
   if (sync_.catching_up && sync_.best() <= height_) {
     sync_.catching_up = false;
     out.trace({.kind = sim::RecordKind::caught_up, .node = self_, .height = height_.value});
-    if (height_ > stable_.height) say_status(no_node, out);  // others know in which view they are
+    if (height_ > stable_.height) ask_status(no_node, out);  // others know in which view they are
   }
   evaluate(view, out);
 }
@@ -465,6 +469,7 @@ void BasicPbft<Rules>::enter_era(const EngineView& view) {
   known_.clear();
   view_changes_.clear();
   new_view_ = {};
+  answered_.clear();
   view_ = target_ = announced_ = Round{0};
   active_ = true;
   waiting_for_new_view_ = false;
@@ -530,6 +535,7 @@ void BasicPbft<Rules>::on_checkpoint(NodeId from, const MessagePtr& message, con
 template <class Rules>
 void BasicPbft<Rules>::take_stable(Commit proof, Outbox& out) {
   stable_ = std::move(proof);
+  answered_.clear();
   std::erase_if(checkpoints_, [&](const CheckpointVotes& c) { return c.height <= stable_.height; });
   LogWriter w{64 + stable_.signatures.size() * sizeof(CommitSignature)};
   w.add(stable_);
@@ -612,10 +618,10 @@ void BasicPbft<Rules>::on_view_change(NodeId from, const MessagePtr& message, co
   const auto refuse = [&](Reject why) { reject(from, body, next(c.executed), c.view, why, out); };
   if (c.executed >= height_) note_ahead(c.node, next(c.executed), out);
   if (c.era_first != era_first_) {
-    if (c.executed < previous(height_)) say_status(c.node, out);
+    if (c.executed < previous(height_)) answer_status(c.node, out);
     return refuse(c.era_first < era_first_ ? Reject::stale : Reject::far_future);
   }
-  if (next(c.executed) < height_) say_status(c.node, out);
+  if (next(c.executed) < height_) answer_status(c.node, out);
   if (active_ && c.view <= view_) {
     if (new_view_ && c.node != self_) out.send(c.node, new_view_);
     return refuse(Reject::stale);
@@ -763,6 +769,7 @@ void BasicPbft<Rules>::on_new_view(NodeId from, const MessagePtr& message, const
   active_ = true;
   waiting_for_new_view_ = false;
   new_view_ = message;
+  answered_.clear();
   built_asked_ = false;
   pace_over_ = true;
   std::erase_if(view_changes_, [&](const MessagePtr& m) { return pbft::content_of(m).view <= view_; });
@@ -862,14 +869,10 @@ void BasicPbft<Rules>::note_ahead(NodeId peer, Height at, Outbox& out) {
   if (at.value > height_.value + 1) ask_for_blocks(out);
 }
 
+/// "This is where I am, what do I lack?" To everybody if `to` is no_node.
 template <class Rules>
-void BasicPbft<Rules>::say_status(NodeId to, Outbox& out) {
-  Status s;
-  s.node = self_;
-  s.height = height_;
-  s.round = target_;
-  s.step = active_ ? 1 : 0;
-  MessagePtr message = out.make<StatusMessage>(std::move(s));
+void BasicPbft<Rules>::ask_status(NodeId to, Outbox& out) const {
+  MessagePtr message = status(0, out);
   if (to == no_node) {
     out.broadcast(std::move(message));
   } else if (to != self_) {
@@ -878,13 +881,33 @@ void BasicPbft<Rules>::say_status(NodeId to, Outbox& out) {
 }
 
 template <class Rules>
+void BasicPbft<Rules>::answer_status(NodeId to, Outbox& out) const {
+  if (to != self_) out.send(to, status(pbft::status_answer, out));
+}
+
+template <class Rules>
+MessagePtr BasicPbft<Rules>::status(std::uint8_t flags, Outbox& out) const {
+  Status s;
+  s.node = self_;
+  s.height = height_;
+  s.round = target_;
+  s.step = static_cast<std::uint8_t>(flags | (active_ ? pbft::status_active : 0));
+  return out.make<StatusMessage>(std::move(s));
+}
+
+/// Each peer is answered once until there is something new to say or the time has come in which he would ask again.
+template <class Rules>
 void BasicPbft<Rules>::on_status(NodeId from, const MessagePtr& message, const EngineView& /*view*/, Outbox& out) {
   if (from == self_) return;
   const Status& s = static_cast<const StatusMessage&>(*message).status;
   if (s.height > height_) return note_ahead(from, s.height, out);
-  if (s.height < height_) say_status(from, out);
+  if ((s.step & pbft::status_answer) != 0) return;
+  if (answered_.test(from.value)) return;
+  answered_.set(from.value);
+  if (s.height < height_) answer_status(from, out);
   if (s.height < era_first_) return;  // its committee is another one
-  if (active_ && new_view_ && (s.round < view_ || (s.round == view_ && s.step == 0))) out.send(from, new_view_);
+  const bool asks_view = s.round < view_ || (s.round == view_ && (s.step & pbft::status_active) == 0);
+  if (active_ && new_view_ && asks_view) out.send(from, new_view_);
   if (!stable_.signatures.empty()) {
     const Vote none{.height = stable_.height, .voter = self_};
     out.send(from, out.make<CheckpointMessage>(none, stable_));
@@ -894,7 +917,7 @@ void BasicPbft<Rules>::on_status(NodeId from, const MessagePtr& message, const E
 /// Nothing moves: whatever was said may have been lost.
 template <class Rules>
 void BasicPbft<Rules>::say_again(Outbox& out) {
-  say_status(no_node, out);
+  ask_status(no_node, out);
   if (own_checkpoint_ && static_cast<const CheckpointMessage&>(*own_checkpoint_).vote.height > stable_.height) {
     out.broadcast(own_checkpoint_);
   }
@@ -1086,8 +1109,8 @@ bool BasicPbft<Rules>::same(const BasicPbft& o) const {
          reported_ == o.reported_ && stable_ == o.stable_ && checkpoints_ == o.checkpoints_ &&
          pbft::same(own_checkpoint_, o.own_checkpoint_) && built_asked_ == o.built_asked_ &&
          pace_over_ == o.pace_over_ && payload_available_ == o.payload_available_ &&
-         stall_height_ == o.stall_height_ && stall_target_ == o.stall_target_ && sync_armed_ == o.sync_armed_ &&
-         sync_ == o.sync_;
+         stall_height_ == o.stall_height_ && stall_target_ == o.stall_target_ && answered_ == o.answered_ &&
+         sync_armed_ == o.sync_armed_ && sync_ == o.sync_;
 }
 
 template <class Rules>
@@ -1121,6 +1144,7 @@ void BasicPbft<Rules>::hash_into(HashBuilder& h) const {
   }
   h.add(pbft::digest_of(own_checkpoint_)).add(built_asked_).add(pace_over_).add(payload_available_);
   h.add(stall_height_).add(stall_target_).add(sync_armed_);
+  answered_.hash_into(h);
   sync_.hash_into(h);
 }
 

@@ -114,6 +114,8 @@ error("this file describes the scripts' interface; it is not meant to be run")
 ---| "core_rolled_back"
 ---| "tx_accepted"
 ---| "tx_redirected"
+---| "da_service"
+---| "da_settled"
 
 ---The world as the script sees it: first argument of every hook.
 ---@class seqlab.Context

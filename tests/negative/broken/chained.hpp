@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocols/consensus/certificates.hpp"
 #include "protocols/consensus/chained/chained_handlers.hpp"
 #include "protocols/consensus/engines.hpp"
 #include "protocols/consensus/hotstuff/hotstuff.hpp"
@@ -42,8 +43,9 @@ struct CountsSignatures : JolteonRules {
     Power power = 0;
     for (const CommitSignature& s : cert.signatures) {
       power += committee.power_of(s.voter);
-      const Vote vote{cert.height, cert.round, cert.type, s.voter, cert.block, s.timestamp, s.signature};
-      if (!signatures.verify(s.voter.value, vote.signed_digest(), s.signature)) return Reject::bad_signature;
+      if (!signatures.verify(s.voter.value, vote_of(cert, s).signed_digest(), s.signature)) {
+        return Reject::bad_signature;
+      }
     }
     return power >= quorum ? Reject::none : Reject::bad_certificate;
   }
@@ -66,6 +68,12 @@ struct ForgetsVotedRound : JolteonRules {
     s.voted = Round{0};
     return s;
   }
+};
+
+/// A certificate is what its signers make it, whichever epoch they signed it in.
+template <class Base>
+struct CountsOtherEpochs : Base {
+  static bool counts(Epoch, Epoch) { return true; }
 };
 
 /// J7: believes the certificate that came with a TC, not what its signers signed.

@@ -13,6 +13,13 @@ using scenarios::Scenario;
 
 void two_chain(Scenario& s) { s.design.parameters.hotstuff.chain = protocols::HotStuffChain::two_chain; }
 
+/// One node's power goes up and down again: two epochs end early.
+void two_epochs_end(Scenario& s) {
+  s.design.committee.changes = {{.height = 3, .node = NodeId{3}, .power = 2},
+                                {.height = 4, .node = NodeId{3}, .power = 1}};
+  s.stop.height = 10;
+}
+
 constexpr std::array list{
     Entry{"Z15", "a lock that no certificate opens", "hotstuff", Kind::liveness,
           make_chained<broken::NeverLeavesLock>},
@@ -33,6 +40,8 @@ constexpr std::array list{
           make_chained<broken::ChainedQuorumOffByOne>, six_nodes},
     Entry{"Z37 chained", "votes leave before they are durable", "jolteon", Kind::safety,
           make_chained<broken::ChainedVoteNotDurable>},
+    Entry{"epoch", "a certificate of another epoch counts", "hotstuff", Kind::liveness,
+          make_chained<broken::CountsOtherEpochs<protocols::HotStuffRules>>, two_epochs_end},
 };
 
 }  // namespace
