@@ -106,6 +106,16 @@ Amount Ledger::total() const {
   return Amount{sum};
 }
 
+Ledger Ledger::without_nonces() const {
+  Ledger out = *this;
+  for (std::uint32_t i = 0; i < out.users_.size(); ++i) {
+    if (out.users_[i].nonce == 0) continue;
+    out.remember(AccountId{i}, out.users_[i]);
+    out.users_[i].nonce = 0;
+  }
+  return out;
+}
+
 Ledger::Trial::Trial(Ledger& ledger) : ledger_(ledger) {
   SEQLAB_ASSERT(!ledger.trial_);
   ledger.trial_ = true;

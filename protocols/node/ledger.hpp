@@ -43,6 +43,8 @@ class Ledger {
   StateRoot root();
   /// Sum of all balances; constant.
   Amount total() const;
+  /// The same balances, and every sequence of nonces begins at 0 again.
+  Ledger without_nonces() const;
 
   /// Executes on trial: the destructor undoes everything that was executed since. Trials do not nest, and `root()` may
   /// not be asked for meanwhile.

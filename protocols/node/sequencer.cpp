@@ -24,6 +24,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocols/migration/core_import.hpp"
 #include "protocols/node/chain_store.hpp"
 #include "sim/base/assert.hpp"
 #include "sim/base/ring.hpp"
@@ -135,6 +136,7 @@ struct SequencerNode::State final : L1Watcher {
   void crash();
   std::vector<Recovered> read_log();
   void recover_chain();
+  void begin_anew();
 
   // ---- inputs ----
   void arrive(NodeId from, const MessagePtr& message);
@@ -305,6 +307,7 @@ struct SequencerNode::State final : L1Watcher {
 // ---- life -----------------------------------------------------------------------------------------------------------
 
 void SequencerNode::State::start() {
+  if (engine != nullptr || (context.import_from != nullptr && !context.import_from->open)) return;  // not our time yet
   const std::uint64_t life = life_;
   mempool = Mempool{context.mempool};
   recover_chain();
@@ -371,7 +374,10 @@ void SequencerNode::State::recover_chain() {
   if (written != nullptr && written->height == durable && durable == next(chain.height())) {
     append(written, std::move(saving_commit));
   }
-  if (durable == chain.height()) return;
+  if (durable == chain.height()) {
+    if (durable == Height{0} && context.import_from != nullptr) begin_anew();
+    return;
+  }
 
   // The disk fell back. What it still has is executed again from genesis; without the first blocks there is no way to
   // do that, and the node begins anew like one whose disk is empty.
@@ -380,12 +386,18 @@ void SequencerNode::State::recover_chain() {
   if (durable < chain.height() && chain.first() == Height{1}) {
     for (Height h{1}; h <= durable; ++h) kept.emplace_back(chain.block(h), *chain.commit(h));
   }
-  ledger = Ledger{context.ledger};
-  external = context.external_genesis;
-  sort_keys = SortKeys{};
-  chain.clear(ledger.root());
+  begin_anew();
   for (auto& [block, commit] : kept) append(block, std::move(commit));
   announcing = false;
+}
+
+/// The chain is empty, and the state is the one that it begins with.
+void SequencerNode::State::begin_anew() {
+  const CoreImport* from = context.import_from;
+  ledger = from != nullptr ? from->ledger : Ledger{context.ledger};
+  external = from != nullptr ? from->external : context.external_genesis;
+  sort_keys = from != nullptr ? SortKeys{from->last_keys} : SortKeys{};
+  chain.clear(ledger.root());
 }
 
 // ---- inputs ---------------------------------------------------------------------------------------------------------

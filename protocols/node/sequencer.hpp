@@ -21,6 +21,7 @@
 namespace seqlab::protocols {
 
 class SequencerNode;
+struct CoreImport;
 
 /// A corrupt node's mind. The honest code of the node goes on; this decides what leaves and enters it.
 class NodeAdversary {
@@ -90,6 +91,8 @@ struct SequencerContext {
   L1* l1 = nullptr;
   const ForcedPath* forced = nullptr;
   ExternalState external_genesis{};
+  /// What the nodes start from instead of genesis, once it is open; null: genesis. See protocols/migration/.
+  const CoreImport* import_from = nullptr;
   bool sort_keys = false;               ///< every ordered item gets a sort key and the key before it (Warp)
 };
 

@@ -17,6 +17,7 @@
 #include "scenarios/checkers/identical_execution.hpp"
 #include "scenarios/checkers/liveness.hpp"
 #include "scenarios/checkers/lock_rule.hpp"
+#include "scenarios/checkers/migration.hpp"
 #include "scenarios/checkers/no_double_commit.hpp"
 #include "scenarios/checkers/one_vote.hpp"
 #include "scenarios/checkers/prefix.hpp"
@@ -44,6 +45,7 @@ bool accountable(const CheckerContext& context) {
 bool reads_layer_1(const CheckerContext& context) { return context.forced.policy != "none"; }
 bool with_sort_keys(const CheckerContext& context) { return context.sort_keys; }
 bool settles(const CheckerContext& context) { return context.settles; }
+bool migrates(const CheckerContext& context) { return context.migrates; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
 
 bool with_relay(const CheckerContext& context) { return context.relay.policy != "none"; }
@@ -108,6 +110,8 @@ constexpr CheckerEntry all[] = {
     {"liveness", "the healed core commits new blocks, all of it", make<LivenessChecker>, always},
     {"lock_rule", "an honest node precommits what has a polka, and prevotes against its lock only after a later one",
      make<LockRule>, with_locks},
+    {"migration", "when another core takes over, no item is lost, repeated or reordered, and nobody is lied to",
+     make<Migration>, migrates},
     {"no_double_commit", "an honest node commits a height once", make<NoDoubleCommit>, always},
     {"one_vote", "an honest node votes once a round and type, also after a restart", make<OneVote>, with_certificates},
     {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},

@@ -18,6 +18,7 @@ ForcedInclusion::ForcedInclusion(const CheckerContext& context)
   if (policy == "due_queue") rule_ = Rule::due;
   if (policy == "citrea_queue") rule_ = Rule::citrea;
   buffer_ = options_.delayed_inbox.buffer_max;
+  if (context.migrates) old_core_ = NodeId{context.node_count};
 }
 
 void ForcedInclusion::on_record(const Record& record) {
@@ -33,6 +34,13 @@ void ForcedInclusion::on_record(const Record& record) {
       return;
     case RecordKind::force_called: return on_call(record);
     default: break;
+  }
+  if (record.kind == RecordKind::forced_done && old_core_ != no_node && record.node == old_core_) {
+    // Another core was there before: what it has done is done, in its own order within one L1 block.
+    posted_.erase(record.round);
+    finished_.insert(record.id());
+    next_ = std::max<std::uint64_t>(next_, std::uint64_t{record.round} + 1);
+    return;
   }
   if (!roster_.honest(record.node)) return;
   Told& told = telling_[record.node.value];

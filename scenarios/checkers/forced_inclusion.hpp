@@ -47,6 +47,7 @@ class ForcedInclusion final : public Checker {
 
   protocols::ForcedOptions options_;
   Rule rule_ = Rule::none;
+  NodeId old_core_{no_node};
   Roster roster_;
   std::map<std::uint64_t, Posted> posted_;   // by position: what L1 holds and is not done
   std::map<std::uint64_t, Posted> deferred_; // tried, and still to be done

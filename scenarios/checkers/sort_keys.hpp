@@ -18,7 +18,10 @@ namespace seqlab::scenarios {
 class SortKeysChecker final : public Checker {
  public:
   explicit SortKeysChecker(const CheckerContext& context)
-      : on_(context.sort_keys), roster_(context.node_count), nodes_(context.node_count) {}
+      : on_(context.sort_keys),
+        migrates_(context.migrates),
+        roster_(context.node_count),
+        nodes_(context.node_count) {}
   std::string_view name() const override { return "sort_keys"; }
   sim::KindMask kinds() const override {
     if (!on_) return 0;
@@ -38,6 +41,7 @@ class SortKeysChecker final : public Checker {
     bool forgetful = false;             ///< begins anew: what came before is not known
   };
   bool on_;
+  bool migrates_;   ///< a contract's first key may follow one of another core, which is the business of `migration`
   Roster roster_;
   std::vector<State> nodes_;
 };

@@ -29,6 +29,12 @@ void Validity::on_record(const Record& record) {
       submitted_.try_emplace(record.id(), Submitted{record.round, record.height});
       break;
     case RecordKind::tx_included:
+      if (old_core_ != no_node && record.node == old_core_) {
+        // Another core ordered before, and its nonces count here as well.
+        const auto at = submitted_.find(record.id());
+        if (at != submitted_.end()) next_nonce_[at->second.account] = at->second.nonce + 1;
+        break;
+      }
       if (roster_.honest(record.node)) on_included(record);
       break;
     default:

@@ -15,7 +15,9 @@ namespace seqlab::scenarios {
 class Validity final : public Checker {
  public:
   explicit Validity(const CheckerContext& context)
-      : proposals_(context.engine.commits_proposals), roster_(context.node_count), heads_(context.node_count) {}
+      : proposals_(context.engine.commits_proposals), roster_(context.node_count), heads_(context.node_count) {
+    if (context.migrates) old_core_ = NodeId{context.node_count};
+  }
   std::string_view name() const override { return "validity"; }
   sim::KindMask kinds() const override {
     return Roster::kinds() | sim::mask_of(RecordKind::proposed, RecordKind::tx_submitted, RecordKind::tx_included);
@@ -41,6 +43,7 @@ class Validity final : public Checker {
   void on_included(const Record& record);
 
   bool proposals_;  // what commits was proposed as it is; if not, its transactions alone are judged
+  NodeId old_core_{no_node};  // what it executed is the beginning of the history
   Roster roster_;
   HeightWindow<Block> blocks_;
   std::vector<Head> heads_;  // by node: its last final commit

@@ -191,9 +191,6 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
   for (const NodeId node : plan.leaders) exists(node, "`leaders`");
   for (std::size_t i = 0; i < plan.interventions.size(); ++i) {
     const std::string place = fmt::format("interventions[{}]", i);
-    const auto all_exist = [&](const std::vector<NodeId>& nodes) {
-      for (const NodeId node : nodes) exists(node, place);
-    };
     if (const auto* split = std::get_if<RoundSplit>(&plan.interventions[i])) {
       for (const auto& group : split->groups) {
         for (const Machine& m : group) {
@@ -203,7 +200,12 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
         }
       }
     } else if (const auto* fault = std::get_if<FaultSpec>(&plan.interventions[i])) {
-      if (fault->when.on && fault->when.on->node) exists(*fault->when.on->node, place);
+      // The core that a migration replaces is a machine like any other.
+      const auto machine_exists = [&](NodeId node) {
+        if (node.value >= machine_count(scenario)) exists(node, place);
+      };
+      const auto all_exist = [&](const std::vector<NodeId>& nodes) { std::ranges::for_each(nodes, machine_exists); };
+      if (fault->when.on && fault->when.on->node) machine_exists(*fault->when.on->node);
       if (const auto* crash = std::get_if<fault::Crash>(&fault->what)) all_exist(crash->nodes);
       if (const auto* pause = std::get_if<fault::Pause>(&fault->what)) all_exist(pause->nodes);
       if (const auto* jump = std::get_if<fault::ClockJump>(&fault->what)) all_exist(jump->nodes);
@@ -215,7 +217,7 @@ std::vector<std::string> problems_of(const Plan& plan, const Scenario& scenario)
     } else {
       const auto& message = std::get<MessageIntervention>(plan.interventions[i]);
       // Clients, which come after the nodes, send and receive as well.
-      const std::uint32_t ends = count + scenario.environment.workload.clients;
+      const std::uint32_t ends = machine_count(scenario) + scenario.environment.workload.clients;
       const auto can_hear = [&](NodeId end) {
         if (end.value >= ends) exists(end, place);
       };

@@ -64,18 +64,24 @@ class Judge {
   std::uint32_t count() const { return s_.design.committee.count; }
 
   std::string every_node() const {
+    if (migrates(s_)) {
+      return "nodes are n0 ... n" + std::to_string(count() - 1) + ", the old core is n" + std::to_string(count());
+    }
     return count() == 1 ? "n0 is the only node" : "nodes are n0 ... n" + std::to_string(count() - 1);
   }
 
   /// Reports names beyond the committee; without it nobody is unknown.
-  void nodes_exist(const std::string& path, const std::vector<NodeId>& nodes) {
+  /// @param limit  how many nodes there are
+  void nodes_exist(const std::string& path, const std::vector<NodeId>& nodes, std::uint32_t limit) {
     if (!clean("design.committee.count")) return;
     for (const NodeId node : nodes) {
-      if (node.value < count()) continue;
+      if (node.value < limit) continue;
       problem(path, format_node(node) + " does not exist", every_node());
       return;
     }
   }
+
+  void nodes_exist(const std::string& path, const std::vector<NodeId>& nodes) { nodes_exist(path, nodes, count()); }
 
   // ---- design -----------------------------------------------------------------------------------------------------
 
@@ -94,6 +100,7 @@ class Judge {
       unknown("design.l1", "layer-1 chain", s_.design.l1, std::move(names));
     }
     settlement(has_l1);
+    migration(has_l1);
     const std::string& policy = s_.design.forced.policy;
     if (!clean("design.forced") || policy == "none") return;
     if (protocols::find_forced_path(policy) == nullptr) {
@@ -129,6 +136,31 @@ class Judge {
     if (policy == "arweave_sync" && s_.design.engine == "mysticeti" && f.arweave_sync.blocks_max > 1) {
       problem("design.forced.arweave_sync.blocks_max", "a vertex names one L1 block more than the chain has",
               "blocks_max: 1");
+    }
+  }
+
+  void migration(bool has_l1) {
+    const protocols::MigrationOptions& m = s_.design.migration;
+    if (!clean("design.migration") || !migrates(s_)) return;
+    if (!has_l1) {
+      problem("design.migration.kind", "both cores read layer 1, and the design has none",
+              "design: {l1: arweave, forced: {policy: arweave_sync}, ...}");
+    } else if (s_.design.forced.policy != "arweave_sync") {
+      problem("design.migration.kind", "both cores take over every L1 block, and the design's policy does not",
+              "forced: {policy: arweave_sync}");
+    }
+    if (clean("stop.after") && m.at + m.gap >= s_.stop.after) {
+      problem("design.migration.at",
+              "the new core would start after the end, stop.after: " + format_duration(s_.stop.after),
+              "at and gap together are shorter");
+    }
+    if (s_.design.settlement.policy != protocols::SettlementOptions::Policy::none) {
+      problem("design.settlement.policy",
+              "nobody writes the old core's items to layer 1, so nobody can rebuild the chain",
+              "settlement: {policy: none} with a migration");
+    }
+    if (s_.design.engine == "centralised") {
+      problem("design.migration.kind", "the core that takes over is a committee", "another engine, such as tendermint");
     }
   }
 
@@ -514,16 +546,16 @@ class Judge {
       if (f.when.at && clean("stop.after") && *f.when.at >= s_.stop.after) {
         problem(path + ".at", "strikes after the end, stop.after: " + format_duration(s_.stop.after));
       }
-      if (f.when.on && f.when.on->node) nodes_exist(path + ".on.node", {*f.when.on->node});
+      if (f.when.on && f.when.on->node) nodes_exist(path + ".on.node", {*f.when.on->node}, machine_count(s_));
       if (const auto* crash = std::get_if<fault::Crash>(&f.what)) {
-        somebody(path + ".crash", crash->nodes);
+        somebody(path + ".crash", crash->nodes, machine_count(s_));
       } else if (const auto* pause = std::get_if<fault::Pause>(&f.what)) {
-        somebody(path + ".pause", pause->nodes);
+        somebody(path + ".pause", pause->nodes, machine_count(s_));
       } else if (const auto* jump = std::get_if<fault::ClockJump>(&f.what)) {
-        somebody(path + ".clock_jump.nodes", jump->nodes);
+        somebody(path + ".clock_jump.nodes", jump->nodes, machine_count(s_));
       } else if (const auto* l1 = std::get_if<fault::L1>(&f.what)) {
         if (s_.design.l1 == "none") problem(path + ".l1", "the design has no layer 1", "design: {l1: ethereum}");
-        nodes_exist(path + ".l1.nodes", l1->nodes);
+        nodes_exist(path + ".l1.nodes", l1->nodes, machine_count(s_));
       } else if (const auto* relay = std::get_if<fault::Relay>(&f.what)) {
         writing(path + ".relay", *relay);
       } else {
@@ -551,16 +583,17 @@ class Judge {
     }
   }
 
-  void somebody(const std::string& path, const std::vector<NodeId>& nodes) {
+  void somebody(const std::string& path, const std::vector<NodeId>& nodes) { somebody(path, nodes, count()); }
+  void somebody(const std::string& path, const std::vector<NodeId>& nodes, std::uint32_t limit) {
     if (nodes.empty()) problem(path, "names no node", "[n2]");
-    nodes_exist(path, nodes);
+    nodes_exist(path, nodes, limit);
   }
 
   void partition(const std::string& path, const std::vector<std::vector<NodeId>>& groups) {
     if (groups.size() < 2) problem(path, "a partition has at least two groups", "[[n0, n1], [n2, n3]]");
     std::set<NodeId> seen;
     for (std::size_t g = 0; g < groups.size(); ++g) {
-      somebody(indexed(path, g), groups[g]);
+      somebody(indexed(path, g), groups[g], machine_count(s_));
       for (const NodeId node : groups[g]) {
         if (seen.insert(node).second) continue;
         problem(indexed(path, g), format_node(node) + " is in two groups");

@@ -14,6 +14,7 @@
 #include "protocols/derivation/settlement.hpp"
 #include "protocols/forced/options.hpp"
 #include "protocols/l1/block.hpp"
+#include "protocols/migration/options.hpp"
 #include "protocols/node/sequencer.hpp"
 #include "protocols/relay/options.hpp"
 #include "sim/kernel/time.hpp"
@@ -56,6 +57,7 @@ struct Design {
   bool sort_keys = false;               ///< ordered items have sort keys, as in Warp
   protocols::SettlementOptions settlement;  ///< how it settles there
   protocols::RelayOptions relay;        ///< how its blocks get there
+  protocols::MigrationOptions migration;    ///< another core that ordered before this one
   friend bool operator==(const Design&, const Design&) = default;
 };
 
@@ -314,5 +316,13 @@ struct Scenario {
            a.stop == b.stop && a.expect == b.expect;
   }
 };
+
+/// Whether another core orders before the committee does.
+inline bool migrates(const Scenario& s) {
+  return s.design.migration.kind != protocols::MigrationOptions::Kind::none;
+}
+
+/// Machines that order or did: the sequencer nodes, and after them the core that they take over from.
+inline std::uint32_t machine_count(const Scenario& s) { return s.design.committee.count + (migrates(s) ? 1U : 0U); }
 
 }  // namespace seqlab::scenarios

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "protocols/consensus/messages.hpp"
+#include "protocols/migration/gateway.hpp"
 #include "sim/base/assert.hpp"
 #include "sim/base/fixed_point.hpp"
 #include "sim/base/ring.hpp"
@@ -56,6 +58,11 @@ class Clients::Client final : public sim::NodeHandler {
         submitted_(shared.simulation) {
     const WorkloadSpec& w = shared.workload;
     // Accounts number, number + clients, ...
+    if (has_two_cores()) {
+      sim::Stream luck = shared.simulation.stream("client.upgraded", number);
+      core_ = protocols::old_core;
+      upgraded_ = luck.below(100) < shared.cores.upgraded_percent;
+    }
     if (number < w.accounts) accounts_.resize((w.accounts - number + w.clients - 1) / w.clients);
   }
 
@@ -80,11 +87,21 @@ class Clients::Client final : public sim::NodeHandler {
     const auto at = flights_.find(result.tx);
     if (at == flights_.end()) return;
     using Outcome = TransactionResultMessage::Outcome;
+    if (has_two_cores() && result.outcome == Outcome::refused && is_about_cores(result.detail)) {
+      return sent_away(from, result, at->second);
+    }
     if (result.outcome == Outcome::committed && static_cast<TxStatus>(result.detail) == TxStatus::ok) {
+      const TxId confirmed_id = result.tx;
       Record confirmed{.kind = RecordKind::tx_confirmed, .node = id_, .peer = from, .height = result.height.value};
       confirmed.with_id(result.tx).with_elapsed(now() - at->second.submitted);
       flights_.erase(at);
       shared_.simulation.emit(confirmed);
+      if (has_two_cores()) {
+        if (core_of(from) == protocols::new_core) meet_new_core();
+        core_ = core_of(from);   // whoever answers is there: also the old one, after a cut-over that failed
+        Record accepted{.kind = RecordKind::tx_accepted, .detail = core_of(from), .node = id_, .peer = from};
+        shared_.simulation.emit(accepted.with_id(confirmed_id));
+      }
     } else if (result.outcome == Outcome::refused && is_hopeless(static_cast<AdmitError>(result.detail))) {
       // An old nonce is used up, by this transaction or by one that took its place; any other is free again.
       const bool used = static_cast<AdmitError>(result.detail) == AdmitError::old_nonce;
@@ -103,6 +120,7 @@ class Clients::Client final : public sim::NodeHandler {
     Transaction transaction;
     SimTime submitted;
     std::uint32_t attempt = 0;
+    std::uint8_t core = protocols::new_core;   // where it goes, or went last
   };
   struct Deadline {
     SimTime at;
@@ -115,6 +133,41 @@ class Clients::Client final : public sim::NodeHandler {
   };
 
   SimTime now() const { return shared_.simulation.now(); }
+
+  // ---- two cores ----
+
+  bool has_two_cores() const { return shared_.cores.old_core != no_node; }
+  static bool is_about_cores(std::uint8_t detail) {
+    return detail == static_cast<std::uint8_t>(protocols::CoreRefusal::stopped) ||
+           detail == static_cast<std::uint8_t>(protocols::CoreRefusal::moved);
+  }
+  std::uint8_t core_of(NodeId node) const {
+    return node == shared_.cores.old_core ? protocols::old_core : protocols::new_core;
+  }
+
+  /// The old core takes nothing more. One who can goes to the new one, at once if that is where he was sent.
+  void sent_away(NodeId from, const TransactionResultMessage& result, Flight& flight) {
+    if (flight.core == protocols::new_core) return;  // an answer to what has been sent elsewhere since
+    if (!upgraded_) {
+      const Transaction transaction = flight.transaction;
+      flights_.erase(transaction.id);
+      return give_back(transaction);
+    }
+    meet_new_core();
+    flight.core = protocols::new_core;
+    if (result.detail == static_cast<std::uint8_t>(protocols::CoreRefusal::stopped)) return;  // at its deadline
+    const TxId id = result.tx;
+    Record redirected{.kind = RecordKind::tx_redirected, .detail = protocols::new_core, .node = id_, .peer = from};
+    shared_.simulation.emit(redirected.with_id(id));
+    if (flights_.contains(id)) send_again(id);
+  }
+
+  /// The SDK asks for the next nonce of each account, where the old ones do not count.
+  void meet_new_core() {
+    core_ = protocols::new_core;
+    if (std::exchange(has_met_new_core_, true) || !shared_.cores.nonces_restart) return;
+    for (Account& account : accounts_) account = {};
+  }
 
   // ---- the two stories ----
 
@@ -134,7 +187,7 @@ class Clients::Client final : public sim::NodeHandler {
       } else if (deadlines_.front().at > process.now()) {
         process.sleep_until(deadlines_.front().at);
       } else {
-        send_again(deadlines_.pop_front().tx);
+        send_again(deadlines_.pop_front().tx, true);
       }
     }
   }
@@ -207,15 +260,19 @@ class Clients::Client final : public sim::NodeHandler {
 
   // ---- sending ----
 
+  NodeId node_for(const Flight& flight) const {
+    return flight.core == protocols::old_core ? shared_.cores.old_core : node_for(flight.attempt);
+  }
   NodeId node_for(std::uint32_t attempt) const {
     return shared_.sequencers[(number_ + std::size_t{attempt}) % shared_.sequencers.size()];
   }
 
   void submit(const Transaction& tx) {
     // A hole can be filled with what was there before. Then it is the old transaction that goes on.
-    const auto [flight, fresh] = flights_.try_emplace(tx.id, Flight{tx, now(), 0});
+    const auto [flight, fresh] = flights_.try_emplace(tx.id, Flight{tx, now(), 0, core_});
     if (!fresh) return;
-    Record submitted{.kind = RecordKind::tx_submitted, .node = id_, .peer = node_for(0), .round = tx.sender.value};
+    Record submitted{.kind = RecordKind::tx_submitted, .node = id_, .peer = node_for(flight->second)};
+    submitted.round = tx.sender.value;
     submitted.height = tx.nonce;
     shared_.simulation.emit(submitted.with_id(tx.id));
     send(flight->second);
@@ -225,10 +282,10 @@ class Clients::Client final : public sim::NodeHandler {
   void send(const Flight& flight) {
     deadlines_.push_back({now() + shared_.workload.retry_after, flight.transaction.id, flight.attempt});
     const sim::MessagePtr message{shared_.network.pool().make<TransactionMessage>(flight.transaction)};
-    shared_.network.send(id_, node_for(flight.attempt), message);
+    shared_.network.send(id_, node_for(flight), message);
   }
 
-  void send_again(const TxId& id) {
+  void send_again(const TxId& id, bool no_answer = false) {
     Flight& flight = flights_.at(id);
     if (flight.attempt >= shared_.workload.retries_max) {
       const Transaction transaction = flight.transaction;
@@ -236,7 +293,11 @@ class Clients::Client final : public sim::NodeHandler {
       return give_back(transaction);
     }
     ++flight.attempt;
-    Record retried{.kind = RecordKind::tx_retried, .node = id_, .peer = node_for(flight.attempt)};
+    // No answer says nothing about the core: one who can tries both in turn.
+    if (no_answer && upgraded_) {
+      flight.core = flight.core == protocols::old_core ? protocols::new_core : protocols::old_core;
+    }
+    Record retried{.kind = RecordKind::tx_retried, .node = id_, .peer = node_for(flight)};
     retried.round = flight.attempt;
     shared_.simulation.emit(retried.with_id(id));
     send(flight);
@@ -261,6 +322,9 @@ class Clients::Client final : public sim::NodeHandler {
   sim::Stream arrivals_;
   sim::Stream contents_;
   std::vector<Account> accounts_;
+  bool upgraded_ = false;     // knows that there may be two cores
+  bool has_met_new_core_ = false;
+  std::uint8_t core_ = protocols::new_core;   // where new transactions go
   Duration elapsed_{};        // Poisson: of the last arrival
   std::uint64_t count_ = 0;   // constant: arrivals so far; trace: position
   std::unordered_map<TxId, Flight> flights_;
@@ -269,8 +333,9 @@ class Clients::Client final : public sim::NodeHandler {
 };
 
 Clients::Clients(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network,
-                 protocols::Signatures& signatures, const WorkloadSpec& workload, std::span<const NodeId> sequencers)
-    : shared_{simulation, nodes, network, signatures, workload, {sequencers.begin(), sequencers.end()}, 0} {
+                 protocols::Signatures& signatures, const WorkloadSpec& workload, std::span<const NodeId> sequencers,
+                 const ClientCores& cores)
+    : shared_{simulation, nodes, network, signatures, workload, {sequencers.begin(), sequencers.end()}, cores, 0} {
   SEQLAB_ASSERT(!sequencers.empty() && (workload.clients == 0 || workload.accounts > 0), workload.clients);
   shared_.active = std::min(workload.clients, workload.accounts);
   // Services know of the starts that happen while there are processes: from now on there are.

@@ -62,7 +62,8 @@ class ForcedUsers::User final : public sim::NodeHandler {
     }
   }
   void on_done(const Record& record) {
-    if (record.node != near_.id()) return;
+    const bool old_core = migrates(scenario_) && record.node.value == scenario_.design.committee.count;
+    if (record.node != near_.id() && !old_core) return;
     const auto status = static_cast<ForcedStatus>(record.detail);
     for (Item& item : items_) {
       if (item.id != record.id() || item.done || status == ForcedStatus::deferred) continue;

@@ -35,6 +35,7 @@ std::vector<std::uint16_t> place(const Scenario& s, std::span<const NodeId> twin
   const std::uint32_t nodes = s.design.committee.count;
   std::vector<std::uint16_t> region_of;
   for (std::uint32_t i = 0; i < nodes; ++i) region_of.push_back(cycle[i % cycle.size()]);
+  if (migrates(s)) region_of.push_back(region_of.front());
   for (std::uint32_t c = 0; c < client_count(s); ++c) region_of.push_back(region_of[c % nodes]);
   for (const NodeId twin : twins) region_of.push_back(region_of[twin.value]);
   return region_of;
@@ -84,7 +85,7 @@ void set_up_machines(const Scenario& scenario, sim::Simulation& simulation, sim:
   const std::int64_t skew = ns(spec.clock_skew_max);
   for (std::uint32_t i = 0; i < nodes.size(); ++i) {
     sim::Node& node = nodes[NodeId{i}];
-    if (i < scenario.design.committee.count) {
+    if (i < machine_count(scenario)) {
       node.cpu = sim::Cpu{spec.cores};
       node.disk.sync_time = spec.disk_sync;
     }
@@ -163,6 +164,7 @@ CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   about.healing_blocks = scenario.stop.healing_blocks;
   about.leaders = plan.leaders;
   about.forced = scenario.design.forced;
+  about.migrates = migrates(scenario);
   about.sort_keys = scenario.design.sort_keys;
   about.settles = scenario.design.settlement.policy != protocols::SettlementOptions::Policy::none;
   about.relay = scenario.design.relay;

@@ -4,6 +4,8 @@
 #include <map>
 
 #include "protocols/forced/forced_paths.hpp"
+#include "protocols/migration/border_path.hpp"
+#include "protocols/migration/cut_over.hpp"
 #include "protocols/relay/relay.hpp"
 #include "scenarios/hooks/adversary_host.hpp"
 #include "scenarios/plan/plan_driver.hpp"
@@ -101,7 +103,8 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
 std::unique_ptr<protocols::L1> make_l1(const Scenario& s, sim::Simulation& simulation,
                                        const protocols::L1Profile& profile) {
   if (profile.name.empty()) return nullptr;
-  return std::make_unique<protocols::L1>(simulation, profile, s.design.committee.count, s.environment.l1.keep_blocks);
+  const std::uint32_t observers = s.design.committee.count + (migrates(s) ? 1U : 0U);
+  return std::make_unique<protocols::L1>(simulation, profile, observers, s.environment.l1.keep_blocks);
 }
 
 std::vector<FaultSpec> faults_of(const Scenario& s, const Plan& plan) {
@@ -156,6 +159,9 @@ struct World::Parts {
   protocols::L1Profile l1_profile;
   std::unique_ptr<protocols::L1> l1;              ///< null: the design has no layer 1
   std::unique_ptr<protocols::ForcedPath> forced;  ///< null: it takes nothing from there
+  protocols::CoreImport core_import;                  ///< what the committee starts from, where it takes over
+  std::unique_ptr<protocols::Gateway> gateway;        ///< from whom; null: it orders from the beginning
+  std::unique_ptr<protocols::CutOver> cut_over;
   std::unique_ptr<protocols::Settlement> settlement;  ///< null: nothing is read back from there
   protocols::RelayRules relay_rules;              ///< unless the options bring others
   std::unique_ptr<protocols::Relay> relay;        ///< null: nobody writes there
@@ -185,8 +191,10 @@ RunResult World::run() {
   w.milestones.wait_for_height(stop.height);
   sim::StopReason stopped = w.simulation.run(time_zero + stop.after);
   w.commits_safety = w.metrics.finish().commits_min;
+  // A committee that did not come to order has no progress to make.
+  const bool orders = w.cut_over == nullptr || w.cut_over->phase() == protocols::CutOver::Phase::migrated;
   const bool heals =
-      w.liveness != nullptr && stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
+      orders && w.liveness != nullptr && stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
   if (heals) stopped = w.heal();
   return w.judge(stopped, heals);
 }
@@ -202,6 +210,10 @@ void World::Parts::build() {
   context.sort_keys = design.sort_keys;
   if (const protocols::ForcedPathEntry* path = protocols::find_forced_path(design.forced.policy)) {
     forced = options.make_forced ? options.make_forced(design.forced) : path->make(design.forced);
+    if (migrates(scenario)) {
+      forced = std::make_unique<protocols::BorderPath>(std::move(forced), core_import);
+      context.import_from = &core_import;
+    }
     context.l1 = l1.get();
     context.forced = forced.get();
     context.external_genesis = forced->genesis(l1->chain());
@@ -216,9 +228,17 @@ void World::Parts::build() {
     sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine));
     raw.push_back(sequencers.back().get());
   }
+  ClientCores cores;
+  if (migrates(scenario)) {
+    const protocols::GatewayOptions options{.depth = design.forced.arweave_sync.depth, .stamp = design.migration.stamp};
+    gateway = std::make_unique<protocols::Gateway>(context, options);
+    cores = {.old_core = gateway->id(),
+             .upgraded_percent = design.migration.upgraded_percent,
+             .nonces_restart = !design.migration.refuse_old_items};
+  }
   if (scenario.environment.workload.arrivals != WorkloadSpec::Arrivals::none) {
     clients = std::make_unique<Clients>(simulation, nodes, network, *signatures, scenario.environment.workload,
-                                        context.peers);
+                                        context.peers, cores);
   }
   if (l1 != nullptr && scenario.environment.workload.forced.users > 0) {
     forced_users = std::make_unique<ForcedUsers>(simulation, nodes, *l1, *signatures, scenario, raw);
@@ -229,6 +249,11 @@ void World::Parts::build() {
   for (const NodeId node : plan.twins) {
     sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine, node));
     context.twins.push_back({sequencers.back()->machine(), node});
+  }
+  if (gateway != nullptr) {
+    std::vector<protocols::SequencerNode*> machines;  // with twins
+    for (const auto& sequencer : sequencers) machines.push_back(sequencer.get());
+    cut_over = std::make_unique<protocols::CutOver>(design.migration, context, *gateway, core_import, machines);
   }
   if (l1 != nullptr && design.relay.policy != "none") {
     const protocols::RelayRules& rules = options.relay_rules != nullptr ? *options.relay_rules : relay_rules;
@@ -271,7 +296,12 @@ void World::Parts::build() {
                        .a = static_cast<std::uint64_t>(ns(scenario.environment.network.delta))});
     });
   }
-  start_machines(scenario, simulation, nodes, context.peers);
+  if (gateway == nullptr) {
+    start_machines(scenario, simulation, nodes, context.peers);
+  } else {
+    simulation.call_at(time_zero, [this] { nodes.start(gateway->id()); });
+    cut_over->start();
+  }
   for (const auto& twin : context.twins) {
     simulation.call_at(time_zero, [this, machine = twin.machine] { nodes.start(machine); });
   }
