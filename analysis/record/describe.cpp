@@ -340,7 +340,8 @@ Fields fields_of(const Record& r) {
     case RecordKind::core_started:
     case RecordKind::core_exported:
     case RecordKind::core_rolled_back:
-      return f.number("core", r.detail).number("height", r.height).node("node", r.node).hash("state", r.id());
+      return f.number("core", r.detail).number("height", r.height).node("node", r.node).number("l1_height", r.round)
+          .hash("state", r.id());
     case RecordKind::tx_accepted:
     case RecordKind::tx_redirected:
       return f.node("client", r.node).node("peer", r.peer).number("core", r.detail).hash("tx", r.id());

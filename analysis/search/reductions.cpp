@@ -422,6 +422,15 @@ std::optional<Case> with_nodes(const Case& which, const std::vector<bool>& keeps
   const std::size_t relayers_before = relayers.size();
   to.rename(relayers);
   if (relayers.size() != relayers_before) return std::nullopt;
+  // Likewise whoever settles, and nobody moves to make room for the machine that orders before a migration.
+  protocols::SettlementOptions& settlement = scenario->design.settlement;
+  if (settlement.policy != protocols::SettlementOptions::Policy::none) {
+    for (std::vector<NodeId>* nodes : {&settlement.readers, &settlement.committers, &settlement.provers}) {
+      const std::size_t before = nodes->size();
+      to.rename(*nodes);
+      if (nodes->size() != before) return std::nullopt;
+    }
+  }
   std::erase_if(around.faults, [&](FaultSpec& fault) { return !rename(fault, to); });
   std::erase_if(around.adversaries, [&](scenarios::AdversarySpec& adversary) {
     const bool owned = !adversary.nodes.empty();

@@ -108,7 +108,7 @@ namespace seqlab::sim {
   X(key_linked, "right after its keyed: node, height; flags = 1: a previous key, its fields are a, b and round")       \
   /* hand-over between cores: detail = core */                                                                         \
   X(core_stopped, "detail = core, height of its last block, id = state")                                               \
-  X(core_exported, "detail = core, height, id = state, a = L1 height it ends with")                                    \
+  X(core_exported, "detail = core, height, id = state, round = L1 height it ends with")                                \
   X(core_started, "detail = core, height of its first block, id = state it imported")                                  \
   X(core_rolled_back, "detail = core that goes on after a failed cut-over, height")                                    \
   X(tx_accepted, "node = client, peer = who answered, detail = core, id = item: a success was promised")               \

@@ -55,6 +55,7 @@ TEST_CASE("two threads that run different worlds do not disturb each other", "[d
 TEST_CASE("ideal and real signatures give the same records in every catalogue scenario", "[determinism]") {
   for (Scenario& s : whole_catalog()) {
     CAPTURE(s.name);
+    s.stop.after = std::min(s.stop.after, Duration{10min});  // hours of layer 1 show nothing more about signatures
     s.design.signatures = protocols::SignatureBackend::ideal;
     const Hash128 ideal = digest_of(s, 3);
     s.design.signatures = protocols::SignatureBackend::real;

@@ -30,7 +30,9 @@ class Random final : public Strategy {
  private:
   /// The scenario's parameters that are not its point: pace, start, order of instants.
   void vary(Scenario& s, Stream& luck) const {
-    const bool own = s.environment.adversaries.empty() && s.environment.faults.empty() && s.design.relay.nodes.empty();
+    const bool own = s.environment.adversaries.empty() && s.environment.faults.empty() &&
+                     s.design.relay.nodes.empty() &&
+                     s.design.settlement.policy == protocols::SettlementOptions::Policy::none;
     if (own && luck.chance({1, 3})) {
       // Sizes around the thresholds: 3F+1, 3F+2, 3F+3.
       const std::uint32_t count = static_cast<std::uint32_t>(luck.between(4, 7));
