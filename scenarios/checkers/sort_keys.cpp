@@ -50,16 +50,19 @@ void SortKeysChecker::on_record(const Record& r) {
       return;
     }
     case RecordKind::key_linked: {
-      const auto [at, fresh] = s.contracts.try_emplace(s.contract, s.last);
+      constexpr std::uint32_t near = 1U << 20U;
+      if (s.contract < near && s.contract >= s.contracts.size()) s.contracts.resize(s.contract + 1);
+      Key& known = s.contract < near ? s.contracts[s.contract] : s.far_contracts[s.contract];
+      const bool fresh = known == Key{};
       const Key named{r.a, r.b, r.round};
-      const bool right = fresh ? (r.flags == 0 || s.forgetful || migrates_) : r.flags != 0 && named == at->second;
+      const bool right = fresh ? (r.flags == 0 || s.forgetful || migrates_) : r.flags != 0 && named == known;
       if (!right) {
         report(r.at, {r.node},
                fmt::format("{} linked key {} of contract {} to {}, the key before it is {}", node_name(r.node),
                            text(s.last), s.contract, r.flags == 0 ? "nothing" : text(named),
-                           fresh ? "none" : text(at->second)));
+                           fresh ? "none" : text(known)));
       }
-      at->second = s.last;
+      known = s.last;
       return;
     }
     default: return;

@@ -36,7 +36,8 @@ class SortKeysChecker final : public Checker {
     std::uint64_t height = 0;           ///< of the block at hand
     std::uint64_t index = 0;            ///< of the next item of the rollup in it
     Key last{};
-    std::map<std::uint32_t, Key> contracts;
+    std::vector<Key> contracts;                   ///< last key by contract, {} before the first
+    std::map<std::uint32_t, Key> far_contracts;   ///< of numbers that nobody in his senses has
     std::uint32_t contract = 0;         ///< of the item whose link comes next
     bool forgetful = false;             ///< begins anew: what came before is not known
   };
