@@ -156,14 +156,15 @@ void L1::mine() {
       rival_ = make_block(rival, 1, false);
       announce(rival_, false);
     } else if (rival_wins) {
-      extend(make_block(rival, 1, true));
+      // What the loser held waits again only when it has lost; the block after this one takes it.
+      extend(make_block(rival, 1, false));
     } else {
       extend(make_block(tip, 0, true));
     }
   } else {
     extend(make_block(tip, 0, true));
     if (happens(draw(luck_fork, number, 0), profile_.fork)) {
-      rival_ = make_block(tip, 1, true);
+      rival_ = make_block(tip, 1, false);
       announce(rival_, false);
     }
   }
@@ -199,6 +200,7 @@ L1BlockPtr L1::make_block(const L1BlockPtr& parent, std::uint64_t branch, bool f
 
 /// What waits, as far as it fits and pays: dearest first, sequences and dependencies in order.
 std::vector<L1TransactionPtr> L1::select(const L1BlockPtr& parent) const {
+  SEQLAB_ASSERT(parent->id == truth_.tip()->id, parent->height);  // what waits is what the true chain leaves to do
   std::vector<const Waiting*> candidates;
   L1Price price[l1_lane_count];
   for (std::size_t lane = 0; lane < l1_lane_count; ++lane) price[lane] = markets_[lane].price(slot_, demand_percent_);
@@ -215,8 +217,6 @@ std::vector<L1TransactionPtr> L1::select(const L1BlockPtr& parent) const {
   std::ranges::stable_sort(candidates, [](const Waiting* a, const Waiting* b) {
     return a->transaction->price_max[0] > b->transaction->price_max[0];
   });
-  // A rival's parent is not the tip: what the tip holds is not below it. Both are one block away from each other.
-  const bool on_tip = parent->id == truth_.tip()->id;
   std::set<Hash128> here;
   std::vector<L1TransactionPtr> out;
   std::uint64_t left[l1_lane_count];
@@ -242,7 +242,7 @@ std::vector<L1TransactionPtr> L1::select(const L1BlockPtr& parent) const {
       here.insert(tx.id);
       out.push_back(w->transaction);
       w = nullptr;
-      progress = on_tip;
+      progress = true;
     }
   }
   return out;

@@ -257,3 +257,20 @@ TEST_CASE("memory stays flat: old blocks and their transactions go", "[l1]") {
   const Record first = chain.kept.of(RecordKind::l1_mined).front();
   CHECK(chain.l1.find(first.id()) == nullptr);
 }
+
+TEST_CASE("an author's sequence survives rivals that win: nothing is lost, nothing overtakes", "[l1]") {
+  Chain chain("ethereum", 13);
+  chain.profile.fork = {1, 3};
+  chain.profile.fork_deeper = {1, 3};
+  for (std::uint64_t nonce = 0; nonce < 300; ++nonce) {
+    CHECK(chain.l1.submit(with_nonce(nonce, nonce, 1'000'000'000)));
+    chain.run(12s);
+  }
+  chain.run(300s);
+  CHECK(chain.kept.of(RecordKind::l1_reorged).size() > 20);
+  std::uint64_t next = 0;
+  for (std::uint64_t h = chain.l1.chain().first(); h <= chain.l1.chain().height(); ++h) {
+    for (const L1TransactionPtr& tx : chain.l1.chain().block(h)->transactions) CHECK(tx->nonce == next++);
+  }
+  CHECK(next == 300);
+}
