@@ -46,10 +46,24 @@ LogWriter& LogWriter::add(const Commit& c) {
   return *this;
 }
 
+/// Set in the count of evidence: what the block takes from layer 1 follows. Other blocks are written as ever.
+constexpr std::size_t has_external = std::size_t{1} << 63U;
+
 LogWriter& LogWriter::add(const Block& b) {
   add(b.id).add(b.height).add(b.round).add(b.parent).add(b.proposer).add(b.timestamp).add(b.state_before);
-  add(b.committee_hash).add_array(b.transactions).add(b.evidence.size());
+  add(b.committee_hash).add_array(b.transactions);
+  add(b.evidence.size() | (b.external ? has_external : 0));
   for (const Evidence& e : b.evidence) add(e.kind).add(e.offender).add(e.first).add(e.second);
+  if (b.external) {
+    const External& x = *b.external;
+    add(x.ref.height).add(x.ref.id).add(x.ref.timestamp).add(x.pointer).add(x.items.size());
+    std::vector<Transaction> transactions;
+    for (const ForcedItem& item : x.items) {
+      add(item.id).add(item.position).add(item.l1_height).add(item.l1_timestamp);
+      transactions.push_back(item.transaction);
+    }
+    add_array(transactions);
+  }
   return add(b.last_commit).add(b.bytes);
 }
 
@@ -78,10 +92,28 @@ LogReader& LogReader::get(Block& b) {
   get(b.id).get(b.height).get(b.round).get(b.parent).get(b.proposer).get(b.timestamp).get(b.state_before);
   std::size_t evidence = 0;
   get(b.committee_hash).get_array(b.transactions).get(evidence);
+  const bool external = (evidence & has_external) != 0;
+  evidence &= ~has_external;
   for (std::size_t i = 0; i < evidence && good(); ++i) {
     Evidence e;
     get(e.kind).get(e.offender).get(e.first).get(e.second);
     b.evidence.push_back(e);
+  }
+  if (external) {
+    External x;
+    std::size_t items = 0;
+    get(x.ref.height).get(x.ref.id).get(x.ref.timestamp).get(x.pointer).get(items);
+    for (std::size_t i = 0; i < items && good(); ++i) {
+      ForcedItem item;
+      get(item.id).get(item.position).get(item.l1_height).get(item.l1_timestamp);
+      x.items.push_back(std::move(item));
+    }
+    std::vector<Transaction> transactions;
+    get_array(transactions);
+    for (std::size_t i = 0; i < x.items.size() && i < transactions.size(); ++i) {
+      x.items[i].transaction = transactions[i];
+    }
+    b.external = std::move(x);
   }
   return get(b.last_commit).get(b.bytes);
 }
