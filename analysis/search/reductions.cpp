@@ -231,7 +231,9 @@ std::vector<Intervention> simpler(const FaultSpec& fault) {
   if (fault.when.at) {
     for (const Duration t : shorter(*fault.when.at)) with([t](FaultSpec& f) { f.when.at = t; });
   }
-  for (const Duration t : shorter(fault.lasts)) with([t](FaultSpec& f) { f.lasts = t; });
+  for (const Duration t : shorter(fault.lasts)) {
+    if (t >= Duration{1us}) with([t](FaultSpec& f) { f.lasts = t; });  // plans know no shorter fault
+  }
   return out;
 }
 
