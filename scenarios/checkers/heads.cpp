@@ -4,14 +4,15 @@
 
 #include <algorithm>
 
+#include "protocols/derivation/settlement.hpp"
+
 namespace seqlab::scenarios {
 
 namespace {
 
-// As records number them (protocols/derivation/settlement.hpp says the same to those who write them).
-constexpr std::uint8_t level_committed = 2;
-constexpr std::uint8_t level_settled = 3;
-constexpr std::uint16_t stage_sent = 0;
+using protocols::CommitmentStage;
+using protocols::HeadKind;
+
 constexpr std::size_t kept = 100'000;   ///< heights that wait for a reader that does not come
 
 }  // namespace
@@ -84,7 +85,7 @@ void Heads::on_record(const Record& r) {
     }
     case RecordKind::commitment: {
       if (!roster_.honest(r.node)) return;
-      if (r.flags == stage_sent) {
+      if (r.flags == static_cast<std::uint16_t>(CommitmentStage::sent)) {
         const auto [at, fresh] = roots_.try_emplace(r.round, r.id(), r.node);
         if (!fresh && at->second.first != r.id()) {
           report(r.at, {at->second.second, r.node},
@@ -106,7 +107,7 @@ void Heads::on_record(const Record& r) {
 
   if (!roster_.honest(r.node)) return;
   Reader& reader = readers_[r.node];
-  if (r.detail == level_committed) {
+  if (r.detail == static_cast<std::uint8_t>(HeadKind::committed)) {
     if (r.height < reader.committed && reader.gave_up != r.at) {
       report(r.at, {r.node},
              fmt::format("the committed head of {} went from {} back to {}, and layer 1 had not", node_name(r.node),
@@ -115,7 +116,7 @@ void Heads::on_record(const Record& r) {
     if (r.height < reader.parted) reader.parted = 0;
     reader.committed = r.height;
     for (auto* waits : {&reader.unknown}) waits->erase(waits->upper_bound(r.height), waits->end());
-  } else if (r.detail == level_settled) {
+  } else if (r.detail == static_cast<std::uint8_t>(HeadKind::settled)) {
     if (r.height < reader.settled) {
       report(
           r.at, {r.node},
