@@ -1,6 +1,7 @@
 #include "scenarios/world/faults.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <variant>
 
 namespace seqlab::scenarios {
@@ -80,57 +81,117 @@ void FaultDriver::strike(const FaultSpec& fault) {
   }
 }
 
+namespace {
+
+template <class T>
+void begin_or_end(std::vector<const T*>& active, const T& trouble, bool on) {
+  std::erase(active, &trouble);
+  if (on) active.push_back(&trouble);
+}
+
+/// The strongest of those that are active and that `holds` for, as `value` has it; `none` without any.
+template <class T, class Value, class Holds, class Strength>
+Value strongest(const std::vector<const T*>& active, Value none, Holds holds, Strength value) {
+  for (const T* trouble : active) {
+    if (holds(*trouble)) none = std::max<Value>(none, value(*trouble));
+  }
+  return none;
+}
+
+bool concerns(const std::vector<NodeId>& nodes, NodeId node) { return std::ranges::find(nodes, node) != nodes.end(); }
+
+}  // namespace
+
+/// Troubles of one kind can overlap: what holds is what those say that have not ended.
 void FaultDriver::strike_l1(const fault::L1& trouble, bool on) {
   using Kind = fault::L1::Kind;
+  if (trouble.kind == Kind::reorganise) {
+    if (on) l1_->reorganise(trouble.depth);
+    return;
+  }
+  begin_or_end(l1_troubles_, trouble, on);
+  const auto any = [this](Kind kind, std::optional<NodeId> node = std::nullopt) {
+    return std::ranges::any_of(l1_troubles_, [&](const fault::L1* t) {
+      return t->kind == kind && (!node || concerns(t->nodes, *node));
+    });
+  };
+  const auto latest = [this](Kind kind) -> const fault::L1* {
+    const auto at = std::find_if(l1_troubles_.rbegin(), l1_troubles_.rend(),
+                                 [kind](const fault::L1* t) { return t->kind == kind; });
+    return at == l1_troubles_.rend() ? nullptr : *at;
+  };
   switch (trouble.kind) {
-    case Kind::reorganise:
-      if (on) l1_->reorganise(trouble.depth);
-      break;
+    case Kind::reorganise: break;
     case Kind::hide:
     case Kind::lag:
       for (const NodeId node : trouble.nodes) {
-        l1_->delay_view(node, on ? trouble.by : Duration{}, on && trouble.kind == Kind::hide);
+        const Duration extra = strongest(
+            l1_troubles_, Duration{},
+            [node](const fault::L1& t) {
+              return (t.kind == Kind::hide || t.kind == Kind::lag) && concerns(t.nodes, node);
+            },
+            [](const fault::L1& t) { return t.by; });
+        l1_->delay_view(node, extra, any(Kind::hide, node));
       }
       break;
     case Kind::lie:
-      for (const NodeId node : trouble.nodes) l1_->lie_to(node, on);
+      for (const NodeId node : trouble.nodes) l1_->lie_to(node, any(Kind::lie, node));
       break;
-    case Kind::halt: l1_->halt(on); break;
-    case Kind::demand: l1_->set_demand(on ? trouble.percent : 100); break;
-    case Kind::censor:
-      l1_->censor(
-          on ? sim::Ratio{std::min(trouble.percent, 100U), 100} : sim::Ratio{},
-          [kind = trouble.transactions](const protocols::L1Transaction& tx) { return !kind || tx.kind == *kind; });
+    case Kind::halt: l1_->halt(any(Kind::halt)); break;
+    case Kind::demand: {
+      const fault::L1* now = latest(Kind::demand);
+      l1_->set_demand(now == nullptr ? 100 : now->percent);
       break;
+    }
+    case Kind::censor: {
+      const fault::L1* now = latest(Kind::censor);
+      if (now == nullptr) {
+        l1_->censor({}, nullptr);
+      } else {
+        l1_->censor(
+            sim::Ratio{std::min(now->percent, 100U), 100},
+            [kind = now->transactions](const protocols::L1Transaction& tx) { return !kind || tx.kind == *kind; });
+      }
+      break;
+    }
   }
 }
 
 void FaultDriver::strike_relay(const fault::Relay& trouble, bool on) {
   using Kind = fault::Relay::Kind;
+  begin_or_end(relay_troubles_, trouble, on);
+  const auto is = [](Kind kind) { return [kind](const fault::Relay& t) { return t.kind == kind; }; };
+  const auto any = [this](Kind kind, std::optional<NodeId> node = std::nullopt) {
+    return std::ranges::any_of(relay_troubles_, [&](const fault::Relay* t) {
+      return t->kind == kind && (!node || concerns(t->nodes, *node));
+    });
+  };
   protocols::Bundler& bundler = relay_->bundler();
   switch (trouble.kind) {
-    case Kind::outage: bundler.set_down(on); break;
-    case Kind::lose: bundler.set_loss(on ? std::min(trouble.percent, 100U) : 0); break;
-    case Kind::delay: bundler.set_delay(on ? trouble.by : Duration{}); break;
-    case Kind::duplicate: bundler.set_twice(on); break;
+    case Kind::outage: bundler.set_down(any(Kind::outage)); break;
+    case Kind::lose:
+      bundler.set_loss(strongest(relay_troubles_, 0U, is(Kind::lose),
+                                 [](const fault::Relay& t) { return std::min(t.percent, 100U); }));
+      break;
+    case Kind::delay:
+      bundler.set_delay(
+          strongest(relay_troubles_, Duration{}, is(Kind::delay), [](const fault::Relay& t) { return t.by; }));
+      break;
+    case Kind::duplicate: bundler.set_twice(any(Kind::duplicate)); break;
     case Kind::idle:
     case Kind::abuse:
-      for (const NodeId node : trouble.nodes) relay_->relayer(node).be_idle(on, on && trouble.kind == Kind::abuse);
+      for (const NodeId node : trouble.nodes) {
+        const bool abuses = any(Kind::abuse, node);
+        relay_->relayer(node).be_idle(abuses || any(Kind::idle, node), abuses);
+      }
       break;
   }
 }
 
 void FaultDriver::stop() {
   stopped_ = true;
-  if (relay_ != nullptr) {
-    for (const FaultSpec& fault : faults_) {
-      if (const auto* trouble = std::get_if<fault::Relay>(&fault.what)) strike_relay(*trouble, false);
-    }
-  }
-  if (l1_ == nullptr) return;
-  for (const FaultSpec& fault : faults_) {
-    if (const auto* trouble = std::get_if<fault::L1>(&fault.what)) strike_l1(*trouble, false);
-  }
+  while (!relay_troubles_.empty()) strike_relay(*relay_troubles_.back(), false);
+  while (!l1_troubles_.empty()) strike_l1(*l1_troubles_.back(), false);
 }
 
 }  // namespace seqlab::scenarios

@@ -43,6 +43,8 @@ class FaultDriver final : public sim::RecordObserver {
   const std::unique_ptr<protocols::Relay>& relay_;
   std::span<const FaultSpec> faults_;
   std::vector<std::uint32_t> matches_;  ///< by fault
+  std::vector<const fault::L1*> l1_troubles_{};        ///< that have begun and not ended, in order
+  std::vector<const fault::Relay*> relay_troubles_{};
   bool stopped_ = false;
 };
 
