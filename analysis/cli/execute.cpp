@@ -37,6 +37,7 @@ Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& pla
   Executed out;
   Report& report = out.report;
   report.sequencer_count = scenario.design.committee.count;
+  if (protocols::find_l1_profile(scenario.design.l1) != nullptr) report.l1 = scenario.design.l1;
   report.expected = scenario.expect.verdict;
   report.scenario_hash = scenarios::scenario_hash(scenario);
   report.version = version();

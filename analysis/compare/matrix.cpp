@@ -172,10 +172,8 @@ std::string unit_of(Metric metric, const scenarios::Design& design) {
   const MetricInfo& info = metric_table[static_cast<std::size_t>(metric)];
   SEQLAB_ASSERT(info.metric == metric, info.name);
   if (metric != Metric::l1_cost) return std::string{info.unit};
-  if (design.l1 == "bitcoin") return "sat/tx";
-  if (design.l1 == "ethereum") return "gwei/tx";
-  if (design.l1 == "arweave") return "uAR/tx";
-  return "base/tx";
+  const protocols::L1Profile* chain = protocols::find_l1_profile(design.l1);
+  return fmt::format("{}/tx", chain == nullptr ? "base" : chain->fee_unit);
 }
 
 std::string scenario_of(const std::string& design, const std::string& environment, const std::string& after) {

@@ -86,7 +86,7 @@ void Measurement::on_record(const Record& r) {
       const auto kind = static_cast<protocols::L1TxKind>(r.flags);
       const bool by_a_user = kind == protocols::L1TxKind::plain || kind == protocols::L1TxKind::forced ||
                              kind == protocols::L1TxKind::force_call || kind == protocols::L1TxKind::escrow;
-      if (!by_a_user) paid_ += r.a;
+      if (!by_a_user) paid_ += static_cast<std::int64_t>(r.a);
       break;
     }
     case RecordKind::forced_sent:
@@ -242,7 +242,7 @@ std::optional<double> Measurement::l1_cost() const {
   for (const auto& [height, transactions] : included_) {
     if (!writes_ || height <= written_) carried += transactions;
   }
-  if (paid_ == 0 || carried == 0) return std::nullopt;
+  if (paid_ <= 0 || carried == 0) return std::nullopt;
   return static_cast<double>(paid_) / static_cast<double>(carried);
 }
 

@@ -112,7 +112,7 @@ class Measurement final : public sim::RecordObserver {
   std::map<std::uint64_t, std::uint64_t> included_;  // height -> transactions with a final place
   std::uint64_t written_ = 0;                        // highest block on layer 1
   bool writes_ = false, heads_ = false;
-  std::uint64_t paid_ = 0;
+  std::int64_t paid_ = 0;
   SimTime end_{};
   bool over_ = false;
 };

@@ -253,8 +253,8 @@ Fields fields_of(const Record& r) {
           .number("chain", r.detail)
           .number("height", r.height)
           .word("kind", l1_tx_kind_name(r.flags))
-          .number("fee", r.a)
-          .number("bytes", r.b);
+          .signed_number("fee", r.a)
+          .signed_number("bytes", r.b);
     case RecordKind::l1_ref:
       return f.node("node", r.node).number("height", r.height).number("l1_height", r.round).hash("l1_block", r.id());
     case RecordKind::forced_sent:

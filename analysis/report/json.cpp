@@ -3,6 +3,7 @@
 
 #include "analysis/report/format.hpp"
 #include "analysis/report/result.hpp"
+#include "protocols/l1/profile.hpp"
 
 namespace seqlab::analysis {
 
@@ -113,6 +114,19 @@ std::string to_json(const Report& report) {
   out["tx_latency_ns"] = quantiles(m.tx_latency);
   out["transactions"] = Json{{"submitted", m.tx_submitted}, {"admitted", m.tx_admitted},   {"refused", m.tx_refused},
                              {"included", m.tx_included},   {"confirmed", m.tx_confirmed}, {"retried", m.tx_retried}};
+  if (const protocols::L1Profile* chain = protocols::find_l1_profile(report.l1)) {
+    out["layer1"] = Json{{"chain", chain->name},
+                         {"batches", {{"sent", m.da_sent}, {"readable", m.da_posted}, {"confirmed", m.da_confirmed}}},
+                         {"copies", m.da_copies},
+                         {"fees", m.da_fees},
+                         {"fee_unit", chain->fee_unit},
+                         {"bytes", m.da_bytes},
+                         {"data_latency_ns", quantiles(m.da_latency)},
+                         {"forced", {{"sent", m.forced_sent}, {"done", m.forced_done}}},
+                         {"forced_latency_ns", quantiles(m.forced_latency)}};
+  } else {
+    out["layer1"] = nullptr;
+  }
   out["evidence"] = m.evidence;
   out["crashes"] = m.crashes;
   out["partitions"] = m.partitions;
@@ -224,6 +238,22 @@ std::string result_schema() {
                                             {"included", integer("in committed blocks")},
                                             {"confirmed", integer("to their client")},
                                             {"retried", integer("sent again by their client")}});
+  Json layer1 = object(
+      "what its DA writers and its users did on the layer-1 chain; null: the design has none",
+      Json{{"chain", text_of("its name")},
+           {"batches", object("of blocks", Json{{"sent", integer("submissions, repeated ones too")},
+                                                {"readable", integer("on layer 1, as a node sees it")},
+                                                {"confirmed", integer("deep enough for their writer to be done")}})},
+           {"copies", integer("blocks that were readable when another copy came")},
+           {"fees", Json{{"type", "integer"}, {"description", "paid for batches, in fee_unit"}}},
+           {"fee_unit", text_of("what fees are counted in")},
+           {"bytes", Json{{"type", "integer"}, {"description", "paid for"}}},
+           {"data_latency_ns", quantile_schema("first final commit of a block until it is readable on layer 1")},
+           {"forced",
+            object("forced items", Json{{"sent", integer("by users")}, {"done", integer("by an honest node")}})},
+           {"forced_latency_ns", quantile_schema("sent by its user until an honest node did it")}});
+  layer1["type"] = Json{"object", "null"};
+  p["layer1"] = std::move(layer1);
   p["evidence"] = integer("distinct offences reported");
   p["crashes"] = integer("of nodes");
   p["partitions"] = integer("started");

@@ -25,6 +25,7 @@ std::string build_id();
 struct Report {
   scenarios::RunResult result;
   std::uint32_t sequencer_count = 0;                 ///< nodes 0 ... are sequencers, later ones clients
+  std::string l1;                                    ///< the design's layer-1 chain, "" = none
   std::optional<scenarios::Verdict> expected;        ///< from the scenario's `expect:`
   Hash128 scenario_hash;
   std::string version;

@@ -6,6 +6,7 @@
 
 #include "analysis/report/format.hpp"
 #include "analysis/report/result.hpp"
+#include "protocols/l1/profile.hpp"
 
 namespace seqlab::analysis {
 
@@ -138,6 +139,29 @@ void add_script_logs(const Report& report, Lines& lines) {
                                           : shell_word(report.run_folder + "/" + std::string{script_log_name})));
 }
 
+/// What was written to layer 1, and what was forced from there: nothing that did not happen is mentioned.
+void add_layer1(const Report& report, Lines& lines) {
+  const scenarios::Metrics& m = report.result.metrics;
+  const protocols::L1Profile* chain = protocols::find_l1_profile(report.l1);
+  if (chain == nullptr) return;
+  if (m.da_sent != 0) {
+    std::string text =
+        fmt::format("{} sent, {} readable on {}, {} confirmed", plural(m.da_sent, "submission"),
+                    human_count(m.da_posted), chain->name, human_count(m.da_confirmed));
+    if (m.da_copies != 0) text += fmt::format(", {} written twice", plural(m.da_copies, "block"));
+    lines.add("data", text);
+    lines.add(
+        "data cost",
+        fmt::format("{} {} for {}", human_count(static_cast<std::uint64_t>(std::max<std::int64_t>(m.da_fees, 0))),
+                    chain->fee_unit, human_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(m.da_bytes, 0)))));
+  }
+  if (m.da_latency.count() != 0) lines.add("data latency", quantiles(m.da_latency));
+  if (m.forced_sent != 0) {
+    lines.add("forced", fmt::format("{} sent, {} done{}", plural(m.forced_sent, "item"), human_count(m.forced_done),
+                                    m.forced_latency.count() != 0 ? "; " + quantiles(m.forced_latency) : ""));
+  }
+}
+
 void add_numbers(const Report& report, Lines& lines) {
   const scenarios::RunResult& r = report.result;
   const scenarios::Metrics& m = r.metrics;
@@ -155,6 +179,7 @@ void add_numbers(const Report& report, Lines& lines) {
     lines.add("transactions", text);
   }
   if (m.tx_latency.count() != 0) lines.add("tx latency", quantiles(m.tx_latency));
+  add_layer1(report, lines);
   lines.add("messages", fmt::format("{} sent ({}), {} delivered, {} dropped", human_count(r.messages.sent),
                                     human_bytes(r.messages.bytes), human_count(r.messages.delivered),
                                     human_count(r.messages.dropped)));

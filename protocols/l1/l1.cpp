@@ -287,13 +287,7 @@ void L1::extend(const L1BlockPtr& block, const std::function<bool(const L1Transa
                               .round = index++,
                               .height = (*b)->height}
                            .with_id(tx->id));
-      simulation_.emit({.kind = RecordKind::l1_paid,
-                        .detail = chain_number,
-                        .flags = static_cast<std::uint16_t>(tx->kind),
-                        .node = tx->author,
-                        .height = (*b)->height,
-                        .a = static_cast<std::uint64_t>(cost(*tx, **b, profile_)),
-                        .b = tx->bytes});
+      say_paid(*tx, **b, 1);
       if (tx->kind == L1TxKind::forced) {
         simulation_.emit(Record{.kind = RecordKind::forced_posted,
                                 .detail = chain_number,
@@ -303,6 +297,17 @@ void L1::extend(const L1BlockPtr& block, const std::function<bool(const L1Transa
       }
     }
   }
+}
+
+/// @param sign  -1: its place is gone, and so is what was paid for it
+void L1::say_paid(const L1Transaction& tx, const L1Block& block, std::int64_t sign) {
+  simulation_.emit({.kind = RecordKind::l1_paid,
+                    .detail = chain_number,
+                    .flags = static_cast<std::uint16_t>(tx.kind),
+                    .node = tx.author,
+                    .height = block.height,
+                    .a = static_cast<std::uint64_t>(sign * cost(tx, block, profile_)),
+                    .b = static_cast<std::uint64_t>(sign * std::int64_t{tx.bytes})});
 }
 
 /// A block of the true chain is one no more; its transactions wait again.
@@ -320,6 +325,7 @@ void L1::take_back(const L1Block& block, const std::function<bool(const L1Transa
                             .node = tx->author,
                             .height = block.height}
                          .with_id(tx->id));
+    say_paid(*tx, block, -1);
     if (drop && drop(*tx)) continue;
     pool_.push_back({tx, simulation_.now(), arrivals_++});
   }
@@ -481,11 +487,13 @@ L1Receipt L1::receipt(NodeId author, const Hash128& transaction) const {
     const bool there = block != nullptr && std::ranges::any_of(block->transactions, [&](const L1TransactionPtr& tx) {
                          return tx->id == transaction;
                        });
-    if (there) return {L1Receipt::State::included, at->second, view.depth(at->second)};
-    return {L1Receipt::State::waiting, 0, 0};
+    if (there) return {.state = L1Receipt::State::included, .height = at->second, .depth = view.depth(at->second)};
+    return {.state = L1Receipt::State::waiting};
   }
   for (const Waiting& w : pool_) {
-    if (w.transaction->id == transaction) return {L1Receipt::State::waiting, 0, 0};
+    const L1Transaction& tx = *w.transaction;
+    if (tx.id != transaction) continue;
+    return {.state = L1Receipt::State::waiting, .nonce = tx.nonce, .price = tx.price_max[0]};
   }
   return {};
 }

@@ -34,6 +34,8 @@ struct L1Receipt {
   enum class State : std::uint8_t { unknown, waiting, included } state = State::unknown;
   std::uint64_t height = 0;   ///< included: where
   std::uint64_t depth = 0;    ///< included: blocks on top of it
+  std::uint64_t nonce = 0;    ///< waiting
+  L1Price price = 0;          ///< waiting: what it offers
 };
 
 class L1 final : public sim::EventTarget {
@@ -112,6 +114,7 @@ class L1 final : public sim::EventTarget {
   std::vector<L1TransactionPtr> select(const L1BlockPtr& parent) const;
   void show(NodeId node, const L1BlockPtr& block);
   L1BlockPtr forged(NodeId node, const L1BlockPtr& block);
+  void say_paid(const L1Transaction& tx, const L1Block& block, std::int64_t sign);
   void take_back(const L1Block& block, const std::function<bool(const L1Transaction&)>& drop);
   void finalise();
   Duration interval(std::uint64_t number) const;

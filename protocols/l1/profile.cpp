@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr L1Profile arweave{
     .name = "arweave",
     .text = "Arweave: a block about every 129 s, data for ever, no contracts; final by depth",
+    .fee_unit = "uAR",
     .pace = L1Profile::Pace::race,
     .interval = 129s,
     .grid = 1s,
@@ -37,6 +38,7 @@ constexpr L1Profile arweave{
 constexpr L1Profile bitcoin{
     .name = "bitcoin",
     .text = "Bitcoin: a block about every 10 min, room by the highest fee, no contracts; final by depth",
+    .fee_unit = "sat",
     .pace = L1Profile::Pace::race,
     .interval = 600s,
     .fork = {3, 10'000},
@@ -64,6 +66,7 @@ constexpr L1Profile bitcoin{
 constexpr L1Profile ethereum{
     .name = "ethereum",
     .text = "Ethereum: a slot every 12 s, contracts and blobs; final by a vote after two epochs",
+    .fee_unit = "gwei",
     .pace = L1Profile::Pace::slots,
     .interval = 12s,
     .miss = {3, 1000},

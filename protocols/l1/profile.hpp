@@ -26,6 +26,7 @@ struct L1Profile {
 
   std::string_view name;
   std::string_view text;
+  std::string_view fee_unit;    ///< what prices and fees are counted in
   Pace pace = Pace::race;
   Duration interval{};          ///< mean of a race, length of a slot
   Duration grid{};              ///< a race: intervals are multiples of it, 0: any

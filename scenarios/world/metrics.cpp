@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <unordered_map>
 
 #include "protocols/l1/block.hpp"
 #include "scenarios/checkers/roster.hpp"
@@ -96,6 +97,7 @@ struct MetricsObserver::State {
   std::uint64_t da_known = 0;                       // heights up to it wait or were seen there
   std::map<std::uint64_t, SimTime> da_waiting;      // by height
   std::map<std::uint64_t, std::uint32_t> da_copies; // by height, the last so many
+  std::unordered_map<Hash128, SimTime> forced_waiting;  // by item
 
   void on_da_block(std::uint64_t height, SimTime at) {
     if (const auto since = da_waiting.find(height); since != da_waiting.end()) {
@@ -148,7 +150,7 @@ sim::KindMask MetricsObserver::kinds() {
                                         RecordKind::evidence, RecordKind::partition_started,
                                         RecordKind::healing_started, RecordKind::l1_paid, RecordKind::da_sent,
                                         RecordKind::da_posted, RecordKind::da_block, RecordKind::da_confirmed,
-                                        RecordKind::da_unposted);
+                                        RecordKind::da_unposted, RecordKind::forced_sent, RecordKind::forced_done);
 }
 
 void MetricsObserver::on_record(const Record& r) {
@@ -208,18 +210,29 @@ void MetricsObserver::on_record(const Record& r) {
         break;
       }
       m.da_fees += static_cast<std::int64_t>(r.a);
-      m.da_bytes += r.b;
+      m.da_bytes += static_cast<std::int64_t>(r.b);
       break;
     case RecordKind::da_sent: ++m.da_sent; break;
     case RecordKind::da_posted: ++m.da_posted; break;
     case RecordKind::da_block: s.on_da_block(r.height, r.at); break;
     case RecordKind::da_unposted:
+      if (m.da_posted != 0) --m.da_posted;
       for (std::uint64_t h = r.height; h < r.height + r.round; ++h) {
         const auto copies = s.da_copies.find(h);
         if (copies != s.da_copies.end() && copies->second > 0) --copies->second;
       }
       break;
     case RecordKind::da_confirmed: ++m.da_confirmed; break;
+    case RecordKind::forced_sent:
+      if (s.forced_waiting.try_emplace(r.id(), r.at).second) ++m.forced_sent;
+      break;
+    case RecordKind::forced_done:
+      if (const auto sent = s.forced_waiting.find(r.id()); sent != s.forced_waiting.end() && s.roster.honest(r.node)) {
+        ++m.forced_done;
+        m.forced_latency.add(ns(r.at - sent->second));
+        s.forced_waiting.erase(sent);
+      }
+      break;
     default:
       break;
   }

@@ -46,9 +46,11 @@ struct Metrics {
   std::uint64_t crashes = 0, partitions = 0;  ///< in the safety phase
   std::uint64_t da_sent = 0, da_posted = 0, da_confirmed = 0;  ///< batches: sendings, readable on layer 1, done with
   std::uint64_t da_copies = 0;     ///< blocks that were readable on layer 1 when another copy of them came
-  std::uint64_t da_bytes = 0;      ///< paid for on layer 1
+  std::int64_t da_bytes = 0;       ///< paid for on layer 1
   std::int64_t da_fees = 0;        ///< in the chain's base unit
   Histogram da_latency;            ///< ns from the first final commit of a block until it is readable on layer 1
+  std::uint64_t forced_sent = 0, forced_done = 0;  ///< forced items: by users; by a first honest node
+  Histogram forced_latency;        ///< ns from one to the other
   /// Messages sent, a broadcast counted once.
   std::array<std::uint64_t, static_cast<std::size_t>(protocols::MessageKind::count)> messages_by_kind{};
 };

@@ -79,7 +79,9 @@ namespace seqlab::sim {
   X(l1_sent, "node = author, detail = chain, flags, id = transaction, height = nonce")                                 \
   X(l1_included, "node = author, detail = chain, height, round = index, flags, id = transaction")                      \
   X(l1_excluded, "node = author, detail = chain, height it was in, flags, id = transaction: a reorganisation took it") \
-  X(l1_paid, "node = author, detail = chain, height, flags, a = fee in base units of the chain, b = bytes")            \
+  X(l1_paid,                                                                                                           \
+    "node = author, detail = chain, height, flags, a = fee in the chain's base unit, b = bytes; signed: < 0 taken "    \
+    "back")                                                                                                            \
   X(l1_ref, "node, height of its block just committed, round = L1 height, id = L1 block that it names")                \
   /* forced items: id = item */                                                                                        \
   X(forced_sent, "node = user, id, detail = chain, round = account, height = nonce")                                   \

@@ -238,10 +238,14 @@ TEST_CASE("without readers a block is settled when its DA writer has it deep eno
 TEST_CASE("the cost on layer 1 is what the rollup paid for what is written there", "[analysis][compare]") {
   Story s;
   for (std::uint64_t i = 1; i <= 4; ++i) s.submitted(0, i).included(10, 0, i, i);
-  const auto paid = [&](protocols::L1TxKind kind, std::uint64_t fee) {
-    s.tell(50,
-           Record{.kind = RecordKind::l1_paid, .flags = static_cast<std::uint16_t>(kind), .node = NodeId{0}, .a = fee});
+  const auto paid = [&](protocols::L1TxKind kind, std::int64_t fee) {
+    s.tell(50, Record{.kind = RecordKind::l1_paid,
+                      .flags = static_cast<std::uint16_t>(kind),
+                      .node = NodeId{0},
+                      .a = static_cast<std::uint64_t>(fee)});
   };
+  paid(protocols::L1TxKind::batch, 500);
+  paid(protocols::L1TxKind::batch, -500);  // a reorganisation took it, and it came again at another price
   paid(protocols::L1TxKind::batch, 600);
   paid(protocols::L1TxKind::proof, 300);
   paid(protocols::L1TxKind::forced, 7777);  // a user's

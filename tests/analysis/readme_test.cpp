@@ -69,8 +69,22 @@ TEST_CASE("the README's output is today's", "[analysis][readme]") {
     }
     ++blocks;
   }
-  CHECK(blocks == 3);
+  CHECK(blocks == 4);
   if (std::getenv("SEQLAB_REWRITE_GOLDEN") != nullptr) std::ofstream(readme_file) << readme;
+}
+
+TEST_CASE("the README's scenario runs", "[analysis][readme]") {
+  const std::string mark = "```yaml\n";
+  const std::string readme = text_of(readme_file);
+  const std::size_t start = readme.find(mark);
+  REQUIRE(start != std::string::npos);
+  const std::size_t first = start + mark.size();
+  const std::string file = "readme-scenario-test.yaml";
+  std::ofstream(file) << readme.substr(first, readme.find("```", first) - first);
+  const std::string said = output_of("run \"$OLDPWD/" + file + "\"");
+  CHECK(said.rfind("HELD", 0) == 0);
+  CHECK(said.find("readable on ethereum") != std::string::npos);
+  std::remove(file.c_str());
 }
 
 TEST_CASE("the README's attack is the one that init writes", "[analysis][readme]") {

@@ -146,12 +146,13 @@ void validate(const Json& value, const Json& schema, const std::string& path, st
         if (value.is_object() && value.contains(name)) validate(value[name], part, path + "." + name, problems);
       }
     } else if (key == "required") {
-      for (const Json& name : rule) {
-        if (!value.is_object() || !value.contains(name.get<std::string>())) {
+      for (const Json& name : rule) {  // says nothing of what is no object: `type` does
+        if (value.is_object() && !value.contains(name.get<std::string>())) {
           problems.push_back(path + ": missing " + name.get<std::string>());
         }
       }
     } else if (key == "additionalProperties") {
+      if (!value.is_object()) continue;
       for (const auto& [name, part] : value.items()) {
         if (!schema["properties"].contains(name)) problems.push_back(path + ": unknown " + name);
       }
@@ -179,6 +180,42 @@ TEST_CASE("the JSON result fits the schema that the program prints", "[analysis]
   report.run_folder = "runs/x";
   CHECK(problems_of(to_json(report)).empty());
   CHECK(problems_of(to_json(Report{})).empty());
+}
+
+TEST_CASE("a report says what was written to layer 1 and forced from there, and nothing without one",
+          "[analysis][report]") {
+  Report report = test::sample_report();
+  CHECK(Json::parse(to_json(report))["layer1"].is_null());
+  report.l1 = "ethereum";
+  CHECK(problems_of(to_json(report)).empty());
+  CHECK(to_text(report, false).find("ethereum") == std::string::npos);  // nothing was written
+
+  scenarios::Metrics& m = report.result.metrics;
+  m.da_sent = 12;
+  m.da_posted = 11;
+  m.da_confirmed = 9;
+  m.da_copies = 2;
+  m.da_fees = 3'500'000;
+  m.da_bytes = 90'000;
+  m.da_latency.add(18'000'000'000);
+  m.forced_sent = 4;
+  m.forced_done = 3;
+  m.forced_latency.add(60'000'000'000);
+  CHECK(problems_of(to_json(report)).empty());
+  const Json layer1 = Json::parse(to_json(report))["layer1"];
+  CHECK(layer1["chain"] == "ethereum");
+  CHECK(layer1["batches"] == Json{{"sent", 12}, {"readable", 11}, {"confirmed", 9}});
+  CHECK(layer1["copies"] == 2);
+  CHECK(layer1["fees"] == 3'500'000);
+  CHECK(layer1["fee_unit"] == "gwei");
+  CHECK(layer1["bytes"] == 90'000);
+  CHECK(layer1["forced"] == Json{{"sent", 4}, {"done", 3}});
+  const std::string text = to_text(report, false);
+  CHECK(
+      text.find("data           12 submissions sent, 11 readable on ethereum, 9 confirmed, 2 blocks written twice\n") !=
+      std::string::npos);
+  CHECK(text.find("data cost      3,500,000 gwei for 90.0 KB\n") != std::string::npos);
+  CHECK(text.find("forced         4 items sent, 3 done; p50 ") != std::string::npos);
 }
 
 TEST_CASE("the schema refuses a result that lacks a name, has one more, or the wrong type", "[analysis][report]") {

@@ -202,7 +202,13 @@ TEST_CASE("a reorganisation takes transactions back, views follow it, and they c
   const L1Receipt after = chain.l1.receipt(NodeId{1}, transaction(1, 1)->id);
   CHECK(after.state == L1Receipt::State::included);
   CHECK(after.height > before.height);
-  CHECK(chain.kept.of(RecordKind::l1_paid).size() == 2);  // the price of its second place
+  const std::vector<Record> paid = chain.kept.of(RecordKind::l1_paid);
+  REQUIRE(paid.size() == 3);
+  CHECK(static_cast<std::int64_t>(paid[0].a) > 0);
+  CHECK(paid[1].a == -paid[0].a);  // its first place is gone, and it pays the price of the second one only
+  CHECK(paid[1].b == -paid[0].b);
+  CHECK(static_cast<std::int64_t>(paid[2].a) > 0);
+  CHECK(paid[2].b == paid[0].b);
   // What a vote made final stays.
   chain.run(12s * 100);
   const std::uint64_t final_height = chain.l1.chain().final_height();

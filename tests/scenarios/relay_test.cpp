@@ -11,14 +11,6 @@ namespace fault = scenarios::fault;
 
 namespace {
 
-std::string text_of(const scenarios::RunResult& result) {
-  std::string out;
-  for (const scenarios::Finding& f : result.findings) {
-    out += f.checker + " at " + std::to_string(ns(f.at - time_zero) / 1'000'000) + " ms: " + f.text + "\n";
-  }
-  return out;
-}
-
 std::vector<std::string> policies() {
   std::vector<std::string> out;
   for (const protocols::RelayPolicy& policy : protocols::relay_policies()) out.emplace_back(policy.name);

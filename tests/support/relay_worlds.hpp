@@ -37,6 +37,15 @@ inline Scenario relay_world(const std::string& chain, const std::string& policy)
   return s;
 }
 
+/// What it found, for a test that fails.
+inline std::string text_of(const scenarios::RunResult& result) {
+  std::string out;
+  for (const scenarios::Finding& f : result.findings) {
+    out += f.checker + " at " + std::to_string(ns(f.at - time_zero) / 1'000'000) + " ms: " + f.text + "\n";
+  }
+  return out;
+}
+
 /// So many rollup blocks may be on their way at the end of a good run.
 inline std::uint64_t on_the_way(const std::string& chain) { return chain == "arweave" ? 110 : 36; }
 
