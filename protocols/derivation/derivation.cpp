@@ -197,18 +197,23 @@ void Derivation::fill_window(State& state, const L1Block& block, const Derivatio
     ++state.positions;
     state.queue.push_back(std::move(item));
   }
+  state.later.push_back({block.height, block.id, block.timestamp});
+  while (!state.later.empty() && state.later.front().height <= state.origin)
+    state.later.pop_front();  // the block itself lies after it
   while (state.origin + options_.window < block.height) {
     Block made;
     made.height = Height{state.heads.derived + 1};
     made.parent = state.heads.derived_id;
-    ++state.origin;
     External external;
-    external.ref.height = state.origin;
+    external.ref = state.later.front();
+    state.later.pop_front();
+    made.timestamp = external.ref.timestamp;
     for (const ForcedItem& item : state.queue) {
-      if (item.l1_height > state.origin) break;
+      if (item.l1_height > external.ref.height) break;
       external.items.push_back(item);
     }
-    external.pointer = external.items.empty() ? 0 : external.items.back().position + 1;
+    external.pointer =
+        external.items.empty() ? state.replica.external().pointer : external.items.back().position + 1;
     made.external = std::move(external);
     made.bytes = made.compute_bytes();
     made.id = made.compute_id();

@@ -129,6 +129,7 @@ class Derivation {
     std::vector<ProofData> pending_proofs;
     std::uint32_t next_index = 1;
     std::uint64_t origin = 0;                           ///< window: L1 block of the last derived block
+    std::deque<L1Ref> later;                            ///< window: the L1 blocks after `origin` so far, in order
     std::vector<ForcedItem> queue;                      ///< window: forced items that no derived block has taken
     std::uint64_t positions = 0;
   };

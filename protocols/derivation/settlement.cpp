@@ -68,7 +68,8 @@ struct Settlement::Reader {
   }
 };
 
-/// Writes one kind of thing to L1 from one machine, again and again until it is there: a story.
+/// Writes one kind of thing to L1 from one machine, each until it counts there. Several can be under way: one does not
+/// wait until the one before it is deep enough.
 class Settlement::Author {
  public:
   Author(Settlement& settlement, SequencerNode& node, std::size_t place)
@@ -78,18 +79,21 @@ class Settlement::Author {
         replica_(settlement.context_.ledger, settlement.context_.external_genesis) {}
 
   void commit(Process& process) {
-    for (;;) {
-      const std::uint32_t index = next_commitment();
+    start();
+    const std::uint64_t count = s_.options_.committers.size();
+    for (;; process.sleep(poll)) {
+      tend(process.now());
+      const std::uint32_t index = std::max(committed(), last_under_way()) + 1;
       const std::uint64_t last = index * s_.options_.commitment_blocks;
-      while (node_.chain().height().value < last) process.sleep(poll);
-      s_.reader_of(node_.id())->note_blocks(node_.chain());
-      if (!wait_for_turn(process, (index + s_.options_.committers.size() - 1) % s_.options_.committers.size(),
-                         s_.options_.committers.size(), [&] { return next_commitment() > index; })) {
-        continue;
-      }
+      if (node_.chain().height().value < last) continue;
+      reader().note_blocks(node_.chain());
+      // Commitment i is the turn of the (i mod count)th.
+      const std::uint64_t first = (index + count - 1) % count;
+      if (!my_turn(process.now(), index, (place_ + count - first) % count)) continue;
+      if (on_layer1(L1TxKind::commitment, index)) continue;
       std::vector<BlockId> ids;
       for (std::uint64_t h = last - s_.options_.commitment_blocks + 1; h <= last; ++h) {
-        const std::optional<BlockId> id = s_.reader_of(node_.id())->id_of(h);
+        const std::optional<BlockId> id = reader().id_of(h);
         if (!id) return;  // gone: this node can commit to nothing any more
         ids.push_back(*id);
       }
@@ -97,120 +101,175 @@ class Settlement::Author {
       data->index = index;
       data->last = Height{last};
       data->root = commitment_root(ids);
-      say({.kind = RecordKind::commitment, .flags = stage(CommitmentStage::sent), .round = index, .height = last},
-          data->root);
-      write(process, L1TxKind::commitment, data, s_.options_.commitment_bytes,
-            [&] { return next_commitment() > index; });
+      const Record sent{
+          .kind = RecordKind::commitment, .flags = stage(CommitmentStage::sent), .round = index, .height = last};
+      begin({.kind = L1TxKind::commitment, .last = index, .bytes = s_.options_.commitment_bytes, .data = data},
+            Record{sent}.with_id(data->root), process.now());
     }
   }
 
   void prove(Process& process) {
-    for (;;) {
+    start();
+    const std::uint64_t each = s_.options_.commitment_blocks;
+    std::uint32_t first = 0, last = 0;  // commitments that are being proven, 0: none
+    SimTime ready{};
+    for (;; process.sleep(poll)) {
       execute_on();
-      const auto work = next_proof();
-      if (!work) {
-        process.sleep(poll);
-        continue;
+      tend(process.now());
+      if (last == 0) {
+        const std::uint32_t behind = std::max(proven(), last_under_way());
+        if (committed() <= behind || !my_turn(process.now(), behind + 1, place_)) continue;
+        if (on_layer1(L1TxKind::proof, behind + 1)) continue;
+        first = behind + 1;
+        last = std::min(committed(), behind + s_.options_.proof_commitments_max);
+        ready = process.now() + s_.options_.proof_delay;
       }
-      if (!wait_for_turn(process, 0, s_.options_.provers.size(), [&] { return !still_unproven(work->second); })) {
-        continue;
-      }
-      const SimTime proven_at = process.now() + s_.options_.proof_delay;
-      while (process.now() < proven_at) {
-        process.sleep(std::min(poll * 10, proven_at - process.now()));
-        execute_on();
-      }
+      if (process.now() < ready) continue;
       auto data = std::make_shared<ProofData>();
-      data->first = work->first;
-      data->last = work->second;
-      const std::uint64_t height = std::uint64_t{work->second} * s_.options_.commitment_blocks;
-      data->height = Height{height};
-      const auto state = states_.find(height);
+      data->first = first;
+      data->last = std::exchange(last, 0);
+      data->height = Height{data->last * each};
+      const auto state = states_.find(data->height.value);
       if (state == states_.end()) return;  // its blocks were gone before it could execute them
       data->state = state->second;
-      states_.erase(states_.begin(), state);
-      say({.kind = RecordKind::proof, .flags = stage(CommitmentStage::sent), .round = data->first, .height = height},
-          data->state);
-      write(process, L1TxKind::proof, data, s_.options_.proof_bytes, [&] { return !still_unproven(work->second); });
+      if (proven() >= data->last) continue;  // somebody else was faster
+      const Record sent{.kind = RecordKind::proof,
+                        .flags = stage(CommitmentStage::sent),
+                        .round = data->first,
+                        .height = data->height.value};
+      begin({.kind = L1TxKind::proof, .last = data->last, .bytes = s_.options_.proof_bytes, .data = data},
+            Record{sent}.with_id(data->state), process.now());
     }
   }
 
  private:
   static constexpr Duration poll{2'000'000'000};
+  static constexpr std::uint32_t attempts_known = 64;
 
-  static std::uint16_t stage(CommitmentStage s) { return static_cast<std::uint16_t>(s); }
-  void say(Record record, Hash128 id) {
-    record.node = node_.id();
-    s_.context_.simulation.emit(record.with_id(id));
-  }
-  const L1View& view() const { return s_.l1_.view(node_.id()); }
-
-  /// From what is on L1 as this node sees it: no state of its own that a crash could lose.
-  std::uint32_t next_commitment() const {
-    std::uint32_t next = 1;
-    if (const Reader* reader = s_.reader_of(node_.id())) {
-      next = static_cast<std::uint32_t>(reader->derivation.heads().derived / s_.options_.commitment_blocks) + 1;
-    }
-    return next;
-  }
-  bool still_unproven(std::uint32_t last) const {
-    const Reader* reader = s_.reader_of(node_.id());
-    return reader->derivation.heads().proven < std::uint64_t{last} * s_.options_.commitment_blocks;
-  }
-  std::optional<std::pair<std::uint32_t, std::uint32_t>> next_proof() const {
-    const Reader* reader = s_.reader_of(node_.id());
-    const Derivation::Heads& heads = reader->derivation.heads();
-    const std::uint64_t each = s_.options_.commitment_blocks;
-    const auto proven = static_cast<std::uint32_t>(heads.proven / each);
-    const auto committed = static_cast<std::uint32_t>(heads.derived / each);
-    if (committed <= proven) return std::nullopt;
-    return std::pair{proven + 1, std::min(committed, proven + s_.options_.proof_commitments_max)};
-  }
-  /// Whose turn it is acts at once, the others each `backup_after` later than the one before them.
-  /// @return false if it is done meanwhile
-  template <class Done>
-  bool wait_for_turn(Process& process, std::size_t first, std::size_t count, Done done) {
-    const std::size_t rank = (place_ + count - first) % count;
-    const SimTime until = process.now() + s_.options_.backup_after * static_cast<std::int64_t>(rank);
-    while (process.now() < until) {
-      if (done()) return false;
-      process.sleep(std::min(poll * 10, until - process.now()));
-    }
-    return !done();
-  }
-  /// Submits, and again for more while nothing comes of it, until `done`.
-  template <class Done>
-  void write(Process& process, L1TxKind kind, const std::shared_ptr<const L1Data>& data, std::uint32_t bytes,
-             Done done) {
-    const L1Profile& profile = s_.l1_.profile();
+  /// What is on its way until it counts.
+  struct Submission {
+    L1TxKind kind{};
+    std::uint32_t last = 0;   ///< commitments that it brings L1 up to
+    std::uint32_t bytes = 0;
+    std::shared_ptr<const L1Data> data{};
+    Hash128 key{};            ///< of it, whatever the attempt
+    Hash128 id{};             ///< of the last transaction that the miners took; zero: none yet
+    std::uint32_t attempt = 0;
+    std::uint64_t nonce = 0;
     L1Price price = 0;
     SimTime offered{};
-    bool waits = false;
-    std::uint64_t nonce = 0;
-    while (!done()) {
-      const L1Price market = s_.l1_.estimate(L1Lane::ordinary);
-      if (!waits || process.now() - offered >= s_.options_.bump_after) {
-        auto tx = std::make_shared<L1Transaction>();
-        tx->author = node_.id();
-        tx->kind = kind;
-        tx->bytes = bytes;
-        const std::uint64_t limit = profile.transaction_max[0];
-        tx->units[0] = std::min<std::uint64_t>(units(profile, bytes), limit);
-        price = std::max(market * 2, mul_div_ceil(price, s_.options_.bump_percent, 100));
-        tx->price_max[0] = price;
-        tx->data = data;
-        if (profile.has_nonces) {
-          tx->has_nonce = true;
-          if (!waits) nonce = s_.l1_.next_nonce(node_.id());
-          tx->nonce = nonce;
-        }
-        tx->id = HashBuilder{"settlement"}.add(node_.id()).add(kind).add(ns(process.now())).add(price).finish();
-        waits = s_.l1_.submit(std::move(tx)) || waits;
-        offered = process.now();
-      }
-      process.sleep(poll * 5);
-      if (kind == L1TxKind::proof) execute_on();
+  };
+
+  static std::uint16_t stage(CommitmentStage s) { return static_cast<std::uint16_t>(s); }
+  Reader& reader() const { return *s_.reader_of(node_.id()); }
+  std::uint32_t in_commitments(std::uint64_t height) const {
+    return static_cast<std::uint32_t>(height / s_.options_.commitment_blocks);
+  }
+  /// What counts on L1 as this node reads it.
+  std::uint32_t committed() const { return in_commitments(reader().derivation.heads().derived); }
+  std::uint32_t proven() const { return in_commitments(reader().derivation.heads().proven); }
+  std::uint32_t last_under_way() const { return under_way_.empty() ? 0 : under_way_.back().last; }
+
+  /// After a crash as well: what was under way is found again on L1, by its id.
+  void start() {
+    under_way_.clear();
+    waits_for_ = 0;
+  }
+
+  /// Whose turn it is acts at once, the others each `backup_after` later than the one before them.
+  bool my_turn(SimTime now, std::uint32_t number, std::uint64_t rank) {
+    if (waits_for_ != number) {
+      waits_for_ = number;
+      waits_since_ = now;
     }
+    return now - waits_since_ >= s_.options_.backup_after * static_cast<std::int64_t>(rank);
+  }
+  /// Whether another one's is there already, but not yet so deep that it counts.
+  bool on_layer1(L1TxKind kind, std::uint32_t number) const {
+    const L1View& view = s_.l1_.view(node_.id());
+    for (std::uint64_t h = reader().derivation.l1_height() + 1; h <= view.height(); ++h) {
+      const L1BlockPtr block = view.block(h);
+      if (block == nullptr) continue;
+      for (const L1TransactionPtr& tx : block->transactions) {
+        if (tx->kind != kind || tx->author == node_.id()) continue;
+        const auto* commitment = dynamic_cast<const CommitmentData*>(tx->data.get());
+        const auto* proof = dynamic_cast<const ProofData*>(tx->data.get());
+        if (commitment != nullptr && commitment->index == number) return true;
+        if (proof != nullptr && proof->first <= number && number <= proof->last) return true;
+      }
+    }
+    return false;
+  }
+
+  void begin(Submission s, Record sent, SimTime now) {
+    s.key = HashBuilder{"settlement"}.add(node_.id()).add(s.kind).add(s.last).add(sent.id()).finish();
+    // Sent before a crash perhaps: then the miners have the last attempt that they took.
+    for (std::uint32_t attempt = attempts_known; attempt-- > 0 && !s.id;) {
+      const L1Receipt known = s_.l1_.receipt(node_.id(), id_of(s, attempt));
+      if (known.state == L1Receipt::State::unknown) continue;
+      s.id = id_of(s, attempt);
+      s.attempt = attempt;
+      s.nonce = known.nonce;
+      s.price = known.price;
+      s.offered = now;
+    }
+    if (!s.id) {
+      sent.node = node_.id();
+      s_.context_.simulation.emit(sent);
+    }
+    under_way_.push_back(std::move(s));
+    tend(now);
+  }
+
+  /// Drops what counts, and offers more for what waits too long.
+  void tend(SimTime now) {
+    std::erase_if(under_way_, [this](const Submission& s) {
+      return s.last <= (s.kind == L1TxKind::commitment ? committed() : proven());
+    });
+    for (Submission& s : under_way_) {
+      const L1Receipt::State at = s.id ? s_.l1_.receipt(node_.id(), s.id).state : L1Receipt::State::unknown;
+      if (at == L1Receipt::State::included) continue;  // it only has to get deeper
+      if (at == L1Receipt::State::waiting && (!has_sequence() || now - s.offered < s_.options_.bump_after)) continue;
+      offer(s, at == L1Receipt::State::unknown, now);
+    }
+  }
+  void offer(Submission& s, bool unknown, SimTime now) {
+    const L1Profile& profile = s_.l1_.profile();
+    L1Transaction tx;
+    tx.author = node_.id();
+    tx.kind = s.kind;
+    tx.bytes = s.bytes;
+    tx.units[0] = std::min<std::uint64_t>(units(profile, s.bytes), profile.transaction_max[0]);
+    tx.price_max[0] =
+        std::max(s_.l1_.estimate(L1Lane::ordinary) * 2,
+                 mul_div_ceil(s.price, std::max(s_.options_.bump_percent, profile.replacement_percent), 100));
+    tx.data = s.data;
+    tx.has_nonce = has_sequence();
+    const std::uint32_t attempt = s.id ? s.attempt + 1 : 0;
+    tx.id = id_of(s, attempt);
+    s.offered = now;
+    // One that is gone without a trace leaves a gap that what came after it waits for: its own place first.
+    bool taken = false;
+    if (tx.has_nonce && s.id) {
+      tx.nonce = s.nonce;
+      taken = s_.l1_.submit(std::make_shared<const L1Transaction>(tx));
+    }
+    if (!taken && unknown) {
+      tx.nonce = tx.has_nonce ? s_.l1_.next_nonce(node_.id()) : 0;
+      taken = s_.l1_.submit(std::make_shared<const L1Transaction>(tx));
+    }
+    if (!taken) return;
+    s.id = tx.id;
+    s.attempt = attempt;
+    s.nonce = tx.nonce;
+    s.price = tx.price_max[0];
+  }
+  static Hash128 id_of(const Submission& s, std::uint32_t attempt) {
+    return HashBuilder{"settlement attempt"}.add(s.key).add(attempt).finish();
+  }
+  /// Whether one transaction replaces another: by its nonce, or by the coins that it spends.
+  bool has_sequence() const {
+    return s_.l1_.profile().has_nonces || s_.l1_.profile().fees[0].kind == FeeMarketOptions::Kind::auction;
   }
   /// Virtual bytes of an inscription, gas of calldata, bytes elsewhere.
   static std::uint64_t units(const L1Profile& profile, std::uint32_t bytes) {
@@ -220,21 +279,24 @@ class Settlement::Author {
       default: return bytes;
     }
   }
-  /// A prover executes as blocks come, and remembers the states at the ends of commitments.
+  /// A prover executes as blocks come, and remembers the states at the ends of commitments that are not settled.
   void execute_on() {
-    Reader* reader = s_.reader_of(node_.id());
     while (executed_ < node_.chain().height().value) {
       const BlockPtr block = node_.chain().block(Height{executed_ + 1});
       if (block == nullptr) return;
-      const StateRoot after = replica_.execute(*block, reader->services);
+      const StateRoot after = replica_.execute(*block, reader().services);
       ++executed_;
       if (executed_ % s_.options_.commitment_blocks == 0) states_.emplace(executed_, after);
     }
+    states_.erase(states_.begin(), states_.lower_bound(reader().settled));
   }
 
   Settlement& s_;
   SequencerNode& node_;
   std::size_t place_;        ///< in the list of those that do the same
+  std::vector<Submission> under_way_;          ///< by `last`
+  std::uint32_t waits_for_ = 0;                ///< the next thing to do, and since when it can be done
+  SimTime waits_since_{};
   Replica replica_;          ///< of a prover, after `executed_` blocks
   std::map<std::uint64_t, StateRoot> states_;  ///< by height, for proofs to come
   std::uint64_t executed_ = 0;
