@@ -280,3 +280,38 @@ TEST_CASE("one seed gives one digest with relayers of every kind", "[scenarios][
     }
   }
 }
+
+TEST_CASE("troubles of one kind that overlap end one by one", "[scenarios][faults]") {
+  const auto trouble = [](Duration at, Duration lasts, fault::L1 what) {
+    scenarios::FaultSpec out;
+    out.when.at = at;
+    out.lasts = lasts;
+    out.what = what;
+    return out;
+  };
+  Scenario s = relay_world("ethereum", "single");
+  fault::L1 halt;
+  halt.kind = fault::L1::Kind::halt;
+  fault::L1 hide;
+  hide.kind = fault::L1::Kind::hide;
+  hide.nodes = {NodeId{3}};
+  fault::L1 hide_more = hide;
+  hide_more.nodes = {NodeId{2}, NodeId{3}};
+  s.environment.faults = {trouble(10s, 20s, halt), trouble(15s, 2s, halt), trouble(35s, 15s, hide),
+                          trouble(40s, 5s, hide_more)};
+  Kept kept;
+  run_and_keep(s, kept, sim::mask_of(RecordKind::l1_mined, RecordKind::l1_seen));
+  const auto between = [&kept](RecordKind kind, Duration from, Duration to, std::optional<NodeId> node = std::nullopt) {
+    std::size_t count = 0;
+    for (const Record& r : kept.of(kind)) {
+      if (r.at > time_zero + from && r.at < time_zero + to && (!node || r.node == *node)) ++count;
+    }
+    return count;
+  };
+  CHECK(between(RecordKind::l1_mined, 10s, 30s) == 0);  // the shorter halt does not end the longer one
+  CHECK(between(RecordKind::l1_mined, 30s, 60s) > 20);
+  CHECK(between(RecordKind::l1_seen, 36s, 50s, NodeId{3}) == 0);
+  CHECK(between(RecordKind::l1_seen, 41s, 45s, NodeId{2}) == 0);
+  CHECK(between(RecordKind::l1_seen, 46s, 50s, NodeId{2}) > 0);
+  CHECK(between(RecordKind::l1_seen, 50s, 60s, NodeId{3}) > 0);
+}
