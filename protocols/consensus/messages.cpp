@@ -268,6 +268,18 @@ TransactionMessage::TransactionMessage(const Transaction& tx)
   wire_bytes = plus(transaction_wire_bytes, transaction.bytes);
 }
 
+AdmitError TransactionMessage::flaw(Signatures& signatures) const {
+  if (!flaw_.value.known) {
+    AdmitError error = AdmitError::malformed;
+    if (transaction.well_formed()) {
+      const bool good = signatures.verify(account_key(transaction.sender.value), transaction.id, transaction.signature);
+      error = good ? AdmitError::none : AdmitError::bad_signature;
+    }
+    flaw_.value = {true, error};
+  }
+  return flaw_.value.error;
+}
+
 void TransactionMessage::fill(MessageFields& f) const {
   f.tx = transaction.id;
   f.sender = transaction.sender;

@@ -189,7 +189,17 @@ class TransactionMessage final : public ConsensusMessage {
   void fill(MessageFields& fields) const override;
   bool content_into(HashBuilder& h) const override;
   std::uint64_t signature_count() const override { return 1; }
+  /// `malformed`, `bad_signature` or `none`: what can be told without a pool. Found out once for all who receive it, in
+  /// one world: `signatures` are always the same.
+  AdmitError flaw(Signatures& signatures) const;
   const Transaction transaction;
+
+ private:
+  struct Flaw {
+    bool known = false;
+    AdmitError error = AdmitError::none;
+  };
+  Kept<Flaw> flaw_;
 };
 
 /// From a validator to the client of a transaction.

@@ -5,8 +5,8 @@
 
 #include "protocols/node/ledger.hpp"
 #include "protocols/node/sequencer.hpp"
+#include "protocols/node/transaction_index.hpp"
 #include "sim/base/fixed_point.hpp"
-#include "sim/base/flat_table.hpp"
 #include "sim/base/ring.hpp"
 
 namespace seqlab::protocols {
@@ -46,6 +46,7 @@ struct Mempool::State {
   struct Entry {
     Transaction transaction;
     std::uint64_t arrival = 0;
+    TransactionIndex::Row row = TransactionIndex::none;  ///< held as long as it waits
   };
   struct Waiting {
     std::uint64_t nonce;
@@ -58,22 +59,31 @@ struct Mempool::State {
     std::size_t stuck = 0;       // the others
     std::uint64_t stuck_bytes = 0;
   };
-  /// What is remembered of an id: where it waits, or the height at which it was committed.
-  struct Known {
-    std::uint32_t entry = none;
-    Height height{};
-  };
 
-  explicit State(const MempoolOptions& o) : options(o) {}
+  /// What is remembered of an id, as a word of the index: where it waits (even), or the height at which it was committed
+  /// (odd). 0: it is not known.
+  static std::uint64_t waits_at(std::uint32_t entry) { return (std::uint64_t{entry} + 1) << 1U; }
+  static std::uint64_t committed_in(Height height) { return height.value << 1U | 1U; }
+  static bool is_committed(std::uint64_t word) { return (word & 1U) != 0; }
+
+  State(const MempoolOptions& o, std::shared_ptr<TransactionIndex> shared)
+      : options(o), index(std::move(shared)), column(index->add_column()) {}
+  ~State() {
+    clear();
+    index->remove_column(column);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   MempoolOptions options;
+  std::shared_ptr<TransactionIndex> index;
+  std::uint32_t column;  // ours in the index
   std::vector<Entry> entries;
   std::vector<std::uint32_t> free_entries;
   std::vector<Sender> senders;
   std::vector<std::uint32_t> free_senders;
   std::vector<std::uint32_t> sender_of;  // by account, `none` if nothing of it waits; only users' accounts get here
-  FlatTable<Known> known;
-  Ring<TxId> committed;  // oldest first, bounded by options.cache
+  Ring<TransactionIndex::Row> committed;  // held; oldest first, bounded by options.cache
   /// The last transaction of each sender by price, kept only when the pool evicts.
   std::set<std::pair<Price, std::uint32_t>> tails;
   std::uint64_t bytes = 0;
@@ -83,6 +93,33 @@ struct Mempool::State {
   std::uint64_t stuck_bytes = 0;
 
   const Transaction& transaction(const Waiting& w) const { return entries[w.entry].transaction; }
+  std::uint64_t known(const TxId& id) const {
+    const TransactionIndex::Row row = index->find(id);
+    return row == TransactionIndex::none ? 0 : index->cell(row, column);
+  }
+
+  void clear() {
+    for (const Sender& sender : senders) {
+      for (const Waiting& w : sender.queue) {
+        index->set(entries[w.entry].row, column, 0);
+        index->release(entries[w.entry].row);
+      }
+    }
+    while (!committed.empty()) forget_oldest();
+    entries.clear();
+    free_entries.clear();
+    senders.clear();
+    free_senders.clear();
+    sender_of.clear();
+    tails.clear();
+    bytes = next_arrival = stuck_bytes = 0;
+    count = stuck = 0;
+  }
+  void forget_oldest() {
+    const TransactionIndex::Row row = committed.pop_front();
+    if (is_committed(index->cell(row, column))) index->set(row, column, 0);
+    index->release(row);
+  }
 
   std::pair<Price, std::uint32_t> tail_of(std::uint32_t sender) const {
     const Waiting& last = senders[sender].queue.back();
@@ -147,20 +184,22 @@ struct Mempool::State {
     free_entries.pop_back();
     entries[entry].transaction = tx;
     entries[entry].arrival = next_arrival++;
+    entries[entry].row = index->hold(tx.id);
+    index->set(entries[entry].row, column, waits_at(entry));
     const std::uint32_t sender = sender_slot(tx.sender);
     leave_tails(sender);
     auto& queue = senders[sender].queue;
     const auto at = std::ranges::lower_bound(queue, tx.nonce, {}, &Waiting::nonce);
     queue.insert(at, Waiting{tx.nonce, entry});
     join_tails(sender);
-    known.put(tx.id, Known{entry, {}});
     bytes += tx.bytes;
     ++count;
     update_stuck(sender, executed);
   }
 
-  /// Frees the entry; the queue of its sender and `known` are the caller's business.
+  /// Frees the entry; the queue of its sender and what is known of it are the caller's business.
   void free_entry(std::uint32_t entry) {
+    index->release(entries[entry].row);
     bytes -= entries[entry].transaction.bytes;
     --count;
     free_entries.push_back(entry);
@@ -175,7 +214,7 @@ struct Mempool::State {
     const auto last = first + static_cast<std::ptrdiff_t>(length);
     for (auto at = first; at != last; ++at) {
       out.push_back({transaction(*at), reason});
-      known.erase(transaction(*at).id);
+      index->set(entries[at->entry].row, column, 0);
       free_entry(at->entry);
     }
     queue.erase(first, last);
@@ -184,13 +223,10 @@ struct Mempool::State {
   }
 
   void remember_committed(const TxId& id, Height height) {
-    known.put(id, Known{none, height});
-    committed.push_back(id);
-    while (committed.size() > options.cache) {
-      const TxId oldest = committed.pop_front();
-      const Known* at = known.find(oldest);
-      if (at != nullptr && at->entry == none) known.erase(oldest);
-    }
+    const TransactionIndex::Row row = index->hold(id);
+    index->set(row, column, committed_in(height));
+    committed.push_back(row);
+    while (committed.size() > options.cache) forget_oldest();
   }
 
   /// Which tails leave so that `tx` fits. Empty if not enough of them pay less.
@@ -210,17 +246,23 @@ struct Mempool::State {
   }
 };
 
-Mempool::Mempool(const MempoolOptions& options) : state_(std::make_unique<State>(options)) {}
+Mempool::Mempool(const MempoolOptions& options, std::shared_ptr<TransactionIndex> shared)
+    : state_(std::make_unique<State>(options, shared ? std::move(shared) : std::make_shared<TransactionIndex>())) {}
 Mempool::~Mempool() = default;
 Mempool::Mempool(Mempool&&) noexcept = default;
 Mempool& Mempool::operator=(Mempool&&) noexcept = default;
 
 AdmitError Mempool::admit(const Transaction& tx, const Ledger& ledger, std::vector<Evicted>& evicted) {
+  if (tx.bytes > state_->options.max_transaction_bytes) return AdmitError::too_large;
+  if (!tx.well_formed()) return AdmitError::malformed;
+  if (knows(tx.id)) return AdmitError::duplicate;
+  return admit_unknown(tx, ledger, evicted);
+}
+
+AdmitError Mempool::admit_unknown(const Transaction& tx, const Ledger& ledger, std::vector<Evicted>& evicted) {
   State& s = *state_;
   const MempoolOptions& options = s.options;
   if (tx.bytes > options.max_transaction_bytes) return AdmitError::too_large;
-  if (!tx.well_formed()) return AdmitError::malformed;
-  if (knows(tx.id)) return AdmitError::duplicate;
   if (!ledger.is_user(tx.sender) || !ledger.is_user(tx.receiver)) return AdmitError::unknown_account;
   const std::uint64_t executed = ledger.next_nonce(tx.sender);
   if (tx.nonce < executed) return AdmitError::old_nonce;
@@ -265,17 +307,17 @@ AdmitError Mempool::admit(const Transaction& tx, const Ledger& ledger, std::vect
   return AdmitError::none;
 }
 
-bool Mempool::knows(const TxId& id) const { return state_->known.contains(id); }
+bool Mempool::knows(const TxId& id) const { return state_->known(id) != 0; }
 
 bool Mempool::waiting(const TxId& id) const {
-  const State::Known* at = state_->known.find(id);
-  return at != nullptr && at->entry != none;
+  const std::uint64_t word = state_->known(id);
+  return word != 0 && !State::is_committed(word);
 }
 
 std::optional<Height> Mempool::committed_at(const TxId& id) const {
-  const State::Known* at = state_->known.find(id);
-  if (at == nullptr || at->entry != none) return std::nullopt;
-  return at->height;
+  const std::uint64_t word = state_->known(id);
+  if (!State::is_committed(word)) return std::nullopt;
+  return Height{word >> 1U};
 }
 
 std::vector<Transaction> Mempool::select(const Ledger& ledger, LeaderOrder order, const BlockLimits& limits) const {
@@ -334,8 +376,8 @@ void Mempool::on_committed(std::span<const Transaction> included, Height height,
                            std::vector<Evicted>& evicted) {
   State& s = *state_;
   for (std::size_t i = 0; i < included.size(); ++i) {
-    s.known.prefetch(included[i].id);
-    if (i < s.committed.size()) s.known.prefetch(s.committed[i]);  // will be forgotten for it
+    s.index->prefetch(included[i].id);
+    if (i < s.committed.size()) s.index->prefetch(s.committed[i], s.column);  // will be forgotten for it
   }
   std::vector<std::uint32_t> touched;
   for (const Transaction& tx : included) {
@@ -352,9 +394,9 @@ void Mempool::on_committed(std::span<const Transaction> included, Height height,
     std::size_t gone = 0;
     while (gone < queue.size() && queue[gone].nonce < next) {
       const Transaction& tx = s.transaction(queue[gone]);
-      const State::Known* at = s.known.find(tx.id);
-      if (at != nullptr && at->entry == queue[gone].entry) {
-        s.known.erase(tx.id);
+      const TransactionIndex::Row row = s.entries[queue[gone].entry].row;
+      if (s.index->cell(row, s.column) == State::waits_at(queue[gone].entry)) {
+        s.index->set(row, s.column, 0);
         evicted.push_back({tx, EvictReason::old_nonce});
       }
       s.free_entry(queue[gone].entry);
@@ -373,5 +415,6 @@ void Mempool::on_committed(std::span<const Transaction> included, Height height,
 
 std::size_t Mempool::size() const { return state_->count; }
 std::uint64_t Mempool::bytes() const { return state_->bytes; }
+void Mempool::clear() { state_->clear(); }
 
 }  // namespace seqlab::protocols

@@ -22,6 +22,7 @@ struct MempoolOptions {
 };
 
 class Ledger;
+class TransactionIndex;
 enum class LeaderOrder : std::uint8_t;
 struct BlockLimits;
 
@@ -38,7 +39,8 @@ struct Evicted {
 
 class Mempool {
  public:
-  explicit Mempool(const MempoolOptions& options);
+  /// @param shared  where the pools of a world keep what they know of transactions; null: in a place of its own
+  explicit Mempool(const MempoolOptions& options, std::shared_ptr<TransactionIndex> shared = nullptr);
   ~Mempool();
   Mempool(Mempool&&) noexcept;
   Mempool& operator=(Mempool&&) noexcept;
@@ -49,6 +51,8 @@ class Mempool {
   /// ahead of it get at most a quarter of the pool. `ledger` is the one that `on_committed` last saw.
   /// @param evicted  receives what had to leave for it: at most the last transaction of each of some other senders
   AdmitError admit(const Transaction& tx, const Ledger& ledger, std::vector<Evicted>& evicted);
+  /// As `admit`, for those whose caller has looked. @pre tx is well formed, and not known here
+  AdmitError admit_unknown(const Transaction& tx, const Ledger& ledger, std::vector<Evicted>& evicted);
   /// Whether it waits here or is remembered as committed: then `admit` refuses it as a duplicate.
   bool knows(const TxId& id) const;
   /// Whether it waits here.
@@ -67,6 +71,8 @@ class Mempool {
                     std::vector<Evicted>& evicted);
   std::size_t size() const;
   std::uint64_t bytes() const;
+  /// Forgets everything.
+  void clear();
 
  private:
   struct State;

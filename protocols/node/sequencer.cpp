@@ -126,7 +126,7 @@ struct SequencerNode::State final : L1Watcher {
         chain(shared.genesis, ledger.root(), shared.keep_blocks, shared.change_lag),
         external(shared.external_genesis),
         sort_keys(),
-        mempool(shared.mempool),
+        mempool(shared.mempool, shared.transactions),
         outbox(shared.network.pool()) {
     if (context.l1 != nullptr) context.l1->watch(*this);
   }
@@ -309,7 +309,7 @@ struct SequencerNode::State final : L1Watcher {
 void SequencerNode::State::start() {
   if (engine != nullptr || (context.import_from != nullptr && !context.import_from->open)) return;  // not our time yet
   const std::uint64_t life = life_;
-  mempool = Mempool{context.mempool};
+  mempool.clear();
   recover_chain();
   if (announcing && !announce()) return;
   const std::vector<Recovered> log = read_log();
@@ -950,10 +950,10 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e, bool forgi
     for (const ForcedItem& item : block.external->items) gas += item.transaction.gas;
     if (executes) execute_forced(*block.external, block.proposer, forced_statuses);
   }
+  if (!block.is_authentic(context.signatures)) return false;
   for (const Transaction& tx : block.transactions) {
     if (tx.bytes > context.mempool.max_transaction_bytes || tx.gas > context.limits.max_gas - gas) return false;
     gas += tx.gas;
-    if (!authentic(tx)) return false;
     if (executes && ledger.execute(tx, block.proposer) != TxStatus::ok) return false;
   }
   return true;
@@ -985,8 +985,10 @@ std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block,
   }
   // A valid block executes without failures. One that a corrupt majority pushed through may hold anything; then each
   // honest node still gets the same result.
+  const bool all_authentic = block->is_authentic(context.signatures);
   for (const Transaction& tx : block->transactions) {
-    statuses.push_back(authentic(tx) ? ledger.execute(tx, block->proposer) : TxStatus::bad_signature);
+    const bool good = all_authentic || authentic(tx);
+    statuses.push_back(good ? ledger.execute(tx, block->proposer) : TxStatus::bad_signature);
   }
   if (context.sort_keys) {
     std::vector<ForcedItem> forced;
@@ -1116,7 +1118,8 @@ bool SequencerNode::State::tell(NodeId client, const TxId& tx, TransactionResult
 
 void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message) {
   using Outcome = TransactionResultMessage::Outcome;
-  const Transaction& tx = static_cast<const TransactionMessage&>(*message).transaction;
+  const auto& brought = static_cast<const TransactionMessage&>(*message);
+  const Transaction& tx = brought.transaction;
   // Its client brings it to one node, which passes it on to all others: once, and again when the client asks again.
   const bool own = from == tx.client;
   if (mempool.knows(tx.id)) {
@@ -1131,13 +1134,8 @@ void SequencerNode::State::on_transaction(NodeId from, const MessagePtr& message
   }
 
   std::vector<Evicted> evicted;
-  AdmitError error = AdmitError::malformed;
-  if (admission_closed) {
-    error = AdmitError::full;
-  } else if (tx.well_formed()) {
-    const bool good = context.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
-    error = good ? mempool.admit(tx, ledger, evicted) : AdmitError::bad_signature;
-  }
+  AdmitError error = admission_closed ? AdmitError::full : brought.flaw(context.signatures);
+  if (error == AdmitError::none) error = mempool.admit_unknown(tx, ledger, evicted);
   if (error != AdmitError::none) {
     Record refused{.kind = RecordKind::tx_refused, .detail = static_cast<std::uint8_t>(error)};
     if (!emit(refused.with_id(tx.id))) return;

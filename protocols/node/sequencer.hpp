@@ -14,6 +14,7 @@
 #include "protocols/l1/l1.hpp"
 #include "protocols/node/ledger.hpp"
 #include "protocols/node/mempool.hpp"
+#include "protocols/node/transaction_index.hpp"
 #include "protocols/ordering/sort_keys.hpp"
 #include "sim/net/network.hpp"
 #include "sim/node/node.hpp"
@@ -94,6 +95,8 @@ struct SequencerContext {
   /// What the nodes start from instead of genesis, once it is open; null: genesis. See protocols/migration/.
   const CoreImport* import_from = nullptr;
   bool sort_keys = false;               ///< every ordered item gets a sort key and the key before it (Warp)
+  /// What the nodes' pools know of transactions.
+  std::shared_ptr<TransactionIndex> transactions = std::make_shared<TransactionIndex>();
 };
 
 class SequencerNode final : public sim::NodeHandler {

@@ -87,6 +87,16 @@ bool Block::is_consistent() const {
   return consistency.value == Consistency::yes;
 }
 
+bool Block::is_authentic(Signatures& signatures) const {
+  if (authenticity.value == Consistency::unknown) {
+    const bool all = std::ranges::all_of(transactions, [&](const Transaction& tx) {
+      return tx.well_formed() && signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
+    });
+    authenticity.value = all ? Consistency::yes : Consistency::no;
+  }
+  return authenticity.value == Consistency::yes;
+}
+
 std::uint32_t Block::compute_bytes() const {
   std::uint64_t sum = block_header_bytes + commit_size(last_commit);
   for (const Transaction& tx : transactions) sum += std::max(tx.bytes, transaction_bytes_min);

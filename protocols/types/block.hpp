@@ -101,8 +101,13 @@ struct Block {
   /// @pre made: it does not change any more
   bool is_consistent() const;
 
+  /// Whether every transaction is well formed and signed by its sender. Found out once for all who share the block, in
+  /// one world: `signatures` are always the same. @pre made
+  bool is_authentic(Signatures& signatures) const;
+
   enum class Consistency : std::uint8_t { unknown, yes, no };
-  Kept<Consistency> consistency;  ///< of `is_consistent`
+  Kept<Consistency> consistency;   ///< of `is_consistent`
+  Kept<Consistency> authenticity;  ///< of `is_authentic`
 };
 
 // Encoded sizes, with 32-byte digests as a real chain has them.

@@ -6,6 +6,7 @@
 
 #include "protocols/node/ledger.hpp"
 #include "protocols/node/sequencer.hpp"
+#include "protocols/node/transaction_index.hpp"
 #include "sim/random/stream.hpp"
 #include "tests/support/catch.hpp"
 
@@ -305,4 +306,70 @@ TEST_CASE("the order of a block does not depend on what the pool went through be
   }
   CHECK(fresh.select(LeaderOrder::fee) == used.select(LeaderOrder::fee));
   CHECK(fresh.select() == used.select());
+}
+
+TEST_CASE("pools that share an index answer as pools of their own do, also after one of them lost its memory",
+          "[mempool]") {
+  const MempoolOptions options{.max_transactions = 20, .cache = 15, .evict_lowest_fee = true};
+  const auto index = std::make_shared<TransactionIndex>();
+  constexpr std::size_t count = 3;
+  std::vector<Fixture> apart;
+  std::vector<Mempool> shared;
+  for (std::size_t i = 0; i < count; ++i) {
+    apart.emplace_back(options);
+    shared.emplace_back(options, index);
+  }
+  sim::Stream luck{1, "mempool.shared"};
+  std::vector<Transaction> seen;
+  for (int step = 0; step < 3000; ++step) {
+    const std::size_t i = luck.below(count);
+    Fixture& own = apart[i];
+    std::vector<Evicted> evicted;
+    own.evicted.clear();
+    const std::uint64_t what = luck.below(20);
+    if (what == 0) {
+      shared[i].clear();
+      own.pool = Mempool{options};
+    } else if (what < 4) {
+      const std::vector<Transaction> block = own.select(LeaderOrder::fee, {.max_bytes = 1000});
+      own.commit(block);
+      shared[i].on_committed(block, own.height, own.ledger, evicted);
+    } else {
+      const auto sender = static_cast<std::uint32_t>(luck.below(5));
+      const std::uint64_t nonce = own.ledger.next_nonce(AccountId{sender}) + luck.below(3);
+      const std::int64_t fee = luck.between(1, 5);
+      seen.push_back(offer(sender, nonce, fee));
+      CHECK(shared[i].admit(seen.back(), own.ledger, evicted) == own.admit(seen.back()));
+    }
+    REQUIRE(evicted.size() == own.evicted.size());
+    for (std::size_t k = 0; k < evicted.size(); ++k) {
+      CHECK(evicted[k].transaction.id == own.evicted[k].transaction.id);
+      CHECK(evicted[k].reason == own.evicted[k].reason);
+    }
+    REQUIRE(shared[i].size() == own.pool.size());
+    REQUIRE(shared[i].bytes() == own.pool.bytes());
+    for (std::size_t k = seen.size() - std::min<std::size_t>(seen.size(), 40); k < seen.size(); ++k) {
+      for (std::size_t j = 0; j < count; ++j) {
+        REQUIRE(shared[j].knows(seen[k].id) == apart[j].pool.knows(seen[k].id));
+        REQUIRE(shared[j].waiting(seen[k].id) == apart[j].pool.waiting(seen[k].id));
+        REQUIRE(shared[j].committed_at(seen[k].id) == apart[j].pool.committed_at(seen[k].id));
+      }
+    }
+  }
+  CHECK(index->size() <= count * (options.max_transactions + options.cache));
+  shared.clear();
+  CHECK(index->size() == 0);
+}
+
+TEST_CASE("a pool that joins an index later finds a column of its own", "[mempool]") {
+  const auto index = std::make_shared<TransactionIndex>();
+  Fixture f;
+  Mempool first{{}, index};
+  CHECK(first.admit(offer(1, 0), f.ledger, f.evicted) == AdmitError::none);
+  Mempool second{{}, index};
+  CHECK_FALSE(second.knows(offer(1, 0).id));
+  CHECK(first.waiting(offer(1, 0).id));
+  CHECK(second.admit(offer(2, 0), f.ledger, f.evicted) == AdmitError::none);
+  CHECK_FALSE(first.knows(offer(2, 0).id));
+  CHECK(index->size() == 2);
 }
