@@ -4,6 +4,10 @@
 
 namespace seqlab::protocols {
 
+namespace {
+constexpr std::uint32_t near = 1U << 20U;  // numbers below it have a place in the vector
+}
+
 std::string SortKey::text() const { return fmt::format("{:012},{:013},{:08}", l1_height, second, third); }
 
 std::vector<KeyedItem> SortKeys::order(Height height, std::uint64_t l1_height, const std::vector<ForcedItem>& forced,
@@ -26,12 +30,31 @@ std::vector<KeyedItem> SortKeys::order(Height height, std::uint64_t l1_height, c
 
 KeyedItem SortKeys::add(AccountId contract, const SortKey& key, bool from_l1) {
   KeyedItem item{.contract = contract, .key = key, .previous = {}, .from_l1 = from_l1};
-  const auto [at, fresh] = last_.try_emplace(contract, key);
+  if (contract.value < near) {
+    if (contract.value >= last_.size()) last_.resize(contract.value + std::size_t{1});
+    Last& last = last_[contract.value];
+    if (last.known) item.previous = last.key;
+    last = {key, true};
+    return item;
+  }
+  const auto [at, fresh] = far_last_.try_emplace(contract, key);
   if (!fresh) {
     item.previous = at->second;
     at->second = key;
   }
   return item;
+}
+
+SortKeys::SortKeys(const std::map<AccountId, SortKey>& last) {
+  for (const auto& [contract, key] : last) add(contract, key, false);
+}
+
+std::map<AccountId, SortKey> SortKeys::last() const {
+  std::map<AccountId, SortKey> out = far_last_;
+  for (std::uint32_t i = 0; i < last_.size(); ++i) {
+    if (last_[i].known) out.emplace(AccountId{i}, last_[i].key);
+  }
+  return out;
 }
 
 Hash128 random_value(const BlockId& previous, const SortKey& key) {

@@ -34,12 +34,13 @@ struct KeyedItem {
   friend bool operator==(const KeyedItem&, const KeyedItem&) = default;
 };
 
-/// The last key of every contract: part of the replicated state. A regular value.
+/// The last key of every contract: part of the replicated state. A regular value. Contracts are users' accounts, which
+/// are numbered from 0: a key is found by its place.
 class SortKeys {
  public:
   SortKeys() = default;
   /// As another core left them.
-  explicit SortKeys(std::map<AccountId, SortKey> last) : last_(std::move(last)) {}
+  explicit SortKeys(const std::map<AccountId, SortKey>& last);
 
   /// Gives keys to what a block ordered. @param l1_height  the chain's last L1 height, this block's included
   /// @param forced    items from L1 that were executed, in order
@@ -47,11 +48,18 @@ class SortKeys {
   std::vector<KeyedItem> order(Height height, std::uint64_t l1_height, const std::vector<ForcedItem>& forced,
                                const std::vector<const Transaction*>& included);
   KeyedItem add(AccountId contract, const SortKey& key, bool from_l1);
-  const std::map<AccountId, SortKey>& last() const { return last_; }
+  /// Of all contracts that have one.
+  std::map<AccountId, SortKey> last() const;
   friend bool operator==(const SortKeys&, const SortKeys&) = default;
 
  private:
-  std::map<AccountId, SortKey> last_;
+  struct Last {
+    SortKey key;
+    bool known = false;
+    friend bool operator==(const Last&, const Last&) = default;
+  };
+  std::vector<Last> last_;                 ///< by contract, up to the highest one that has a key
+  std::map<AccountId, SortKey> far_last_;  ///< of numbers that no user has
 };
 
 /// The value that an interaction may draw its luck from: of the block before and the key. Who proposes knows the former

@@ -87,7 +87,7 @@ std::vector<NodeId> NodeSet::list(std::uint32_t node_count) const {
 
 Roster::Roster(std::uint32_t node_count) : nodes_(node_count), powers_(node_count), at_lowest_(node_count) {}
 
-void Roster::observe(const Record& record) {
+void Roster::take(const Record& record) {
   if (!knows(record.node)) return;
   State& node = nodes_[record.node.value];
   switch (record.kind) {

@@ -135,7 +135,9 @@ class Roster {
     return sim::mask_of(RecordKind::validator, RecordKind::corrupt, RecordKind::node_started, RecordKind::node_crashed,
                         RecordKind::disk_lost, RecordKind::committed);
   }
-  void observe(const Record& record);
+  void observe(const Record& record) {
+    if ((kinds() >> static_cast<unsigned>(record.kind) & 1U) != 0) take(record);
+  }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size()); }
   /// A sequencer node; clients and "nobody" are not known here.
@@ -172,6 +174,7 @@ class Roster {
     bool forgetful = false;
     bool up = true;  // until it crashes: worlds that are written by hand need no node_started
   };
+  void take(const Record& record);
   void refresh_floor();
 
   std::vector<State> nodes_;

@@ -4,11 +4,9 @@
 
 namespace seqlab::scenarios {
 
-namespace {
-
-std::string text(const std::array<std::uint64_t, 3>& key) { return fmt::format("{},{},{}", key[0], key[1], key[2]); }
-
-}  // namespace
+std::string SortKeysChecker::text(const Key& key) {
+  return fmt::format("{},{},{}", key.first, key.second, key.third);
+}
 
 void SortKeysChecker::on_record(const Record& r) {
   roster_.observe(r);
@@ -19,6 +17,7 @@ void SortKeysChecker::on_record(const Record& r) {
       if (roster_.forgetful(r.node)) {
         s = State{};
         s.forgetful = true;
+        for (std::size_t at = r.node.value; at < contracts_.size(); at += nodes_.size()) contracts_[at] = {};
       }
       return;
     case RecordKind::l1_ref: s.l1_height = r.round; return;
@@ -51,8 +50,9 @@ void SortKeysChecker::on_record(const Record& r) {
     }
     case RecordKind::key_linked: {
       constexpr std::uint32_t near = 1U << 20U;
-      if (s.contract < near && s.contract >= s.contracts.size()) s.contracts.resize(s.contract + 1);
-      Key& known = s.contract < near ? s.contracts[s.contract] : s.far_contracts[s.contract];
+      const std::size_t place = s.contract * nodes_.size() + r.node.value;
+      if (s.contract < near && place >= contracts_.size()) contracts_.resize((s.contract + 1) * nodes_.size());
+      Key& known = s.contract < near ? contracts_[place] : s.far_contracts[s.contract];
       const bool fresh = known == Key{};
       const Key named{r.a, r.b, r.round};
       const bool right = fresh ? (r.flags == 0 || s.forgetful || migrates_) : r.flags != 0 && named == known;
