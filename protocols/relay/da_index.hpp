@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "protocols/l1/data.hpp"
@@ -58,7 +59,7 @@ class DaIndex {
   std::uint32_t channel_timeout_;
   NodeId only_;
   std::deque<L1BlockPtr> seen_;          ///< the branch as far as it was read, those with batches in them and the last
-  std::map<Hash128, Channel> channels_;
+  std::unordered_map<Hash128, Channel> channels_;  ///< only looked up
   std::map<std::uint64_t, std::vector<std::uint64_t>> copies_;  ///< by rollup height: L1 heights, sorted
   Height assumed_{}, readable_{}, confirmed_{};
   std::uint64_t tip_ = 0;
