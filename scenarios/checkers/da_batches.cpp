@@ -66,17 +66,21 @@ void DaOnce::on_record(const Record& record) {
   roster_.observe(record);
   if (!roster_.reliable(record.node) || record.round == 0 || record.round > 100'000) return;
   if (record.kind != RecordKind::da_sent && record.kind != RecordKind::da_unposted) return;
-  ByHeight<Sent>& mine = sent_[record.node.value];
   bool told = false;
   for (std::uint64_t h = record.height; h <= last_of(record); ++h) {
-    Sent* sent = mine.at(h);
-    if (sent == nullptr) continue;
+    std::vector<Sent>* here = sent_.at(h);
+    if (here == nullptr) continue;
+    const auto sent = std::ranges::find(*here, record.node, &Sent::node);
     if (record.kind == RecordKind::da_unposted) {
-      if (sent->id == record.id()) sent->lost = true;
+      if (sent != here->end() && sent->id == record.id()) sent->lost = true;
+      continue;
+    }
+    if (sent == here->end()) {
+      here->push_back({record.node, false, record.id(), record.at});
       continue;
     }
     if (sent->id == record.id()) continue;
-    const bool early = sent->id && !sent->lost && record.at - sent->since < lost_after_;
+    const bool early = !sent->lost && record.at - sent->since < lost_after_;
     if (early && !told) {
       told = true;
       report(record.at, {record.node},
@@ -84,7 +88,7 @@ void DaOnce::on_record(const Record& record) {
                          node_name(record.node), h, short_hex(record.id()), ns(record.at - sent->since) / 1'000'000,
                          short_hex(sent->id)));
     }
-    *sent = Sent{record.id(), record.at, false};
+    *sent = Sent{record.node, false, record.id(), record.at};
   }
 }
 

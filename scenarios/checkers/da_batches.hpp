@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <vector>
 
 #include "scenarios/checkers/checker.hpp"
@@ -75,13 +74,14 @@ class DaOnce final : public Checker {
 
  private:
   struct Sent {
+    NodeId node{no_node};
+    bool lost = false;
     Hash128 id;
     SimTime since{};
-    bool lost = false;
   };
   Roster roster_;
   Duration lost_after_;
-  std::map<std::uint32_t, ByHeight<Sent>> sent_;  ///< by node
+  ByHeight<std::vector<Sent>> sent_;  ///< one a node that sent it; nearly always one
 };
 
 /// R4, R6: a writer is done with a batch only when all of it can be read on layer 1. A receipt is not enough.

@@ -43,11 +43,14 @@ void ExternalData::on_record(const Record& record) {
 }
 
 void ExternalData::on_ref(const Record& record) {
-  const auto [at, fresh] = named_.try_emplace(record.height, Named{record.round, record.id(), record.node, record.at});
-  if (!fresh) return;  // that all honest nodes have the same block is the business of `agreement`
-  const Named& now = at->second;
-  if (at != named_.begin() && std::prev(at)->first + 1 == record.height) {
-    const Named& before = std::prev(at)->second;
+  // That all honest nodes have the same block is the business of `agreement`.
+  if (record.height <= last_.height) return;
+  const Named before = last_;
+  const Named now{record.height, record.round, record.id(), record.node, record.at};
+  last_ = now;
+  const bool same = before.height != 0 && now.l1_height == before.l1_height;
+  if (!same) named_.push_back(now);
+  if (before.height != 0 && before.height + 1 == now.height) {
     const bool back = now.l1_height < before.l1_height;
     const bool skips = step_max_ != 0 && !back && now.l1_height - before.l1_height > step_max_;
     if (back || skips) {
@@ -55,7 +58,7 @@ void ExternalData::on_ref(const Record& record) {
              fmt::format("block {} names L1 height {} after {}: it {}", record.height, now.l1_height, before.l1_height,
                          back ? "goes back" : "leaves some out"));
     }
-    if (now.l1_height == before.l1_height) {
+    if (same) {
       if (now.id != before.id) {
         report(record.at, {record.node},
                fmt::format("blocks {} and {} name different blocks of L1 height {}", record.height - 1, record.height,
@@ -87,14 +90,14 @@ void ExternalData::finish(SimTime end) {
     canonical.emplace(at->second.first, at->first);
   }
   std::uint64_t last = 0;
-  for (const auto& [rollup_height, named] : named_) {
+  for (const Named& named : named_) {
     if (named.l1_height == last || named.l1_height < first_ || named.l1_height > height) continue;
     last = named.l1_height;
     const auto at = canonical.find(named.l1_height);
     if (at != canonical.end() && at->second == named.id) continue;
     report(end, {named.node},
            fmt::format("block {} names {} at L1 height {}, which is not on the L1 chain in the end ({} blocks deep)",
-                       rollup_height, short_hex(named.id), named.l1_height, height - named.l1_height));
+                       named.height, short_hex(named.id), named.l1_height, height - named.l1_height));
     return;  // the first one tells it: those after it stand on it
   }
 }

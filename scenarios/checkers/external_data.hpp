@@ -5,8 +5,8 @@
 // compare header times.
 #pragma once
 
-#include <map>
 #include <unordered_map>
+#include <vector>
 
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/checkers/roster.hpp"
@@ -27,6 +27,7 @@ class ExternalData final : public Checker {
 
  private:
   struct Named {
+    std::uint64_t height = 0;      ///< of the rollup
     std::uint64_t l1_height = 0;
     Hash128 id;
     NodeId node{no_node};
@@ -39,7 +40,10 @@ class ExternalData final : public Checker {
   std::uint64_t step_max_;   // L1 blocks that one block may go on; 0: any number
   std::uint64_t depth_;      // on top of a block before it may be named; 0: no such rule
   Roster roster_;
-  std::map<std::uint64_t, Named> named_;  // by height of the rollup: what the first honest node told
+  // What the first honest node told, by height of the rollup: the last one, and those that named another L1 height than
+  // the one before them, the first included.
+  Named last_;
+  std::vector<Named> named_;
   std::vector<std::uint64_t> seen_;       // by node: height of the L1 tip that it believes in
   Hash128 tip_;
   Hash128 mined_;
