@@ -1,6 +1,9 @@
 #include "sim/base/hash.hpp"
 
 #include <fmt/format.h>
+
+// Short inputs on hot paths: a call into the shared library costs more than their hash.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace seqlab {

@@ -1,8 +1,9 @@
 #include "sim/trace/record_log.hpp"
 
-#include <xxhash.h>
-
 #include <new>
+
+#define XXH_INLINE_ALL  // as in hash.cpp
+#include <xxhash.h>
 
 namespace seqlab::sim {
 
