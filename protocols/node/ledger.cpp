@@ -34,8 +34,9 @@ const Ledger::Account* Ledger::find(AccountId id) const {
 Ledger::Account* Ledger::find(AccountId id) { return const_cast<Account*>(std::as_const(*this).find(id)); }
 
 Ledger::Account& Ledger::find_or_add(AccountId id) {
-  if (Account* account = find(id)) return *account;
+  if (id.value < users_.size()) return users_[id.value];
   const auto at = std::ranges::lower_bound(earners_, id.value, {}, &std::pair<std::uint32_t, Account>::first);
+  if (at != earners_.end() && at->first == id.value) return at->second;
   return earners_.insert(at, {id.value, Account{}})->second;
 }
 
@@ -66,16 +67,22 @@ TxStatus Ledger::execute(const Transaction& tx, NodeId proposer) {
   if (tx.amount.value < 0 || tx.fee.value < 0) return TxStatus::insufficient_funds;
   if (static_cast<Int128>(tx.amount.value) + tx.fee.value > payer.balance) return TxStatus::insufficient_funds;
 
-  const auto change = [this](AccountId id, std::int64_t by) -> Account& {
-    Account& account = find_or_add(id);
-    remember(id, account);
-    account.balance += by;  // cannot overflow: no balance exceeds the total, which fits
-    return account;
-  };
-  Account& from = change(tx.sender, -(tx.amount.value + tx.fee.value));
+  // No balance can overflow: none exceeds the total, which fits.
+  Account& from = users_[tx.sender.value];
+  remember(tx.sender, from);
+  from.balance -= tx.amount.value + tx.fee.value;
   from.nonce = from.nonce + 1;
-  if (tx.amount.value != 0) change(tx.receiver, tx.amount.value);
-  if (tx.fee.value != 0) change(validator_account(proposer), tx.fee.value);
+  if (tx.amount.value != 0) {
+    Account& to = users_[tx.receiver.value];
+    remember(tx.receiver, to);
+    to.balance += tx.amount.value;
+  }
+  if (tx.fee.value != 0) {
+    const AccountId earner = validator_account(proposer);
+    Account& to = find_or_add(earner);
+    remember(earner, to);
+    to.balance += tx.fee.value;
+  }
   return TxStatus::ok;
 }
 
