@@ -190,9 +190,10 @@ void Relayer::mend(sim::Process& process, Sent& sent) {
 
 /// Builds batches from what is final here and sends them, as far as it is this node's turn.
 void Relayer::write(sim::Process& process) {
-  while (on_the_way() < context_.options.in_flight && under_way_.size() < Journal::batches_max &&
-         (under_way_.empty() || under_way_.back().sent) &&
-         context_.rules.on_duty(context_.policy, state(), context_.options)) {
+  // Nearly always it is somebody else's turn.
+  while (context_.rules.on_duty(context_.policy, state(), context_.options) &&
+         under_way_.size() < Journal::batches_max && (under_way_.empty() || under_way_.back().sent) &&
+         on_the_way() < context_.options.in_flight) {
     acting_ = true;
     Sent fresh;
     if (!build(fresh)) return;
