@@ -60,7 +60,7 @@ struct Mempool::State {
     std::uint64_t stuck_bytes = 0;
   };
 
-  /// What is remembered of an id, as a word of the index: where it waits (even), or the height at which it was committed
+  /// What is remembered of an id, a word of the index: where it waits (even), or the height at which it was committed
   /// (odd). 0: it is not known.
   static std::uint64_t waits_at(std::uint32_t entry) { return (std::uint64_t{entry} + 1) << 1U; }
   static std::uint64_t committed_in(Height height) { return height.value << 1U | 1U; }

@@ -1,4 +1,4 @@
-// What the pools of a world know of transactions, side by side. The nodes of a world hear of a transaction, commit it and
+// What the pools of a world know of transactions, side by side. Its nodes hear of a transaction, commit it and
 // forget it at nearly the same times: with one table for all of them, whoever comes first fetches the memory for the
 // others, and each id is stored once.
 #pragma once

@@ -53,7 +53,7 @@ void Durability::on_record(const Record& record) {
         block->transactions.push_back(record.id());
         // One that failed is committed nowhere yet, or was so before.
         const bool done = static_cast<protocols::TxStatus>(record.detail) == protocols::TxStatus::ok;
-        if (done) height_of_.insert_or_assign(record.id(), record.height);
+        if (done && record.id()) height_of_.put(record.id(), record.height);
       }
       break;
     }
@@ -102,8 +102,8 @@ void Durability::on_confirmed(const Record& record) {
   if (!roster_.honest(by)) return;
   Included* block = included_.find(record.height);
   if (block == nullptr && record.height <= included_.base()) return;  // told very late
-  const auto known = height_of_.find(record.id());
-  if (known == height_of_.end() || known->second != record.height) {
+  const std::uint64_t* known = height_of_.find(record.id());
+  if (known == nullptr || *known != record.height) {
     if (record.height >= fork_) return;  // perhaps in its own branch
     report(record.at, {by},
            fmt::format("{} told client {} that transaction {} is committed at height {}, where no honest node has it",

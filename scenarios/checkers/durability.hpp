@@ -2,10 +2,9 @@
 // afterwards, and a transaction that a client was told is committed stays in the chain of the honest nodes.
 #pragma once
 
-#include <unordered_map>
-
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/checkers/roster.hpp"
+#include "sim/base/flat_table.hpp"
 
 namespace seqlab::scenarios {
 
@@ -46,7 +45,7 @@ class Durability final : public Checker {
   Roster roster_;
   std::vector<Chain> nodes_;
   HeightWindow<Included> included_;
-  std::unordered_map<Hash128, std::uint64_t> height_of_;  // of the transactions in `included_`; only looked up
+  FlatTable<std::uint64_t> height_of_;  // of the transactions in `included_`
   std::uint64_t pruned_ = 0;
   std::uint64_t confirmed_height_max_ = 0;
   std::uint64_t fork_ =
