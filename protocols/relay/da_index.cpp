@@ -100,12 +100,7 @@ void DaIndex::review(Channel& channel, const Told& told) {
   if (channel.completed != 0) {
     for (const BlockPtr& block : channel.says->blocks) {
       const std::uint64_t height = block->height.value;
-      const auto copies = copies_.find(height);
-      if (copies != copies_.end()) {
-        const auto copy = std::ranges::find(copies->second, channel.completed);
-        if (copy != copies->second.end()) copies->second.erase(copy);
-        if (copies->second.empty()) copies_.erase(copies);
-      }
+      remove_copy(height, channel.completed);
       // Looked at again by `advance`.
       const Height before{height - 1};
       readable_ = std::max(assumed_, std::min(readable_, before));
@@ -117,21 +112,52 @@ void DaIndex::review(Channel& channel, const Told& told) {
   if (completed != 0) {
     channel.completed = completed;
     for (const BlockPtr& block : channel.says->blocks) {
-      if (block->height <= assumed_) continue;
-      auto& copies = copies_[block->height.value];
-      copies.insert(std::ranges::upper_bound(copies, completed), completed);
+      if (block->height > assumed_) add_copy(block->height.value, completed);
     }
     if (told) told(channel, true);
   }
 }
 
 void DaIndex::advance() {
-  while (copies_.count(readable_.value + 1) != 0) ++readable_.value;
+  while (first_copy(readable_.value + 1) != 0) ++readable_.value;
   while (true) {
-    const auto next = copies_.find(confirmed_.value + 1);
-    if (next == copies_.end() || !is_deep(next->second.front())) break;
+    const std::uint64_t next = first_copy(confirmed_.value + 1);
+    if (next == 0 || !is_deep(next)) break;
     ++confirmed_.value;
   }
+}
+
+void DaIndex::add_copy(std::uint64_t height, std::uint64_t l1_height) {
+  constexpr std::uint64_t absurd = 1U << 26U;  // no chain has so many blocks that wait to be read
+  if (first_copies_.empty()) base_ = assumed_.value + 1;
+  if (height < base_ || height - base_ >= absurd) return;
+  if (height - base_ >= first_copies_.size()) first_copies_.resize(height - base_ + 1, 0);
+  std::uint64_t& first = first_copies_[height - base_];
+  if (first == 0) {
+    first = l1_height;
+    return;
+  }
+  auto& more = more_copies_[height];
+  const std::uint64_t later = std::max(first, l1_height);
+  first = std::min(first, l1_height);
+  more.insert(std::ranges::upper_bound(more, later), later);
+}
+
+void DaIndex::remove_copy(std::uint64_t height, std::uint64_t l1_height) {
+  if (first_copy(height) == 0) return;
+  std::uint64_t& first = first_copies_[height - base_];
+  const auto more = more_copies_.find(height);
+  if (more == more_copies_.end()) {
+    if (first == l1_height) first = 0;
+    return;
+  }
+  if (first == l1_height) {
+    first = more->second.front();
+    more->second.erase(more->second.begin());
+  } else if (const auto at = std::ranges::find(more->second, l1_height); at != more->second.end()) {
+    more->second.erase(at);
+  }
+  if (more->second.empty()) more_copies_.erase(more);
 }
 
 /// What lies before the memory of the view cannot be taken back any more.
@@ -148,9 +174,14 @@ void DaIndex::forget(std::uint64_t floor) {
     }
     seen_.pop_front();
   }
-  while (!copies_.empty() && copies_.begin()->first <= confirmed_.value && copies_.begin()->second.back() < floor) {
-    assumed_ = std::max(assumed_, Height{copies_.begin()->first});
-    copies_.erase(copies_.begin());
+  while (!first_copies_.empty() && base_ <= confirmed_.value) {
+    const auto more = more_copies_.find(base_);
+    const std::uint64_t last = more == more_copies_.end() ? first_copies_.front() : more->second.back();
+    if (last >= floor) break;
+    if (more != more_copies_.end()) more_copies_.erase(more);
+    assumed_ = std::max(assumed_, Height{base_});
+    first_copies_.pop_front();
+    ++base_;
   }
 }
 

@@ -54,13 +54,21 @@ class DaIndex {
   void review(Channel& channel, const Told& told);
   void advance();
   void forget(std::uint64_t floor);
+  /// L1 height of the first copy of a rollup block, 0: there is none.
+  std::uint64_t first_copy(std::uint64_t height) const {
+    return height < base_ || height - base_ >= first_copies_.size() ? 0 : first_copies_[height - base_];
+  }
+  void add_copy(std::uint64_t height, std::uint64_t l1_height);
+  void remove_copy(std::uint64_t height, std::uint64_t l1_height);
 
   std::uint32_t confirmations_;
   std::uint32_t channel_timeout_;
   NodeId only_;
   std::deque<L1BlockPtr> seen_;          ///< the branch as far as it was read, those with batches in them and the last
   std::unordered_map<Hash128, Channel> channels_;  ///< only looked up
-  std::map<std::uint64_t, std::vector<std::uint64_t>> copies_;  ///< by rollup height: L1 heights, sorted
+  std::uint64_t base_ = 1;                  ///< rollup height of the first of `first_copies_`
+  std::deque<std::uint64_t> first_copies_;  ///< by rollup height: L1 heights, 0 where there is no copy
+  std::map<std::uint64_t, std::vector<std::uint64_t>> more_copies_;  ///< likewise, of later copies, sorted; few
   Height assumed_{}, readable_{}, confirmed_{};
   std::uint64_t tip_ = 0;
   std::uint64_t final_ = 0;
