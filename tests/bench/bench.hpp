@@ -58,6 +58,8 @@ Summary register_search();
 void measure_memory(std::string_view filter, std::vector<Row>& rows);
 /// Two threads of a campaign against one, and how long a large plan takes to shrink. Before all else as well.
 void measure_campaigns(std::string_view filter, std::vector<Row>& rows);
+/// What the parts around consensus cost. `days`: also a whole day and a week of simulated time.
+void measure_layers(std::string_view filter, bool quick, bool days, std::vector<Row>& rows);
 
 /// Name of the bare loop's benchmark for n nodes: 16, 128, 512.
 std::string bare_loop(std::uint32_t nodes);

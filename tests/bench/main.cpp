@@ -118,11 +118,12 @@ void print_json(const std::vector<Row>& rows, const Results& results) {
 
 }  // namespace
 
-/// seqlab_bench [--json] [--quick] [--filter=REGEX] [--no-large] [--benchmark_...]
+/// seqlab_bench [--json] [--quick] [--filter=REGEX] [--no-large] [--days] [--benchmark_...]
 int run(int argc, char** argv) {
   bool json = false;
   bool quick = false;
   bool large = true;
+  bool days = false;
   std::string filter;
   std::vector<std::string> arguments{argv[0]};
   for (int i = 1; i < argc; ++i) {
@@ -133,6 +134,8 @@ int run(int argc, char** argv) {
       quick = true;
     } else if (argument == "--no-large") {
       large = false;
+    } else if (argument == "--days") {
+      days = true;
     } else if (argument.substr(0, 9) == "--filter=") {
       filter = argument.substr(9);
     } else {
@@ -143,6 +146,7 @@ int run(int argc, char** argv) {
   std::vector<Row> memory;
   if (large) measure_memory(filter, memory);
   measure_campaigns(filter, memory);
+  if (large) measure_layers(filter, quick, days, memory);
 
   arguments.insert(arguments.begin() + 1, {quick ? "--benchmark_min_time=0.05" : "--benchmark_min_time=0.2",
                                            quick ? "--benchmark_repetitions=3" : "--benchmark_repetitions=9",
