@@ -23,6 +23,7 @@ bool DaIndex::is_deep(std::uint64_t l1_height) const {
 void DaIndex::follow(const L1View& view, const Told& told) {
   // Asked far more often than the view goes on.
   if (!seen_.empty() && seen_.back() == view.tip() && final_ == view.final_height() && tip_ == view.height()) return;
+  ++changes_;
   while (!seen_.empty()) {
     const L1BlockPtr& last = seen_.back();
     // Older than what the view keeps: nobody switches that far back.

@@ -43,6 +43,8 @@ class DaIndex {
   Height readable() const { return readable_; }
   /// Every block up to it is confirmed.
   Height confirmed() const { return confirmed_; }
+  /// Goes up whenever `follow` finds the view elsewhere than before. Never 0 after the first time.
+  std::uint64_t changes() const { return changes_; }
   /// Null if no frame of it is there.
   const Channel* channel(const Hash128& id) const;
   /// Whether so deep a block of the view, as `follow` saw it last, is confirmed.
@@ -70,6 +72,7 @@ class DaIndex {
   std::deque<std::uint64_t> first_copies_;  ///< by rollup height: L1 heights, 0 where there is no copy
   std::map<std::uint64_t, std::vector<std::uint64_t>> more_copies_;  ///< likewise, of later copies, sorted; few
   Height assumed_{}, readable_{}, confirmed_{};
+  std::uint64_t changes_ = 0;
   std::uint64_t tip_ = 0;
   std::uint64_t final_ = 0;
 };

@@ -154,8 +154,12 @@ void Relayer::mend(sim::Process& process, Sent& sent) {
     if (!sent.sent) look_at(sent.retry_at);
     return;
   }
+  if (sent.readable_at == index_.changes()) return;
   const DaIndex::Channel* channel = index_.channel(sent.batch.id);
-  if (channel != nullptr && channel->completed != 0) return;  // it only has to get deeper
+  if (channel != nullptr && channel->completed != 0) {  // it only has to get deeper
+    sent.readable_at = index_.changes();
+    return;
+  }
   if (context_.format.bundled()) {
     if (now() - sent.sent_at >= lost_after) return remake(process, sent);
     return look_at(sent.sent_at + lost_after);

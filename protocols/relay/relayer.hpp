@@ -63,6 +63,7 @@ class Relayer {
     SimTime priced_at{};
     SimTime retry_at{};
     Duration back_off{};
+    std::uint64_t readable_at = 0;  ///< `changes` of the index at which it was to be read there; 0: not yet
   };
 
   void run(sim::Process& process);
