@@ -558,8 +558,7 @@ SequencerNode::State::Step SequencerNode::State::apply_one(effect::Persist& e) {
     std::memcpy(head.data(), &e.type, 1);
     std::memcpy(head.data() + 1, &e.height.value, 8);
     std::memcpy(head.data() + 9, &e.round.value, 4);
-    e.bytes.insert(e.bytes.begin(), head.begin(), head.end());  // engines leave room: see LogWriter
-    persist_position = machine->disk.append(e.bytes);
+    persist_position = machine->disk.append(head, e.bytes);
     log_heights.push_back({persist_position, e.height});
     if (!e.bodies.empty()) log_bodies.push_back({persist_position, std::move(e.bodies)});
     if (machine->disk.sync_time > Duration::zero()) return wait(machine->disk.sync_time);

@@ -14,14 +14,15 @@ constexpr std::size_t compact_bytes_min = 4096;
 constexpr std::size_t compact_slots_min = 64;
 }  // namespace
 
-std::uint64_t Disk::append(std::span<const std::byte> entry) {
+std::uint64_t Disk::append(std::span<const std::byte> entry, std::span<const std::byte> rest) {
   if (torn_) {
     drop_tail(live() - 1);
     torn_ = false;
   }
   const std::size_t offset = log_.bytes.size();
   log_.bytes.insert(log_.bytes.end(), entry.begin(), entry.end());
-  log_.slots.push_back(Slot{next_, offset, entry.size(), hash64(entry, next_)});
+  log_.bytes.insert(log_.bytes.end(), rest.begin(), rest.end());
+  log_.slots.push_back(Slot{next_, offset, entry.size() + rest.size()});
   return next_++;
 }
 
@@ -75,14 +76,13 @@ void Disk::mark_cell_synced(std::uint32_t id) {
   cell->synced = true;
 }
 
-bool Disk::intact(const Slot& slot) const { return hash64(bytes_of(slot), slot.position) == slot.checksum; }
+std::uint64_t Disk::checksum(const Slot& slot) const { return hash64(bytes_of(slot), slot.position); }
 
 std::vector<Disk::Entry> Disk::read_log() const {
   std::vector<Entry> entries;
   entries.reserve(live());
-  for (std::size_t i = log_.head; i < log_.slots.size(); ++i) {
+  for (std::size_t i = log_.head; i < intact_end(); ++i) {
     const Slot& slot = log_.slots[i];
-    if (!intact(slot)) break;
     const auto bytes = bytes_of(slot);
     entries.push_back(Entry{slot.position, {bytes.begin(), bytes.end()}});
   }
@@ -124,9 +124,10 @@ void Disk::tear_tail(std::size_t first_volatile, Stream& luck) {
   drop_tail(keep + 1);
   // The rest of the entry reads as zeros. If it was zeros, nothing is missing and the checksum says so.
   const Slot& cut = log_.slots.back();
-  const std::size_t intact_end = cut.offset + static_cast<std::size_t>(written - frame_bytes);
-  std::fill(log_.bytes.begin() + static_cast<std::ptrdiff_t>(intact_end), log_.bytes.end(), std::byte{0});
-  torn_ = !intact(cut);
+  const std::uint64_t whole = checksum(cut);
+  const std::size_t written_end = cut.offset + static_cast<std::size_t>(written - frame_bytes);
+  std::fill(log_.bytes.begin() + static_cast<std::ptrdiff_t>(written_end), log_.bytes.end(), std::byte{0});
+  torn_ = checksum(cut) != whole;
 }
 
 std::uint64_t Disk::crash(DiskFault fault, Stream& luck) {
@@ -180,11 +181,11 @@ void Disk::checkpoint() {
   if (checkpoint_ == nullptr) checkpoint_ = std::make_unique<Checkpoint>();
   Log& copy = checkpoint_->log;
   copy = Log{};
-  for (std::size_t i = log_.head; i < log_.slots.size(); ++i) {
+  for (std::size_t i = log_.head; i < intact_end(); ++i) {
     const Slot& slot = log_.slots[i];
-    if (slot.position >= synced_ || !intact(slot)) break;
+    if (slot.position >= synced_) break;
     const auto bytes = bytes_of(slot);
-    copy.slots.push_back(Slot{slot.position, copy.bytes.size(), slot.size, slot.checksum});
+    copy.slots.push_back(Slot{slot.position, copy.bytes.size(), slot.size});
     copy.bytes.insert(copy.bytes.end(), bytes.begin(), bytes.end());
   }
   checkpoint_->cells = cells_;

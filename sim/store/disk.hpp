@@ -1,5 +1,8 @@
 // A durable store: an append-only log of checksummed entries plus named cells that are replaced atomically, each with
 // the fate of written, synced, torn and lost data. Time is charged by whoever waits for `sync_time`.
+//
+// Bytes change in one place only, where a crash tears the last entry. So no checksum is kept: it is worked out there,
+// before and after, and whether the two differ says what a reader would find.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +24,9 @@ class Disk {
 
   /// Appends an entry to the log. It is volatile until `mark_synced` has been called for it. What a crash left of a
   /// torn tail is cut off first. No allocation once the log has reached its largest size.
+  /// @param rest  what the entry goes on with
   /// @return its position, counted from 0 over the life of the disk: positions of lost entries are never given again
-  std::uint64_t append(std::span<const std::byte> entry);
+  std::uint64_t append(std::span<const std::byte> entry, std::span<const std::byte> rest = {});
   /// Everything up to and including `position` survives a crash. Positions beyond the end mean the end.
   void mark_synced(std::uint64_t position);
   /// Releases entries before `position` (a finished height), at once and for good. Keeps memory flat.
@@ -66,7 +70,6 @@ class Disk {
     std::uint64_t position;
     std::size_t offset;  // into bytes
     std::size_t size;
-    std::uint64_t checksum;
   };
   struct Log {
     std::vector<std::byte> bytes;
@@ -85,7 +88,9 @@ class Disk {
   };
 
   std::span<const std::byte> bytes_of(const Slot& slot) const { return {log_.bytes.data() + slot.offset, slot.size}; }
-  bool intact(const Slot& slot) const;
+  std::uint64_t checksum(const Slot& slot) const;
+  /// Entries before it, as an index of slots, have the checksums that they were written with.
+  std::size_t intact_end() const { return log_.slots.size() - (torn_ ? 1 : 0); }
   std::size_t live() const { return log_.slots.size() - log_.head; }
   /// Removes the last entries, down to `keep` of them in all.
   void drop_tail(std::size_t keep);

@@ -49,6 +49,15 @@ TEST_CASE("entries are read in order and those that were synced survive a crash"
   CHECK(disk.read_log().back().position == 3);
 }
 
+TEST_CASE("an entry that comes in two parts is one entry", "[sim][disk]") {
+  Disk disk;
+  CHECK(disk.append(bytes("head, "), bytes("rest")) == 0);
+  CHECK(disk.append(bytes("next")) == 1);
+  CHECK(log_of(disk) == Texts{"head, rest", "next"});
+  disk.truncate_before(1);
+  CHECK(log_of(disk) == Texts{"next"});
+}
+
 TEST_CASE("a sync of an early position does not cover later entries", "[sim][disk]") {
   Disk disk;
   Stream luck(1, "test");
