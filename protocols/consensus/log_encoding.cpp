@@ -31,19 +31,9 @@ LogWriter& LogWriter::add(const Commit& c) {
   add(c.height).add(c.round).add(c.block).add(type_byte(c.type, c.epoch));
   if (c.epoch != Epoch{}) add(c.epoch);
   add(c.signatures.size());
-  // The bulk of what chained engines write.
-  constexpr std::size_t one = sizeof(NodeId) + sizeof(std::int64_t) + sizeof(Signature::handle);
-  const std::size_t at = bytes_.size();
-  bytes_.resize(at + c.signatures.size() * one);
-  std::byte* to = bytes_.data() + at;
-  for (const CommitSignature& s : c.signatures) {
-    const std::int64_t timestamp = ns(s.timestamp);
-    std::memcpy(to, &s.voter.value, sizeof(NodeId));
-    std::memcpy(to + sizeof(NodeId), &timestamp, sizeof timestamp);
-    std::memcpy(to + sizeof(NodeId) + sizeof timestamp, &s.signature.handle, sizeof s.signature.handle);
-    to += one;
-  }
-  return *this;
+  // The bulk of what chained engines write: put together once for all nodes that hold the certificate.
+  const std::span<const std::byte> signatures = c.signatures.log_bytes();
+  return raw(signatures.data(), signatures.size());
 }
 
 /// Set in the count of evidence: what the block takes from layer 1 follows. Other blocks are written as ever.

@@ -1,6 +1,7 @@
 #include "protocols/types/signature_list.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace seqlab::protocols {
 
@@ -15,6 +16,19 @@ void SignatureList::find_signers() const {
   for (const CommitSignature& s : body_->list) signers.add(s.voter);
   body_->signers = std::move(signers);
   body_->signers_known = true;
+}
+
+void SignatureList::encode() const {
+  constexpr std::size_t one = sizeof(NodeId) + sizeof(std::int64_t) + sizeof(Signature::handle);
+  body_->log_bytes.resize(body_->list.size() * one);
+  std::byte* to = body_->log_bytes.data();
+  for (const CommitSignature& s : body_->list) {
+    const std::int64_t timestamp = ns(s.timestamp);
+    std::memcpy(to, &s.voter.value, sizeof(NodeId));
+    std::memcpy(to + sizeof(NodeId), &timestamp, sizeof timestamp);
+    std::memcpy(to + sizeof(NodeId) + sizeof timestamp, &s.signature.handle, sizeof s.signature.handle);
+    to += one;
+  }
 }
 
 bool operator==(const SignatureList& a, const SignatureList& b) {

@@ -73,6 +73,7 @@ class SignatureList {
       body_ = std::make_shared<Body>(body_->list);
     } else {
       body_->signers_known = false;
+      body_->log_bytes.clear();
     }
     return body_->list;
   }
@@ -81,6 +82,12 @@ class SignatureList {
   const SignerSet& signers() const {
     if (!body_->signers_known) find_signers();
     return body_->signers;
+  }
+  /// The signatures one after the other as logs keep them: voter, timestamp, signature. Empty if the list is.
+  std::span<const std::byte> log_bytes() const {
+    if (empty()) return {};
+    if (body_->log_bytes.empty()) encode();
+    return body_->log_bytes;
   }
   friend bool operator==(const SignatureList& a, const SignatureList& b);
 
@@ -92,8 +99,10 @@ class SignatureList {
     // Found when first asked for: no part of the value.
     bool signers_known = false;
     SignerSet signers;
+    std::vector<std::byte> log_bytes;  // likewise; empty: not yet
   };
   void find_signers() const;
+  void encode() const;
   std::shared_ptr<Body> body_;  // null: empty
 };
 

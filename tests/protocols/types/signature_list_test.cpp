@@ -1,5 +1,8 @@
 #include "protocols/types/signature_list.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
 #include "protocols/types/block.hpp"
 #include "tests/support/catch.hpp"
 
@@ -45,6 +48,23 @@ TEST_CASE("the signers of a list are those of its content, also after a change",
   list.edit().erase(list.edit().begin() + 1);
   CHECK(list.signers().windows()[0].nodes.hi == 4);  // nothing is left of what was found out before
   CHECK(before.signers().windows()[0].nodes.hi == 2);
+}
+
+TEST_CASE("what logs keep of a list is its content, also after a change", "[types][signatures]") {
+  SignatureList list{by(4), by(5)};
+  const SignatureList same{by(4), by(5)};
+  const SignatureList before = list;
+  CHECK(SignatureList{}.log_bytes().empty());
+  CHECK(list.log_bytes().size() == 40);
+  CHECK(std::ranges::equal(list.log_bytes(), same.log_bytes()));
+  CHECK(before.log_bytes().data() == list.log_bytes().data());  // put together once
+  list.push_back(by(6));
+  CHECK(list.log_bytes().size() == 60);
+  CHECK(std::ranges::equal(list.log_bytes().first(40), before.log_bytes()));
+  list.edit()[0] = by(9);  // nothing is left of what was put together before
+  CHECK(list.log_bytes()[0] == std::byte{9});
+  list.edit().clear();
+  CHECK(list.log_bytes().empty());
 }
 
 TEST_CASE("a changed copy of a block is looked at anew", "[types][block]") {
