@@ -12,11 +12,22 @@ void BlockTree::reset(const Root& root) {
   entries_.clear();
 }
 
-const BlockTree::Entry* BlockTree::find(BlockId id) const {
-  for (std::size_t i = entries_.size(); i-- > 0;) {  // what is asked for is nearly always among the newest
-    if (entries_[i].block->id == id) return &entries_[i];
+std::size_t BlockTree::find_before(std::size_t end, BlockId id) const {
+  for (std::size_t i = end; i-- > 0;) {  // what is asked for is nearly always among the newest
+    if (entries_[i].block->id == id) return i;
   }
-  return nullptr;
+  return end;
+}
+
+const BlockTree::Entry* BlockTree::find(BlockId id) const {
+  const std::size_t at = find_before(entries_.size(), id);
+  return at != entries_.size() ? &entries_[at] : nullptr;
+}
+
+const BlockTree::Entry* BlockTree::parent_of(const Entry& e) const {
+  const auto end = static_cast<std::size_t>(&e - entries_.data());
+  const std::size_t at = find_before(end, e.block->parent);
+  return at != end ? &entries_[at] : nullptr;
 }
 
 BlockTree::Entry* BlockTree::find(BlockId id) { return const_cast<Entry*>(std::as_const(*this).find(id)); }
@@ -53,32 +64,35 @@ void BlockTree::drop_spare(BlockId keep, BlockId fresh) {
 }
 
 BlockTree::Link BlockTree::link(BlockId tip, Height height, Missing* missing) const {
-  BlockId id = tip;
-  BlockPtr child;
+  if (height == root_.height) return tip == root_.id ? Link::connected : Link::foreign;
+  if (height < root_.height) return Link::foreign;
+  const Entry* e = find(tip);
+  if (e == nullptr) {
+    if (missing != nullptr) *missing = Missing{height, tip, nullptr};
+    return Link::missing;
+  }
+  if (e->block->height != height) return Link::foreign;
   while (true) {
-    if (id == root_.id && height == root_.height) return Link::connected;
-    if (height <= root_.height) return Link::foreign;
-    const Entry* e = find(id);
-    if (e == nullptr) {
-      if (missing != nullptr) *missing = Missing{height, id, std::move(child)};
+    const Block& b = *e->block;
+    const Height below = previous(b.height);
+    if (below == root_.height) return b.parent == root_.id ? Link::connected : Link::foreign;
+    const Entry* parent = parent_of(*e);
+    if (parent == nullptr) {
+      // One that says of itself that it stands as high as its child, or higher, is not its parent.
+      if (find(b.parent) != nullptr) return Link::foreign;
+      if (missing != nullptr) *missing = Missing{below, b.parent, e->block};
       return Link::missing;
     }
-    if (e->block->height != height) return Link::foreign;
-    child = e->block;
-    id = child->parent;
-    height = previous(height);
+    if (parent->block->height != below) return Link::foreign;
+    e = parent;
   }
 }
 
 std::optional<std::vector<BlockPtr>> BlockTree::branch(BlockId tip, Height height) const {
   if (link(tip, height) != Link::connected) return std::nullopt;
-  std::vector<BlockPtr> blocks;
-  blocks.reserve(height.value - root_.height.value);
-  for (BlockId id = tip; id != root_.id;) {
-    blocks.push_back(find(id)->block);
-    id = blocks.back()->parent;
-  }
-  std::ranges::reverse(blocks);
+  std::vector<BlockPtr> blocks(height.value - root_.height.value);
+  const Entry* e = blocks.empty() ? nullptr : find(tip);
+  for (std::size_t i = blocks.size(); i-- > 0; e = parent_of(*e)) blocks[i] = e->block;
   return blocks;
 }
 

@@ -68,6 +68,10 @@ class BlockTree {
 
  private:
   void drop_spare(BlockId keep, BlockId fresh);
+  /// Position of the block among the first `end` entries, `end` if it is not there.
+  std::size_t find_before(std::size_t end, BlockId id) const;
+  /// The parent of the entry: parents come before their children. Null if it is not here.
+  const Entry* parent_of(const Entry& e) const;
 
   Root root_;
   std::vector<Entry> entries_;  // sorted by (height, id)
