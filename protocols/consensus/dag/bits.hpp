@@ -77,6 +77,15 @@ class Bits {
       }
     }
   }
+  /// Likewise for every member that is not in `other`.
+  template <class F>
+  void for_each_without(const Bits& other, F f) const {
+    for (std::size_t w = 0; w < words(); ++w) {
+      for (std::uint64_t rest = word(w) & ~other.word(w); rest != 0; rest &= rest - 1) {
+        f(static_cast<std::uint32_t>(64 * w + static_cast<std::size_t>(std::countr_zero(rest))));
+      }
+    }
+  }
   friend bool operator==(const Bits& a, const Bits& b) { return a.within(b) && b.within(a); }
   void hash_into(HashBuilder& h) const {
     h.add(count());

@@ -75,25 +75,31 @@ bool VertexStore::parents_here(const Vertex& v) const {
   const DagRound* in = round(previous(v.round));
   if (in == nullptr || !v.plain || !v.parents.within(in->present)) return false;
   Hash128 sum = in->sum;
-  (in->present - v.parents).for_each([&](std::uint32_t a) { sum = minus(sum, in->slots[a].vertex().id); });
+  in->present.for_each_without(v.parents, [&](std::uint32_t a) { sum = minus(sum, in->slots[a].vertex().id); });
   return sum == v.parents_sum;
 }
 
 /// Whether of the authors that `v` refers to in the round before, those who are here are so with the vertices that it
-/// means: likewise by sums.
+/// means: likewise by sums, of what both have.
 bool VertexStore::none_differs(const Vertex& v, const DagRound& before) const {
   if (!v.plain) return false;
-  Hash128 sum = v.parents_sum;
-  (v.parents - before.present).for_each([&](std::uint32_t a) { sum = minus(sum, v.parent_of(NodeId{a})->id); });
-  (v.parents & before.present).for_each([&](std::uint32_t a) { sum = minus(sum, before.slots[a].vertex().id); });
-  return sum == Hash128{};
+  Hash128 meant = v.parents_sum;
+  v.parents.for_each_without(before.present,
+                             [&](std::uint32_t a) { meant = minus(meant, v.parent_of(NodeId{a})->id); });
+  Hash128 here = before.sum;
+  before.present.for_each_without(v.parents, [&](std::uint32_t a) { here = minus(here, before.slots[a].vertex().id); });
+  return meant == here;
 }
 
 bool VertexStore::complete(const Vertex& v) const {
   for (const std::uint32_t i : v.older) {
     if (!has(v.includes[i])) return false;
   }
-  if (previous(v.round) <= floor_ || parents_here(v)) return true;
+  if (previous(v.round) <= floor_) return true;
+  // Of an author of whom nothing is here, nothing is missing only if a block has settled it.
+  const DagRound* before = round(previous(v.round));
+  if (before != nullptr && elsewhere_.empty() && !v.parents.within(before->present)) return false;
+  if (parents_here(v)) return true;
   return std::ranges::all_of(v.includes, [&](const VertexRef& r) { return has(r); });
 }
 
@@ -114,7 +120,12 @@ std::vector<VertexRef> VertexStore::missing(const Vertex& v) const {
 
 VertexPosition VertexStore::add(const MessagePtr& message, Power power) {
   const Vertex& v = vertex_of(message);
-  const bool usual = parents_here(v);
+  // Nothing is missing. Where no author has two vertices and no block has settled what is not here, those that are here
+  // are those that it means.
+  const DagRound* before = round(previous(v.round));
+  const bool sole = before != nullptr && before->slots.size() == width_ && elsewhere_.empty() &&
+                    previous(v.round) > floor_ && v.plain && v.parents.within(before->present);
+  const bool usual = sole || parents_here(v);
   DagRound& in = open(v.round);
   VertexPosition position{v.round, v.author.value};
   if (in.present.test(v.author.value)) {
@@ -125,34 +136,38 @@ VertexPosition VertexStore::add(const MessagePtr& message, Power power) {
     in.sum = plus(in.sum, v.id);
     in.power += power;
   }
-  VertexLinks links;
-  if (usual) {
-    links.parents = v.parents;
-    round(previous(v.round))->covered |= v.parents;
-  }
-  const auto link = [&](const VertexRef& r) {
-    const VertexPosition p = find(r);
-    if (p.round == no_round) return;  // settled
-    round(p.round)->covered.set(p.index);
-    if (next(p.round) == v.round) {
-      links.parents.set(p.index);
-    } else {
-      links.older.push_back(p);
+  if (!usual || !link_firsts(v)) {
+    VertexLinks links;
+    for (const VertexRef& r : v.includes) {
+      const VertexPosition p = find(r);
+      if (p.round == no_round) continue;  // settled
+      round(p.round)->covered.set(p.index);
+      if (next(p.round) == v.round) {
+        links.parents.set(p.index);
+      } else {
+        links.older.push_back(p);
+      }
     }
-  };
-  if (usual) {
-    for (const std::uint32_t i : v.older) link(v.includes[i]);
-  } else {
-    for (const VertexRef& r : v.includes) link(r);
-  }
-  StoredVertex& stored = in.slots[position.index];
-  stored.message = message;
-  if (!links.older.empty() || links.parents != v.parents) {
     in.links.push_back(std::move(links));
-    stored.links = static_cast<std::uint32_t>(in.links.size());
+    in.slots[position.index].links = static_cast<std::uint32_t>(in.links.size());
   }
+  in.slots[position.index].message = message;
   if (is_settled_elsewhere(v.id)) in.settled.set(position.index);
   return position;
+}
+
+/// Covers what `v` refers to, as far as that is here. @pre its parents are the first vertices of their authors
+/// @return whether everything further back is so, too
+bool VertexStore::link_firsts(const Vertex& v) {
+  round(previous(v.round))->covered |= v.parents;
+  bool all = true;
+  for (const std::uint32_t i : v.older) {
+    const VertexRef& r = v.includes[i];
+    const VertexPosition p = find(r);
+    if (p.round != no_round) round(p.round)->covered.set(p.index);
+    all = all && p == VertexPosition{r.round, r.author.value};
+  }
+  return all;
 }
 
 std::vector<VertexPosition> VertexStore::unsettled_history(VertexPosition from, Round floor) const {
@@ -178,7 +193,7 @@ std::vector<VertexPosition> VertexStore::unsettled_history(VertexPosition from, 
         if (wanted.size() <= back + 1) wanted.resize(back + 2);
         wanted[back + 1] |= parents;
       }
-      for (const VertexPosition p : in->older(i)) want(p);
+      in->for_each_older(i, want);
     });
     // The positions are in order of authors but for the further vertices of equivocators.
     const auto here = std::span{found}.subspan(begin);
@@ -199,9 +214,9 @@ Bits VertexStore::ancestors(VertexPosition from, Round target) const {
     if (in == nullptr) break;
     reached[back].for_each([&](std::uint32_t i) {
       reached[back + 1] |= in->parents(i);
-      for (const VertexPosition p : in->older(i)) {
+      in->for_each_older(i, [&](VertexPosition p) {
         if (p.round >= target) reached[static_cast<std::size_t>(from.round.value - p.round.value)].set(p.index);
-      }
+      });
     });
   }
   return from.round < target ? Bits{} : reached.back();

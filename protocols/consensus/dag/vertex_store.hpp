@@ -29,9 +29,10 @@ struct VertexLinks {
 
 /// Small: a node has thousands of them, and all nodes share the messages.
 struct StoredVertex {
-  MessagePtr message;       ///< null: nothing at this position
-  std::uint32_t links =
-      0;  ///< 0: to its `Vertex::parents` and nothing else; otherwise 1 + position in the round's links
+  MessagePtr message;  ///< null: nothing at this position
+  /// 0: everything that the message refers to is here, as the first vertex of its author in its round; otherwise 1 +
+  /// position in the round's links.
+  std::uint32_t links = 0;
   const Vertex& vertex() const { return vertex_of(message); }
 };
 
@@ -50,9 +51,16 @@ struct DagRound {
     const StoredVertex& s = slots[index];
     return s.links == 0 ? s.vertex().parents : links[s.links - 1].parents;
   }
-  std::span<const VertexPosition> older(std::uint32_t index) const {
-    const std::uint32_t at = slots[index].links;
-    return at == 0 ? std::span<const VertexPosition>{} : std::span{links[at - 1].older};
+  /// Calls `f(position)` for what it refers to further back than the round before.
+  template <class F>
+  void for_each_older(std::uint32_t index, F f) const {
+    const StoredVertex& s = slots[index];
+    if (s.links != 0) {
+      for (const VertexPosition p : links[s.links - 1].older) f(p);
+      return;
+    }
+    const Vertex& v = s.vertex();
+    for (const std::uint32_t i : v.older) f(VertexPosition{v.includes[i].round, v.includes[i].author.value});
   }
 };
 
@@ -78,7 +86,10 @@ class VertexStore {
   const StoredVertex& at(VertexPosition p) const { return round(p.round)->slots[p.index]; }
   /// Positions in the round before that it refers to, and further back.
   const Bits& parents(VertexPosition p) const { return round(p.round)->parents(p.index); }
-  std::span<const VertexPosition> older(VertexPosition p) const { return round(p.round)->older(p.index); }
+  template <class F>
+  void for_each_older(VertexPosition p, F f) const {
+    round(p.round)->for_each_older(p.index, f);
+  }
   /// The first vertex of `author` in that round, or null.
   const StoredVertex* first_of(Round r, NodeId author) const;
   /// Position of that very vertex; round no_round if it is not here.
@@ -117,6 +128,7 @@ class VertexStore {
   bool is_settled_elsewhere(VertexId id) const;
   bool has(const VertexRef& ref) const;
   bool parents_here(const Vertex& v) const;
+  bool link_firsts(const Vertex& v);
   bool none_differs(const Vertex& v, const DagRound& before) const;
 
   std::uint32_t width_ = 0;          // positions from here on belong to equivocators

@@ -871,9 +871,9 @@ void BasicMysticeti<Rules>::on_vertex_request(NodeId from, const MessagePtr& mes
       if (previous(p.round) > request.above) {
         dag_.parents(p).for_each([&](std::uint32_t i) { choose({previous(p.round), i}); });
       }
-      for (const VertexPosition o : dag_.older(p)) {
+      dag_.for_each_older(p, [&](VertexPosition o) {
         if (o.round > request.above) choose(o);
-      }
+      });
     }
     for (const VertexPosition p : chosen) {  // the oldest first: they can be used at once
       if (answer.size() >= mysticeti_limits::answer_max) break;
