@@ -87,7 +87,7 @@ std::vector<NodeId> NodeSet::list(std::uint32_t node_count) const {
 
 Roster::Roster(std::uint32_t node_count) : nodes_(node_count), powers_(node_count), at_lowest_(node_count) {}
 
-void Roster::take(const Record& record) {
+void Roster::on_rare(const Record& record) {
   if (!knows(record.node)) return;
   State& node = nodes_[record.node.value];
   switch (record.kind) {
@@ -117,20 +117,6 @@ void Roster::take(const Record& record) {
         refresh_floor();
       }
       break;
-    case RecordKind::committed: {
-      if (node.corrupt || static_cast<sim::CommitLevel>(record.detail) != sim::CommitLevel::final) break;
-      const std::uint64_t before = node.height;
-      if (record.height <= before) break;
-      node.height = record.height;
-      const bool advance = record.height > height_max_;
-      height_max_ = std::max(height_max_, record.height);
-      if (before == lowest_ && at_lowest_ > 1) {
-        --at_lowest_;
-      } else if (before == lowest_ || (advance && height_max_ > lowest_ + patience)) {
-        refresh_floor();  // the last one left, or patience with somebody who is down may have run out
-      }
-      break;
-    }
     default:
       break;
   }

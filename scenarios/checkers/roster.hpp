@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "protocols/types/ids.hpp"
@@ -136,7 +137,11 @@ class Roster {
                         RecordKind::disk_lost, RecordKind::committed);
   }
   void observe(const Record& record) {
-    if ((kinds() >> static_cast<unsigned>(record.kind) & 1U) != 0) take(record);
+    if (record.kind == RecordKind::committed) {
+      on_committed(record);
+    } else if ((kinds() >> static_cast<unsigned>(record.kind) & 1U) != 0) {
+      on_rare(record);
+    }
   }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size()); }
@@ -174,7 +179,21 @@ class Roster {
     bool forgetful = false;
     bool up = true;  // until it crashes: worlds that are written by hand need no node_started
   };
-  void take(const Record& record);
+  /// Every checker sees every commit of every node: the usual one, which moves nobody but its node, costs no call.
+  void on_committed(const Record& record) {
+    if (!knows(record.node) || static_cast<sim::CommitLevel>(record.detail) != sim::CommitLevel::final) return;
+    State& node = nodes_[record.node.value];
+    if (node.corrupt || record.height <= node.height) return;
+    const std::uint64_t before = std::exchange(node.height, record.height);
+    const bool advance = record.height > height_max_;
+    if (advance) height_max_ = record.height;
+    if (before == lowest_ && at_lowest_ > 1) {
+      --at_lowest_;
+    } else if (before == lowest_ || (advance && height_max_ > lowest_ + patience)) {
+      refresh_floor();  // the last one left, or patience with somebody who is down may have run out
+    }
+  }
+  void on_rare(const Record& record);
   void refresh_floor();
 
   std::vector<State> nodes_;
