@@ -222,8 +222,10 @@ struct SequencerNode::State final : L1Watcher {
   bool tell(NodeId client, const TxId& tx, TransactionResultMessage::Outcome outcome, Height height,
             std::uint8_t detail);
 
-  /// Emits, and says whether this life goes on.
-  bool emit(Record record) {
+  /// Emits, in the name of this node, and says whether this life goes on. By reference: a record that was just filled
+  /// in field by field is slow to copy as a whole.
+  bool emit(Record&& record) { return emit(record); }
+  bool emit(Record& record) {
     const std::uint64_t life = life_;
     record.node = id;
     context.simulation.emit(record);
@@ -788,7 +790,7 @@ NodeId SequencerNode::State::who(NodeId machine_of_sender) const {
 /// Records a proposal or a vote of this node that has just left, unless it is one of the last that did.
 bool SequencerNode::State::emit_statement(const ConsensusMessage& message) {
   if (message.author != id) return true;
-  const Record record = message.statement();
+  Record record = message.statement();
   if (record.kind == RecordKind::note) return true;
   const Hash128 statement = FieldHash<7>{}
                                 .add(record.kind)
@@ -1016,7 +1018,7 @@ bool SequencerNode::State::announce() {
   const BlockPtr block = chain.block(chain.height());
   const std::uint64_t height = block->height.value;
   std::size_t index = 0;
-  const auto say = [&](Record record) {
+  const auto say = [&](Record& record) {
     if (index++ < announced) return true;
     ++announced;
     record.height = height;
@@ -1051,14 +1053,13 @@ bool SequencerNode::State::announce() {
     }
   }
   for (const KeyedItem& item : keyed) {
-    if (!say({.kind = RecordKind::keyed,
-              .detail = static_cast<std::uint8_t>(item.from_l1 ? 1 : 0),
-              .peer = NodeId{item.contract.value},
-              .round = static_cast<std::uint32_t>(item.key.third),
-              .a = item.key.l1_height,
-              .b = item.key.third})) {
-      return false;
-    }
+    Record key{.kind = RecordKind::keyed,
+               .detail = static_cast<std::uint8_t>(item.from_l1 ? 1 : 0),
+               .peer = NodeId{item.contract.value},
+               .round = static_cast<std::uint32_t>(item.key.third),
+               .a = item.key.l1_height,
+               .b = item.key.third};
+    if (!say(key)) return false;
     Record linked{.kind = RecordKind::key_linked};
     if (item.previous) {
       linked.flags = 1;
@@ -1071,10 +1072,11 @@ bool SequencerNode::State::announce() {
   // Money moves once, not once a node: the proposer tells it.
   if (block->proposer == id && records.wants(RecordKind::balance_moved)) {
     const auto move = [&](AccountId account, std::int64_t change, MoveCause cause) {
-      return change == 0 || say({.kind = RecordKind::balance_moved,
-                                 .detail = static_cast<std::uint8_t>(cause),
-                                 .a = account.value,
-                                 .b = static_cast<std::uint64_t>(change)});
+      Record moved{.kind = RecordKind::balance_moved,
+                   .detail = static_cast<std::uint8_t>(cause),
+                   .a = account.value,
+                   .b = static_cast<std::uint64_t>(change)};
+      return change == 0 || say(moved);
     };
     for (std::size_t i = 0; i < transactions.size(); ++i) {
       const Transaction& tx = transactions[i];
