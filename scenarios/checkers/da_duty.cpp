@@ -32,7 +32,10 @@ void DaComplete::on_record(const Record& record) {
     case RecordKind::committed:
       if (!roster_.honest(record.node) || static_cast<sim::CommitLevel>(record.detail) != sim::CommitLevel::final)
         break;
-      while (known_ < roster_.height_max()) waiting_.push_back({++known_, clock_ + bound_});
+      // Only from then on can one of them write it: until it has the block, time passes for consensus.
+      while (relays && known_ < roster_.height(record.node)) {
+        if (copies_.count(++known_) == 0) waiting_.push_back({known_, clock_ + bound_});
+      }
       break;
     case RecordKind::node_started:
     case RecordKind::node_resumed:
@@ -182,7 +185,9 @@ void DaTurns::on_settled(const Record& record) {
            fmt::format("{} pays no penalty for turn {} because the bundler was down, and it was not",
                        node_name(record.node), turn));
   }
-  const bool ran = down_since_[record.node.value] < begin && roster_.up(record.node) && roster_.honest(record.node);
+  // Who had nothing to write never asked the bundler for anything.
+  const bool ran = down_since_[record.node.value] < begin && roster_.up(record.node) && roster_.honest(record.node) &&
+                   roster_.height(record.node) > readable_;
   if (outcome == TurnOutcome::missed && down_all_of_it && ran && relay_.excuse != protocols::Excuse::none) {
     report(record.at, {record.node},
            fmt::format("{} pays for turn {}, in all of which the bundler was down", node_name(record.node), turn));

@@ -12,7 +12,8 @@
 namespace seqlab::scenarios {
 
 /// R1: what is final can be read on layer 1 within a bound, counted in L1 blocks that a running relayer has seen since
-/// it was final and since the last trouble. While layer 1 stands still, or no relayer runs, no time passes.
+/// it was final at one of them and since the last trouble. While layer 1 stands still, or no relayer runs, no time
+/// passes.
 class DaComplete final : public Checker {
  public:
   explicit DaComplete(const CheckerContext& context);

@@ -58,3 +58,67 @@ TEST_CASE("certificates of a branch that was abandoned with its epoch stop nobod
   const CaseResult broken = run_case({scenario, plan}, {"hotstuff", scenario, tests::broken::make_chained<Broken>});
   CHECK(kind_of(broken) == "liveness");
 }
+
+namespace {
+
+/// A rollup block each half second, a block of layer 1 a second.
+std::shared_ptr<scenarios::Scenario> writing(const char* l1) {
+  auto s = std::make_shared<scenarios::Scenario>(fuzz_scenario("tendermint"));
+  s->design.l1 = l1;
+  s->design.parameters.tendermint.timeout_commit = 500ms;
+  s->design.parameters.tendermint.skip_timeout_commit = false;
+  protocols::RelayOptions& relay = s->design.relay;
+  relay.policy = "single";
+  relay.nodes = {NodeId{0}};
+  relay.batch_time = 1s;
+  relay.confirmations = 2;
+  relay.lost_after = 2s;
+  relay.bump_after = 2s;
+  relay.retry_max = 1s;
+  relay.bundler.post_after = 1s;
+  s->environment.l1.interval = 1s;
+  s->environment.l1.view_p50 = 50ms;
+  s->environment.l1.view_p95 = 100ms;
+  s->stop = {.after = 300s, .height = 0, .healing = 0s, .healing_blocks = 2};
+  return s;
+}
+
+/// The node hears and reaches nobody for as long as it is at its first height.
+scenarios::RoundSplit never_begins(std::uint32_t node) {
+  scenarios::RoundSplit split;
+  split.height = 1;
+  split.rounds = 1000;
+  split.groups.resize(2);
+  for (std::uint32_t i = 0; i < 4; ++i) split.groups[i == node ? 0 : 1].push_back({NodeId{i}, false});
+  return split;
+}
+
+}  // namespace
+
+// The only relayer has none of the blocks that the others commit: they are not late on layer 1, consensus is.
+TEST_CASE("a relayer owes no block that it does not have", "[search][relay]") {
+  const auto scenario = writing("ethereum");
+  const CaseResult result =
+      run_case({scenario, {.seed = 1, .interventions = {never_begins(0)}}}, {"relay", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
+// The bundler is down for the whole turn of a relayer that has nothing to write: it asked for nothing, was told
+// nothing, and has no excuse.
+TEST_CASE("a relayer without blocks has no excuse that the bundler was down", "[search][relay]") {
+  const auto scenario = writing("arweave");
+  protocols::RelayOptions& relay = scenario->design.relay;
+  relay.policy = "rotating";
+  relay.nodes = {NodeId{0}, NodeId{1}, NodeId{2}, NodeId{3}};
+  relay.turn = 20s;
+  relay.quota = 5;
+  scenarios::FaultSpec outage;
+  outage.when.at = 50s;
+  outage.lasts = 90s;
+  outage.what = scenarios::fault::Relay{.kind = scenarios::fault::Relay::Kind::outage};
+  const CaseResult result =
+      run_case({scenario, {.seed = 1, .interventions = {never_begins(3), outage}}}, {"relay", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
