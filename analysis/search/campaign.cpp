@@ -14,6 +14,7 @@
 #include "analysis/search/campaign_store.hpp"
 #include "analysis/search/coverage.hpp"
 #include "analysis/search/finding_kind.hpp"
+#include "analysis/search/probe.hpp"
 #include "analysis/search/statistics.hpp"
 #include "scenarios/plan/plan_text.hpp"
 #include "scenarios/spec/parse.hpp"
@@ -93,7 +94,9 @@ std::string failure_checker(const CaseResult& result) {
 class Campaign {
  public:
   explicit Campaign(const CampaignOptions& options) : o_(options), begin_(Clock::now()) {
-    for (const Target& target : o_.targets) {
+    targets_ = o_.targets;
+    for (Target& target : targets_) {
+      if (!o_.strategies.empty()) target.seen = std::make_shared<const Probe>(probe(target));
       CaseLimits limits = o_.events_max != 0 ? CaseLimits{o_.events_max, {}} : limits_of(target);
       limits.goes_on = [this] { return !stops(); };
       for (const StrategyEntry* entry : o_.strategies) {
@@ -172,7 +175,7 @@ class Campaign {
         ++position_;
         continue;
       }
-      if (s.entry->learns && index >= s.batch_first + batch_size) break;  // teach first
+      if (s.entry->learns && index >= s.batch_first + batch_size(s.batch_first)) break;  // teach first
       idle = 0;
       ++position_;
       jobs.push_back({static_cast<std::uint32_t>(&s - streams_.data()), index, {}, {}, 0, false});
@@ -330,7 +333,7 @@ class Campaign {
 
   static void learn(Stream& s, Job& job) {
     s.batch.emplace_back(std::move(job.which), std::move(job.result));
-    if (s.batch.size() < batch_size) return;
+    if (s.batch.size() < batch_size(s.batch_first)) return;
     teach(s);
   }
   static void teach(Stream& s) {
@@ -436,9 +439,10 @@ class Campaign {
 
   /// What a learner was taught is not in the file: its cases are run again. They are not counted again.
   void relearn(Stream& s, std::uint64_t done) {
-    for (std::uint64_t first = 0; first < done; first += batch_size) {
+    for (std::uint64_t first = 0, last = 0; first < done; first = last) {
+      last = first + batch_size(first);
       std::vector<Job> jobs;
-      for (std::uint64_t i = first; i < std::min(done, first + batch_size); ++i) {
+      for (std::uint64_t i = first; i < std::min(done, last); ++i) {
         jobs.push_back({static_cast<std::uint32_t>(&s - streams_.data()), i, {}, {}, 0, false});
       }
       run_all(jobs);
@@ -473,6 +477,7 @@ class Campaign {
   const CampaignOptions& o_;
   Clock::time_point begin_;
   double wall_before_ = 0;
+  std::vector<Target> targets_;  ///< as asked for, each with what was seen of it
   std::vector<Stream> streams_;
   std::vector<std::uint32_t> pattern_;
   bool broken_off_ = false;     ///< in the middle of a case

@@ -21,9 +21,9 @@ CaseResult run_case(const Case& which, const Target& target, const CaseLimits& l
   bool cut_off = false;
   bool interrupted = false;
   try {
-    Coverage coverage{which.scenario->design.committee.count};
+    Coverage coverage{*which.scenario};
     scenarios::RunOptions options;
-    options.observers.emplace_back(&coverage, Coverage::kinds());
+    options.observers.emplace_back(&coverage, coverage.kinds());
     if (target.make_engine) options.make_engine = target.make_engine;
     if (target.make_forced) options.make_forced = target.make_forced;
     options.relay_rules = target.relay_rules.get();

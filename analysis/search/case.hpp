@@ -12,6 +12,8 @@
 
 namespace seqlab::analysis {
 
+struct Probe;
+
 /// What a search runs on: the scenario that it varies, and the code that it is about.
 struct Target {
   std::string name;                                    ///< of the scenario or the engine
@@ -25,6 +27,8 @@ struct Target {
   std::function<std::unique_ptr<protocols::ForcedPath>(const protocols::ForcedOptions&)> make_forced{};
   /// Replaces the decisions of the relayers, likewise. Null: the honest ones.
   std::shared_ptr<const protocols::RelayRules> relay_rules{};
+  /// What its sound runs are made of, where somebody has looked: strategies then need not look again. See probe.hpp.
+  std::shared_ptr<const Probe> seen{};
 };
 
 /// A small committee of that engine in which little time passes between two rounds: what `seqlab fuzz --engine` varies.

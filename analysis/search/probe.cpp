@@ -20,7 +20,64 @@ constexpr auto points =
                  RecordKind::certified, RecordKind::committed, RecordKind::executed, RecordKind::round_entered,
                  RecordKind::step_entered, RecordKind::behind, RecordKind::caught_up, RecordKind::l1_sent,
                  RecordKind::da_turn, RecordKind::da_prepared, RecordKind::da_sent, RecordKind::da_posted,
-                 RecordKind::da_confirmed, RecordKind::da_receipt);
+                 RecordKind::da_confirmed, RecordKind::da_receipt, RecordKind::da_unposted, RecordKind::l1_seen,
+                 RecordKind::forced_done, RecordKind::commitment, RecordKind::proof, RecordKind::head,
+                 RecordKind::core_stopped, RecordKind::core_exported, RecordKind::core_started,
+                 RecordKind::core_rolled_back, RecordKind::tx_accepted);
+
+/// What happens around consensus, now and then.
+constexpr auto happenings =
+    sim::mask_of(RecordKind::l1_reorged, RecordKind::forced_posted, RecordKind::forced_done, RecordKind::da_turn,
+                 RecordKind::da_prepared, RecordKind::da_sent, RecordKind::da_posted, RecordKind::da_unposted,
+                 RecordKind::da_confirmed, RecordKind::da_service, RecordKind::da_settled, RecordKind::commitment,
+                 RecordKind::proof, RecordKind::head, RecordKind::core_stopped, RecordKind::core_exported,
+                 RecordKind::core_started, RecordKind::core_rolled_back);
+constexpr std::size_t moments_max = 512;  // of a kind
+
+class Diary final : public sim::RecordObserver {
+ public:
+  static sim::KindMask kinds() { return happenings | sim::mask_of(RecordKind::healing_started); }
+  void on_record(const Record& record) override {
+    if (record.kind == RecordKind::healing_started) over_ = true;
+    if (over_) return;
+    std::vector<Duration>& when = when_[static_cast<std::size_t>(record.kind)];
+    if (when.size() < moments_max) when.push_back(record.at - time_zero);
+  }
+  std::vector<std::vector<Duration>> take() {
+    std::vector<std::vector<Duration>> out;
+    for (std::vector<Duration>& when : when_) {
+      if (!when.empty()) out.push_back(std::move(when));
+    }
+    return out;
+  }
+
+ private:
+  std::array<std::vector<Duration>, sim::record_kind_count> when_;
+  bool over_ = false;
+};
+
+/// The deepest reorganisation that leaves alone whatever is taken for settled: what is named, what a writer is done
+/// with, what a reader calls settled.
+std::uint32_t l1_depth_of(const scenarios::Scenario& s) {
+  const protocols::ForcedOptions& forced = s.design.forced;
+  std::uint32_t depth = 8;
+  const auto at_most = [&](std::uint32_t n) { depth = std::min(depth, std::max<std::uint32_t>(n, 1)); };
+  if (forced.policy == "arweave_sync") at_most(forced.arweave_sync.depth);
+  if (forced.policy == "deposits") at_most(forced.deposits.confirmations);
+  if (forced.policy == "delayed_inbox") at_most(forced.delayed_inbox.queue.lag);
+  if (forced.policy == "due_queue") at_most(forced.due_queue.queue.lag);
+  if (forced.policy == "citrea_queue") at_most(forced.citrea_queue.depth - 1);
+  if (s.design.relay.policy != "none" && s.design.relay.confirmations != 0) at_most(s.design.relay.confirmations - 1);
+  if (s.design.settlement.settled_depth != 0) at_most(s.design.settlement.settled_depth);
+  const protocols::L1Profile chain = scenarios::l1_profile_of(s);
+  if (chain.finality == protocols::L1Profile::Finality::depth) at_most(chain.finality_depth - 1);
+  return depth;
+}
+
+constexpr bool is_of_cores(RecordKind kind) {
+  return kind == RecordKind::core_stopped || kind == RecordKind::core_exported || kind == RecordKind::core_started ||
+         kind == RecordKind::core_rolled_back;
+}
 
 class Counter final : public sim::RecordObserver {
  public:
@@ -32,7 +89,8 @@ class Counter final : public sim::RecordObserver {
       if (end_ == SimTime{}) end_ = record.at;
       return;
     }
-    if (record.node.value >= count_) return;
+    // What cores do is a point whoever says it.
+    if (record.node.value >= count_ && !is_of_cores(record.kind)) return;
     if (record.kind == RecordKind::message_sent) {
       if (record.detail < sent_.size()) ++sent_[record.detail];
       return;
@@ -95,6 +153,7 @@ bool obeys(const Target& target) {
 }  // namespace
 
 Probe probe(const Target& target) {
+  if (target.seen != nullptr) return *target.seen;
   Probe out;
   Counter counter{target.scenario->design.committee.count};
   scenarios::RunOptions options;
@@ -108,9 +167,18 @@ Probe probe(const Target& target) {
     out.l1_interval = std::max(l1->interval, Duration{1});
     if (scenario.environment.l1.interval > Duration{}) out.l1_interval = scenario.environment.l1.interval;
   }
+  out.migrates = scenarios::migrates(scenario);
+  Diary diary;
+  const bool layered = scenario.design.l1 != "none" || out.migrates;
+  if (layered) options.observers.emplace_back(&diary, Diary::kinds());
   const scenarios::RunResult plain = scenarios::run(scenario, {.seed = 1}, options);
+  if (layered) options.observers.pop_back();
+  out.moments = diary.take();
+  out.length = (counter.end_ == SimTime{} ? plain.end : counter.end_) - time_zero;
+  if (scenario.design.l1 != "none") out.l1_depth = l1_depth_of(scenario);
   out.heights = plain.commits_safety;
   if (counter.entered_ > 0) out.round_time = (counter.last_ - time_zero) / static_cast<std::int64_t>(counter.entered_);
+  if (counter.entered_ == 0 && out.heights > 0) out.round_time = out.length / static_cast<std::int64_t>(out.heights);
   out.round_time = std::max(out.round_time, Duration{1us});
   out.rounds_plain = counter.rounds_;
   out.rounds_restart = counter.restarts_;

@@ -28,11 +28,19 @@ struct Probe {
   std::vector<NodeId> relayers;    ///< who writes to layer 1; empty: nobody
   bool has_bundler = false;        ///< through a service that can fail
   Duration l1_interval{};          ///< between blocks of layer 1; zero: there is none
-  Duration round_time{};           ///< end of the safety phase / (rounds entered by a node), at least a microsecond
+  std::uint32_t l1_depth = 1;      ///< blocks of layer 1 that may go without breaking what the design relies on
+  bool migrates = false;           ///< after the committee's nodes there is the core that orders before it
+  Duration length{};               ///< of the safety phase
+  /// Designs with layers around consensus: when something happened there in a run in which nothing fails, by kind of
+  /// record. Long runs have few moments at which a fault matters.
+  std::vector<std::vector<Duration>> moments;
+  /// End of the safety phase / (rounds entered by a node, or blocks where there are no rounds), at least a microsecond.
+  Duration round_time{};
 };
 
 /// A run of the scenario as it is, one with a crashed node, one with losses, so that the messages of the other branches
 /// are seen, and one with a leader of our choice. Deterministic.
+/// What is known of the target already is not looked for again.
 Probe probe(const Target& target);
 
 }  // namespace seqlab::analysis

@@ -34,11 +34,17 @@ struct StrategyEntry {
   std::string_view name;
   std::string_view text;    ///< one line for `list`
   std::uint32_t weight;     ///< share of the cases in the default portfolio
-  bool learns;              ///< uses `learn`: its cases come in batches of `batch_size`
+  bool learns;              ///< uses `learn`: its cases come in batches, see `batch_size`
   std::unique_ptr<Strategy> (*make)(const Target& target, std::uint64_t seed);
 };
 
-inline constexpr std::uint64_t batch_size = 256;
+/// Size of the batch that begins with that case: 16, 32, 64 ... 256. Where a case takes long the first lessons come
+/// soon, where it is short there are not too many.
+constexpr std::uint64_t batch_size(std::uint64_t first) {
+  std::uint64_t size = 16;
+  for (std::uint64_t begin = 0; size < 256 && begin < first; size *= 2) begin += size;
+  return size;
+}
 
 /// All strategies that choose cases. (`explore` is no such: it enumerates states, see scenarios/explore.)
 std::span<const StrategyEntry> strategies();

@@ -32,8 +32,11 @@ bool holds_node(const std::vector<NodeId>& nodes, NodeId node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
-/// Whether the plan may do that in a committee of so many.
-bool has_right_to(const Intervention& what, const Plan& plan, std::uint32_t count) {
+/// Whether the plan may do that in this scenario.
+bool has_right_to(const Intervention& what, const Plan& plan, const Scenario& scenario) {
+  // Faults strike the core of before a migration as well.
+  const std::uint32_t count =
+      std::holds_alternative<FaultSpec>(what) ? scenarios::machine_count(scenario) : scenario.design.committee.count;
   const auto there = [count](NodeId node) { return node.value < count; };
   const auto all_there = [&](const std::vector<NodeId>& nodes) { return std::ranges::all_of(nodes, there); };
   if (const auto* split = std::get_if<RoundSplit>(&what)) {
@@ -138,7 +141,8 @@ class Guided final : public Strategy {
     if (luck.chance({1, 5})) cross(plan, choose(luck).which.plan, count, luck);
     const std::uint64_t changes = std::uint64_t{1} << luck.below(4);
     for (std::uint64_t i = 0; i < changes; ++i) change(plan, *out.scenario, luck);
-    std::erase_if(plan.interventions, [&](const Intervention& what) { return !has_right_to(what, plan, count); });
+    std::erase_if(plan.interventions,
+                  [&](const Intervention& what) { return !has_right_to(what, plan, *out.scenario); });
     if (plan.interventions.size() > interventions_max) plan.interventions.resize(interventions_max);
     return out;
   }
@@ -146,12 +150,14 @@ class Guided final : public Strategy {
   void learn(std::span<const Lesson> batch) override {
     for (const Lesson& lesson : batch) {
       const CaseResult& result = *lesson.result;
+      ++taught_;
+      events_ += result.events;
       bool fresh = false;
       for (const std::uint64_t state : result.states) fresh |= ++seen_[state] == 1;
       const bool near = result.nearness > nearness_seen_;
       nearness_seen_ = std::max(nearness_seen_, result.nearness);
       if (!fresh && !near) continue;
-      corpus_.push_back({*lesson.which, result.states, result.nearness, 0, lesson.index});
+      corpus_.push_back({*lesson.which, result.states, result.nearness, result.events, 0, lesson.index});
     }
     weigh();
   }
@@ -161,6 +167,7 @@ class Guided final : public Strategy {
     Case which;
     std::vector<std::uint64_t> states;
     std::uint32_t nearness;
+    std::uint64_t events;
     std::uint64_t energy;
     std::uint64_t index;
   };
@@ -182,14 +189,17 @@ class Guided final : public Strategy {
     return corpus_.back();
   }
 
-  /// A plan is worth what its rarest states are, and how near it came; the corpus keeps the worthiest.
+  /// A plan is worth what its rarest states are, and how near it came; the corpus keeps the worthiest. Its children
+  /// take as long as itself: one that takes longer than most is worth less.
   void weigh() {
+    const std::uint64_t usual = std::max<std::uint64_t>(events_ / std::max<std::uint64_t>(taught_, 1), 1);
     for (Entry& entry : corpus_) {
       std::uint32_t rarest = ~std::uint32_t{0};
       for (const std::uint64_t state : entry.states) rarest = std::min(rarest, seen_[state]);
       const std::uint64_t rarity = 4096 / std::uint64_t{std::max<std::uint32_t>(rarest, 1)};
-      entry.energy = 1 + rarity + 64 * std::uint64_t{entry.nearness} * entry.nearness /
-                                      std::max<std::uint64_t>(nearness_seen_, 1);
+      const std::uint64_t worth = rarity + 64 * std::uint64_t{entry.nearness} * entry.nearness /
+                                               std::max<std::uint64_t>(nearness_seen_, 1);
+      entry.energy = 1 + worth / std::max<std::uint64_t>(entry.events / usual, 1);
     }
     if (corpus_.size() > corpus_max) {
       std::ranges::stable_sort(corpus_, [](const Entry& a, const Entry& b) { return a.energy > b.energy; });
@@ -284,9 +294,9 @@ class Guided final : public Strategy {
           fault->when.on->nth = static_cast<std::uint32_t>(1 + luck.below(12));
         }
       } else if (luck.chance({1, 2})) {
-        fault->lasts = troubles_.time(16, luck);
+        fault->lasts = troubles_.lasting(16, luck);
       } else if (fault->when.at) {
-        fault->when.at = troubles_.time(40, luck);
+        fault->when.at = troubles_.when(luck);
       }
     } else {
       auto& message = std::get<MessageIntervention>(what);
@@ -327,6 +337,8 @@ class Guided final : public Strategy {
   std::uint64_t energy_ = 0;                                 // of all
   std::unordered_map<std::uint64_t, std::uint32_t> seen_;    // how many runs saw a state; never walked
   std::uint32_t nearness_seen_ = 0;
+  std::uint64_t taught_ = 0;
+  std::uint64_t events_ = 0;                                 // of all cases it was taught
 };
 
 }  // namespace

@@ -17,6 +17,16 @@ using sim::Stream;
 namespace act = scenarios::act;
 namespace fault = scenarios::fault;
 
+namespace {
+
+/// The core that says so may be up or down: whoever is hit by it, it is not by his own record.
+bool is_of_cores(sim::RecordKind kind) {
+  return kind == sim::RecordKind::core_stopped || kind == sim::RecordKind::core_exported ||
+         kind == sim::RecordKind::core_started || kind == sim::RecordKind::core_rolled_back;
+}
+
+}  // namespace
+
 std::vector<NodeId> some_nodes(const std::vector<NodeId>& all, Stream& luck) {
   std::vector<NodeId> out = all;
   luck.shuffle(std::span{out});
@@ -27,6 +37,31 @@ std::vector<NodeId> some_nodes(const std::vector<NodeId>& all, Stream& luck) {
 
 Duration Troubles::time(std::uint64_t rounds, Stream& luck) const {
   return std::max(seen_.round_time * static_cast<std::int64_t>(1 + luck.below(8 * rounds)) / 8, Duration{1us});
+}
+
+Duration Troubles::when(Stream& luck) const {
+  if (!layered()) return time(40, luck);
+  switch (luck.below(4)) {
+    case 0: return time(40, luck);
+    case 1: {
+      // Kinds are alike, however often they happen.
+      const std::vector<Duration>& alike = pick(seen_.moments, luck);
+      const Duration moment = pick(alike, luck);
+      const Duration off = luck.chance({1, 2}) ? time(2, luck) : step_of_l1(luck, 8);
+      const Duration at = luck.chance({1, 3}) ? moment - off : moment + off;
+      return std::max(at, Duration{1us});
+    }
+    default: return std::max(seen_.length / 1024 * static_cast<std::int64_t>(1 + luck.below(1024)), Duration{1us});
+  }
+}
+
+Duration Troubles::lasting(std::uint64_t rounds, Stream& luck) const {
+  return layered() && luck.chance({1, 2}) ? step_of_l1(luck, 64) : time(rounds, luck);
+}
+
+Duration Troubles::step_of_l1(Stream& luck, std::uint64_t quarters) const {
+  const Duration interval = seen_.l1_interval > Duration::zero() ? seen_.l1_interval : 8 * seen_.round_time;
+  return std::max(interval / 4 * static_cast<std::int64_t>(1 + luck.below(quarters)), Duration{1us});
 }
 
 std::uint32_t Troubles::round(Stream& luck) const {
@@ -129,8 +164,8 @@ MessageIntervention Troubles::lie(NodeId liar, std::uint32_t count, Stream& luck
 
 FaultSpec Troubles::partition(std::uint32_t count, Stream& luck) const {
   FaultSpec split;
-  split.when.at = time(40, luck);
-  split.lasts = time(16, luck);
+  split.when.at = when(luck);
+  split.lasts = lasting(16, luck);
   fault::Partition what;
   what.groups.resize(2);
   for (std::uint32_t i = 0; i < count; ++i) what.groups[luck.below(2)].push_back(NodeId{i});
@@ -142,26 +177,32 @@ FaultSpec Troubles::partition(std::uint32_t count, Stream& luck) const {
 
 FaultSpec Troubles::pause(std::uint32_t count, Stream& luck) const {
   FaultSpec pause;
-  pause.when.at = time(40, luck);
-  pause.lasts = time(12, luck);
-  pause.what = fault::Pause{{node(count, luck)}};
+  pause.when.at = when(luck);
+  pause.lasts = lasting(12, luck);
+  pause.what = fault::Pause{{machine(count, luck)}};
   return pause;
 }
 
 FaultSpec Troubles::crash(std::uint32_t count, const Plan& plan, Stream& luck) const {
   FaultSpec crash;
-  NodeId who = node(count, luck);
+  NodeId who = machine(count, luck);
   if (!seen_.relayers.empty() && luck.chance({1, 2})) who = pick(seen_.relayers, luck);
   if (luck.chance({1, 3}) || seen_.points.empty()) {
-    crash.when.at = time(40, luck);
+    crash.when.at = when(luck);
   } else {
     scenarios::Trigger::Point point;
     point.record = pick(seen_.points, luck);
     point.node = who;
     point.nth = static_cast<std::uint32_t>(1 + luck.below(12));
+    // In a long run later ones as well, each power of two as likely as another.
+    if (layered()) point.nth = static_cast<std::uint32_t>(1 + luck.below(std::uint64_t{1} << luck.below(11)));
+    if (is_of_cores(point.record)) {
+      point.node.reset();
+      point.nth = 1;
+    }
     crash.when.on = point;
   }
-  crash.lasts = time(16, luck);
+  crash.lasts = lasting(16, luck);
   fault::Crash what{{who}, sim::DiskFault::unsynced_lost};
   if (luck.chance({1, 4})) what.disk = sim::DiskFault::torn_tail;
   // A lost disk is a Byzantine fault: only of those who are corrupt anyway.
@@ -174,22 +215,32 @@ FaultSpec Troubles::crash(std::uint32_t count, const Plan& plan, Stream& luck) c
 FaultSpec Troubles::layer_1(std::uint32_t count, Stream& luck) const {
   using Kind = fault::L1::Kind;
   FaultSpec trouble;
-  const Duration step = seen_.l1_interval / 4;
-  trouble.when.at = step * static_cast<std::int64_t>(1 + luck.below(160));
-  trouble.lasts = step * static_cast<std::int64_t>(1 + luck.below(64));
+  trouble.when.at = luck.chance({1, 2}) ? when(luck) : step_of_l1(luck, 160);
+  trouble.lasts = step_of_l1(luck, 64);
   fault::L1 what;
-  switch (luck.below(4)) {
+  switch (luck.below(8)) {
     case 0:
-      what.kind = Kind::reorganise;
-      break;
     case 1:
+      what.kind = Kind::reorganise;
+      if (luck.chance({1, 2})) what.depth = 1 + static_cast<std::uint32_t>(luck.below(seen_.l1_depth));
+      break;
+    case 2:
       what.kind = Kind::hide;
       what.nodes = {node(count, luck)};
+      break;
+    case 3: what.kind = Kind::halt; break;
+    case 4:
+      what.kind = Kind::demand;
+      what.percent = 100U << luck.between(1, 5);
+      break;
+    case 5:
+      what.kind = Kind::censor;
+      what.percent = static_cast<std::uint32_t>(luck.between(1, 4) * 25);
       break;
     default:
       what.kind = Kind::lag;
       what.nodes = {node(count, luck)};
-      what.by = step * static_cast<std::int64_t>(1 + luck.below(40));
+      what.by = step_of_l1(luck, 40);
       break;
   }
   trouble.what = std::move(what);
@@ -201,12 +252,12 @@ FaultSpec Troubles::writing(Stream& luck) const {
   const auto some = [&](std::uint64_t blocks) {
     return std::max(seen_.l1_interval * static_cast<std::int64_t>(1 + luck.below(4 * blocks)) / 4, Duration{1ms});
   };
-  out.when.at = some(24);
+  out.when.at = luck.chance({1, 2}) ? when(luck) : some(24);
   const NodeId relayer = pick(seen_.relayers, luck);
   switch (luck.below(seen_.has_bundler ? 8 : 4)) {
     case 0: {
       fault::L1 reorganised;
-      reorganised.depth = static_cast<std::uint32_t>(1 + luck.below(2));
+      reorganised.depth = static_cast<std::uint32_t>(1 + luck.below(seen_.l1_depth));
       out.what = reorganised;
       return out;
     }
@@ -332,6 +383,9 @@ void Troubles::add_habit(NodeId liar, std::uint32_t count, Plan& plan, Stream& l
 
 void Troubles::add_series(const Scenario& s, Plan& plan, Stream& luck) const {
   const std::uint32_t count = s.design.committee.count;
+  if (proposes() && luck.chance({1, 4})) {
+    return plan.corrupt.empty() || luck.chance({1, 2}) ? add_whispers(s, plan, luck) : add_betrayal(s, plan, luck);
+  }
   // Few play a part: what one alone has learned must come back to the same one.
   std::vector<NodeId> cast;
   for (std::uint64_t i = 1 + luck.below(3); i > 0; --i) cast.push_back(node(count, luck));
@@ -393,6 +447,129 @@ void Troubles::add_secrets(const std::vector<NodeId>& cast, std::uint32_t first,
               plan, luck);
     }
     round += static_cast<std::uint32_t>(step == 0 ? 1 + luck.below(3) : step);
+  }
+}
+
+bool Troubles::proposes() const {
+  return std::ranges::find(seen_.statements, MessageKind::proposal) != seen_.statements.end();
+}
+
+void Troubles::add_silence(NodeId who, std::optional<std::uint64_t> at_height, std::uint32_t first,
+                           std::uint32_t rounds, std::uint32_t count, Plan& plan) const {
+  scenarios::RoundSplit split;
+  split.height = at_height;
+  split.round = first;
+  split.rounds = rounds;
+  split.groups.resize(2);
+  for (std::uint32_t i = 0; i < count; ++i) split.groups[NodeId{i} == who ? 0 : 1].push_back({NodeId{i}, false});
+  for (const NodeId twin : plan.twins) split.groups[twin == who ? 0 : 1].push_back({twin, true});
+  plan.interventions.push_back(std::move(split));
+}
+
+void Troubles::add_betrayal(const Scenario& s, Plan& plan, Stream& luck) const {
+  const std::uint32_t count = s.design.committee.count;
+  constexpr std::uint32_t for_good = 1000;
+  const NodeId liar = pick(plan.corrupt, luck);
+  std::vector<NodeId> honest = others(liar, count);
+  std::erase_if(honest, [&](NodeId n) { return std::ranges::find(plan.corrupt, n) != plan.corrupt.end(); });
+  if (honest.empty()) return;
+  const NodeId holder = pick(honest, luck);
+  const std::uint32_t secret = seen_.round_first + static_cast<std::uint32_t>(luck.below(seen_.rounds_restart ? 2 : 4));
+  const std::uint32_t lie = secret + 1 + static_cast<std::uint32_t>(luck.below(3));
+  std::optional<std::uint64_t> at_height;
+  if (seen_.rounds_restart) at_height = 1 + luck.below(2);
+  const std::uint64_t shift = at_height ? *at_height - 1 : 0;
+  if (seen_.leaders_obey) {
+    plan.leaders = leaders(shift + lie + 2, s, plan, luck);
+    if (chained() && secret + 1 < lie) plan.leaders[shift + secret + 1] = holder;
+    plan.leaders[shift + lie] = liar;
+    if (luck.chance({3, 4})) plan.leaders[shift + lie + 1] = pick(honest, luck);
+  }
+  // Chained votes go to the next leader alone. Others go to everybody.
+  if (!chained() && !seen_.votes.empty()) {
+    add_cut({.shape = Cut::star, .message = pick(seen_.votes, luck)}, holder, at_height, secret, count, plan, luck);
+  }
+  add_silence(holder, at_height, secret + 1, lie - secret + static_cast<std::uint32_t>(luck.below(3)), count, plan);
+
+  MessagePoint at;
+  at.from = liar;
+  at.height = at_height;
+  at.round = lie;
+  at.count = 0;
+  at.message = MessageKind::proposal;
+  act::Forge other{.as = liar, .to = {}, .keep = false, .after = {}, .changes = change(MessageKind::proposal, luck)};
+  if (chained() && luck.chance({1, 2})) {
+    other.changes = {};
+    other.changes.back = static_cast<std::uint32_t>(1 + luck.below(2));
+  }
+  plan.interventions.push_back(MessageIntervention{at, other});
+  for (const MessageKind kind : seen_.votes) {
+    at.message = kind;
+    act::Forge vote{.as = liar, .to = {}, .keep = false, .after = {}, .changes = {}};
+    vote.changes.other = 1;
+    plan.interventions.push_back(MessageIntervention{at, vote});
+  }
+  const std::uint32_t rounds = luck.chance({2, 3}) ? for_good : static_cast<std::uint32_t>(1 + luck.below(3));
+  const auto after = static_cast<std::uint32_t>(luck.chance({2, 3}) ? 1 : 2);
+  add_silence(liar, luck.chance({1, 2}) ? std::nullopt : at_height, lie + after, rounds, count, plan);
+}
+
+void Troubles::add_whispers(const Scenario& s, Plan& plan, Stream& luck) const {
+  const std::uint32_t count = s.design.committee.count;
+  const auto length = static_cast<std::uint32_t>(2 + luck.below(4));
+  const std::uint32_t first = seen_.round_first + static_cast<std::uint32_t>(luck.below(seen_.rounds_restart ? 2 : 3));
+  std::optional<std::uint64_t> at_height;
+  if (seen_.rounds_restart) at_height = 1 + luck.below(2);
+  const std::uint64_t shift = at_height ? *at_height - 1 : 0;
+  // Who leads has to be known. Where leaders come in turns, each of the rounds has another one.
+  if (plan.leaders.empty()) {
+    if (!seen_.leaders_obey) return;
+    std::vector<NodeId> order = others(no_node, count);
+    luck.shuffle(std::span{order});
+    for (std::uint64_t i = 0; i < shift + first + length; ++i) plan.leaders.push_back(order[i % order.size()]);
+    add_fair_leaders(s, plan);
+  }
+  const auto leader_of = [&](std::uint32_t round) { return plan.leaders[(shift + round) % plan.leaders.size()]; };
+  const auto unheard = [&](MessageKind kind, NodeId from, std::uint32_t round) {
+    MessagePoint at;
+    at.message = kind;
+    at.from = from;
+    at.height = at_height;
+    at.round = round;
+    at.count = 0;
+    plan.interventions.push_back(MessageIntervention{at, act::Drop{}});
+  };
+  for (std::uint32_t round = first; round < first + length; ++round) {
+    const NodeId leader = leader_of(round);
+    const auto away = static_cast<std::uint32_t>(1 + luck.below(2));
+    switch (luck.below(4)) {
+      case 0: break;  // as ever
+      case 1: unheard(MessageKind::proposal, leader, round); break;
+      case 2: {
+        unheard(MessageKind::proposal, leader, round);
+        for (const MessageKind kind : {MessageKind::timeout, MessageKind::new_view, MessageKind::view_change}) {
+          if (std::ranges::find(seen_.statements, kind) != seen_.statements.end()) unheard(kind, leader, round);
+        }
+        add_silence(leader, at_height, round + 1, away, count, plan);
+        const NodeId before = round > seen_.round_first ? leader_of(round - 1) : leader;
+        if (before == leader || luck.chance({1, 4})) break;
+        // It cannot get what the last leader has either.
+        scenarios::RoundSplit link;
+        link.height = at_height;
+        link.round = round;
+        for (const NodeId without : {before, leader}) {
+          std::vector<scenarios::Machine> group;
+          for (const NodeId n : others(without, count)) group.push_back({n, false});
+          for (const NodeId twin : plan.twins) {
+            if (twin != without) group.push_back({twin, true});
+          }
+          link.groups.push_back(std::move(group));
+        }
+        plan.interventions.push_back(std::move(link));
+        break;
+      }
+      default: add_silence(leader, at_height, round, away + 1, count, plan); break;
+    }
   }
 }
 
@@ -463,6 +640,7 @@ std::vector<NodeId> Troubles::others(NodeId but, std::uint32_t count) {
 scenarios::Intervention Troubles::any(std::uint32_t count, const Plan& plan, Stream& luck) const {
   if (seen_.l1_interval > Duration::zero() && luck.chance({1, 4})) return layer_1(count, luck);
   if (!seen_.relayers.empty() && luck.chance({1, 3})) return writing(luck);
+  if (layered() && luck.chance({1, 6})) return crash(count, plan, luck);
   switch (luck.below(plan.corrupt.empty() || seen_.statements.empty() ? 8 : 12)) {
     case 0: return drop(count, luck);
     case 1: return delay(count, luck);

@@ -34,6 +34,11 @@ class Troubles {
   std::uint32_t round(sim::Stream& luck) const;
   std::uint64_t height(sim::Stream& luck) const;
 
+  /// When a fault strikes that strikes at a time: early; in long runs also at any time, or near something that happens.
+  Duration when(sim::Stream& luck) const;
+  /// How long it lasts.
+  Duration lasting(std::uint64_t rounds, sim::Stream& luck) const;
+
   scenarios::MessagePoint copy(std::uint32_t count, sim::Stream& luck) const;
   /// What a corrupt node says instead, or besides. The kind of message decides which changes have a meaning.
   protocols::ForgeChanges change(protocols::MessageKind kind, sim::Stream& luck) const;
@@ -48,7 +53,8 @@ class Troubles {
   scenarios::FaultSpec pause(std::uint32_t count, sim::Stream& luck) const;
   /// A disk is lost for good only if its node is corrupt.
   scenarios::FaultSpec crash(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
-  /// Views of layer 1 that lag or see nothing for a while, and reorganisations of a block, which every chain has.
+  /// Views of layer 1 that lag or see nothing for a while, reorganisations as deep as the design bears, blocks that do
+  /// not come, prices that rise, miners who leave our transactions out.
   /// @pre there is a layer 1
   scenarios::FaultSpec layer_1(std::uint32_t count, sim::Stream& luck) const;
   /// Of layer 1, of the way there, or of a relayer. @pre somebody writes there
@@ -64,6 +70,14 @@ class Troubles {
   /// Trouble in several rounds in a row, in the same way or in one that repeats itself: a few nodes, often the leader,
   /// are cut off while the others go on. Chooses the leaders as well, where they obey.
   void add_series(const scenarios::Scenario& scenario, scenarios::Plan& plan, sim::Stream& luck) const;
+
+  /// A quorum's word comes to one honest node alone, which is then away. Meanwhile a corrupt leader says something
+  /// else, most often on what was certified before, and is silent from then on.
+  /// @pre somebody is corrupt, proposals were seen
+  void add_betrayal(const scenarios::Scenario& scenario, scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Leaders of a few rounds in a row of whose blocks only a part is known: others hear of one and do not have it, or
+  /// nobody hears of it until its leader is back, or its certificate is one node's secret. @pre proposals were seen
+  void add_whispers(const scenarios::Scenario& scenario, scenarios::Plan& plan, sim::Stream& luck) const;
 
   /// So many leaders, drawn, the corrupt ones more often than others; then all nodes that are not corrupt in their
   /// order, often enough that the engine finds as many of them in a row as it needs: no schedule that leaves somebody
@@ -90,6 +104,17 @@ class Troubles {
   Cut cut(sim::Stream& luck) const;
   void add_cut(const Cut& what, NodeId who, std::optional<std::uint64_t> at_height, std::uint32_t round,
                std::uint32_t count, scenarios::Plan& plan, sim::Stream& luck) const;
+  /// Of the committee, or the core that orders before it.
+  NodeId machine(std::uint32_t count, sim::Stream& luck) const {
+    return node(seen_.migrates ? count + 1 : count, luck);
+  }
+  /// Up to so many quarters of the time between two blocks of layer 1.
+  Duration step_of_l1(sim::Stream& luck, std::uint64_t quarters) const;
+  bool proposes() const;
+  bool layered() const { return !seen_.moments.empty(); }
+  /// Nobody hears what the node says in these rounds.
+  void add_silence(NodeId who, std::optional<std::uint64_t> at_height, std::uint32_t first, std::uint32_t rounds,
+                   std::uint32_t count, scenarios::Plan& plan) const;
   /// Votes have one phase: a round's certificate goes into the proposal of a later one.
   bool chained() const;
   static std::vector<NodeId> others(NodeId but, std::uint32_t count);
