@@ -35,8 +35,10 @@ class Mutate final : public Strategy {
     const Probe& seen = troubles_.seen();
     if (!plan.corrupt.empty() && luck.chance({1, 8})) plan.twins = plan.corrupt;
     const bool lies = !plan.corrupt.empty() && !seen.statements.empty();
-    const std::uint64_t style = luck.below(8);
-    if (style < 3) {
+    const std::uint64_t style = luck.below(troubles_.proposes() ? 10 : 8);
+    if (style >= 8) {
+      troubles_.add_partial_knowledge(*scenario, plan, luck);
+    } else if (style < 3) {
       singly(*scenario, lies, plan, luck);
     } else {
       if (lies && style != 3) troubles_.add_habit(pick(plan.corrupt, luck), count, plan, luck);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analysis/search/strategies/troubles.hpp"
+#include "sim/base/fixed_point.hpp"
 
 namespace seqlab::analysis {
 
@@ -63,7 +64,16 @@ class Random final : public Strategy {
     const Duration round = troubles_.seen().round_time;
     s.environment.machines.start_skew = round * luck.between(0, 8) / 2;
     if (luck.chance({1, 4})) s.environment.machines.disk_sync = Duration{luck.between(0, ns(round) / 4)};
-    if (luck.chance({1, 4})) s.environment.machines.clock_drift_ppm_max = luck.between(0, 20'000);
+    if (luck.chance({1, 4})) s.environment.machines.clock_drift_ppm_max = luck.between(0, drift_ppm_max());
+  }
+
+  /// Clocks run for hours where there is a layer 1, and those of machines are corrected: by the end of the run they are
+  /// off by a part of its interval, not by the minutes that a wrong pace of a short run would make of it.
+  std::int64_t drift_ppm_max() const {
+    constexpr std::int64_t most = 20'000;
+    const Probe& seen = troubles_.seen();
+    if (seen.l1_interval <= Duration::zero() || seen.length <= Duration::zero()) return most;
+    return std::clamp<std::int64_t>(mul_div_floor(ns(seen.l1_interval) / 16, 1'000'000, ns(seen.length)), 1, most);
   }
 
   /// One or two nodes get another power, or none, early enough to matter. Three keep theirs.

@@ -383,9 +383,7 @@ void Troubles::add_habit(NodeId liar, std::uint32_t count, Plan& plan, Stream& l
 
 void Troubles::add_series(const Scenario& s, Plan& plan, Stream& luck) const {
   const std::uint32_t count = s.design.committee.count;
-  if (proposes() && luck.chance({1, 4})) {
-    return plan.corrupt.empty() || luck.chance({1, 2}) ? add_whispers(s, plan, luck) : add_betrayal(s, plan, luck);
-  }
+  if (proposes() && luck.chance({1, 6})) return add_partial_knowledge(s, plan, luck);
   // Few play a part: what one alone has learned must come back to the same one.
   std::vector<NodeId> cast;
   for (std::uint64_t i = 1 + luck.below(3); i > 0; --i) cast.push_back(node(count, luck));
@@ -466,6 +464,14 @@ void Troubles::add_silence(NodeId who, std::optional<std::uint64_t> at_height, s
   plan.interventions.push_back(std::move(split));
 }
 
+void Troubles::add_partial_knowledge(const Scenario& s, Plan& plan, Stream& luck) const {
+  if (plan.corrupt.empty() || luck.chance({1, 2})) {
+    add_whispers(s, plan, luck);
+  } else {
+    add_betrayal(s, plan, luck);
+  }
+}
+
 void Troubles::add_betrayal(const Scenario& s, Plan& plan, Stream& luck) const {
   const std::uint32_t count = s.design.committee.count;
   constexpr std::uint32_t for_good = 1000;
@@ -516,7 +522,7 @@ void Troubles::add_betrayal(const Scenario& s, Plan& plan, Stream& luck) const {
 
 void Troubles::add_whispers(const Scenario& s, Plan& plan, Stream& luck) const {
   const std::uint32_t count = s.design.committee.count;
-  const auto length = static_cast<std::uint32_t>(2 + luck.below(4));
+  const auto length = static_cast<std::uint32_t>(3 + luck.below(4));
   const std::uint32_t first = seen_.round_first + static_cast<std::uint32_t>(luck.below(seen_.rounds_restart ? 2 : 3));
   std::optional<std::uint64_t> at_height;
   if (seen_.rounds_restart) at_height = 1 + luck.below(2);

@@ -64,6 +64,8 @@ class Troubles {
   /// Any of them that the plan has a right to.
   scenarios::Intervention any(std::uint32_t count, const scenarios::Plan& plan, sim::Stream& luck) const;
 
+  /// Whether there are leaders who propose.
+  bool proposes() const;
   /// What a corrupt node does in one round or in all: it proposes one thing to some and another or nothing to others,
   /// votes for what it made up, and gives rounds up with less than it knows. @pre statements were seen
   void add_habit(NodeId liar, std::uint32_t count, scenarios::Plan& plan, sim::Stream& luck) const;
@@ -71,6 +73,8 @@ class Troubles {
   /// are cut off while the others go on. Chooses the leaders as well, where they obey.
   void add_series(const scenarios::Scenario& scenario, scenarios::Plan& plan, sim::Stream& luck) const;
 
+  /// Either of the next two. @pre proposals were seen
+  void add_partial_knowledge(const scenarios::Scenario& scenario, scenarios::Plan& plan, sim::Stream& luck) const;
   /// A quorum's word comes to one honest node alone, which is then away. Meanwhile a corrupt leader says something
   /// else, most often on what was certified before, and is silent from then on.
   /// @pre somebody is corrupt, proposals were seen
@@ -110,7 +114,6 @@ class Troubles {
   }
   /// Up to so many quarters of the time between two blocks of layer 1.
   Duration step_of_l1(sim::Stream& luck, std::uint64_t quarters) const;
-  bool proposes() const;
   bool layered() const { return !seen_.moments.empty(); }
   /// Nobody hears what the node says in these rounds.
   void add_silence(NodeId who, std::optional<std::uint64_t> at_height, std::uint32_t first, std::uint32_t rounds,
