@@ -374,7 +374,6 @@ void Settlement::on_l1_head(NodeId node, const L1View& view, std::uint64_t) {
   Derivation& derivation = reader->derivation;
   if (options_.policy == SettlementOptions::Policy::proofs) {
     reader->note_blocks(sequencers_[node.value]->chain());
-    reader->forget_below(reader->settled);
   }
   if (view.height() < options_.committed_depth) return;
   std::vector<Derived> news;
@@ -429,7 +428,12 @@ void Settlement::on_l1_head(NodeId node, const L1View& view, std::uint64_t) {
     const bool by_vote = l1_.profile().finality == L1Profile::Finality::epochs;
     const std::uint64_t kept = by_vote ? 0 : reserve_blocks;
     const std::uint64_t sure = std::min(final_height, view.final_height());
-    if (sure > kept) derivation.finalise(view, sure - kept, reader->services);
+    if (sure <= kept) return;
+    derivation.finalise(view, sure - kept, reader->services);
+    // Not below what is settled: after a reorganisation all since then is read again, with these blocks.
+    if (const std::optional<Derivation::Heads> base = derivation.heads_at(sure - kept)) {
+      reader->forget_below(base->derived);
+    }
   }
 }
 

@@ -62,9 +62,14 @@ void Heads::on_record(const Record& r) {
       known->has_state = true;
       return;
     }
-    case RecordKind::l1_seen:
-      if (r.round > 0) readers_[r.node].gave_up = r.at;
+    case RecordKind::l1_seen: {
+      const auto at = readers_.find(r.node);
+      if (at == readers_.end()) return;  // it has no head yet that could go back
+      Reader& reader = at->second;
+      if (r.round > 0 || reader.missed) reader.gave_up = r.at;
+      reader.missed = (r.round > 0 || reader.missed) && !roster_.up(r.node);
       return;
+    }
     case RecordKind::derived: {
       Reader& reader = readers_[r.node];
       if (!roster_.honest(r.node)) return;

@@ -13,7 +13,7 @@ namespace seqlab::scenarios {
 /// - H1: settled <= committed, and nothing is committed that no honest sequencer has ordered (but for blocks made by
 ///   the rule of a window, from the first of which on the two chains are two).
 /// - H2: the settled head never goes back; the committed head does only at the instant at which the node's view of
-///   L1 gives up blocks.
+///   L1 gives up blocks, or at its first look after it was off when that happened.
 /// - H3, H4: a derived block has the id that honest nodes committed at its height, and the state that they computed;
 ///   two readers settle the same block at a height.
 /// - R8: no honest node sends two commitments of one index with different roots; an accepted one has one root.
@@ -36,7 +36,8 @@ class Heads final : public Checker {
   };
   struct Reader {
     std::uint64_t committed = 0, settled = 0;
-    SimTime gave_up{Duration{-1}};   ///< when its view last went back
+    SimTime gave_up{Duration{-1}};   ///< when its view last went back, as far as it could look
+    bool missed = false;             ///< it went back while the reader was off, who will see it when it looks next
     std::uint64_t parted = 0;        ///< height of the first block made by rule, 0: none
     std::map<std::uint64_t, std::pair<Hash128, SimTime>> unknown;   ///< derived before any honest node ordered it
     std::map<std::uint64_t, Hash128> unknown_state;

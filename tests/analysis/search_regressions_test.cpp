@@ -122,3 +122,43 @@ TEST_CASE("a relayer without blocks has no excuse that the bundler was down", "[
   for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
   CHECK_FALSE(is_failure(result));
 }
+
+// Layer 1 takes back four blocks, more than what a reader waits for before it reads and fewer than what it takes for
+// settled. It reads the commitments again, with the ids of blocks that are settled long since.
+TEST_CASE("a reader keeps the blocks that it may have to read again", "[search][settlement]") {
+  const auto scenario = writing("bitcoin");
+  scenario->design.relay = {};
+  protocols::SettlementOptions& settlement = scenario->design.settlement;
+  settlement.policy = protocols::SettlementOptions::Policy::proofs;
+  settlement.committed_depth = 3;
+  settlement.settled_depth = 5;
+  settlement.commitment_blocks = 10;
+  settlement.proof_delay = 3s;
+  settlement.readers = {NodeId{0}, NodeId{1}};
+  scenarios::FaultSpec fork;
+  fork.when.at = 100s;
+  fork.what = scenarios::fault::L1{.depth = 4};
+  const CaseResult result = run_case({scenario, {.seed = 2, .interventions = {fork}}}, {"proofs", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
+// n1 is off while its view of layer 1 gives blocks up: its head goes back when it looks again, for the same reason.
+TEST_CASE("a reader that was off during a reorganisation goes back later", "[search][settlement]") {
+  const auto scenario = writing("ethereum");
+  protocols::SettlementOptions& settlement = scenario->design.settlement;
+  settlement.policy = protocols::SettlementOptions::Policy::batches;
+  settlement.settled_depth = 8;
+  settlement.readers = {NodeId{1}};
+  scenarios::FaultSpec off;
+  off.when.at = 60s;
+  off.lasts = 1500ms;
+  off.what = scenarios::fault::Crash{{NodeId{1}}, sim::DiskFault::unsynced_lost};
+  scenarios::FaultSpec fork;
+  fork.when.at = 60100ms;
+  fork.what = scenarios::fault::L1{.depth = 6};
+  const CaseResult result =
+      run_case({scenario, {.seed = 1, .interventions = {off, fork}}}, {"batches", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
