@@ -21,7 +21,7 @@ constexpr std::array list{
                   make_mutate},
     StrategyEntry{"pct", "fast and slow links or nodes that swap at few points; and orders drawn evenly", 2, false,
                   make_pct},
-    StrategyEntry{"guided", "changes plans that reached rare states of the protocol, or came near to a violation", 4,
+    StrategyEntry{"guided", "changes plans that reached rare states of the layers, or came near to a violation", 4,
                   true, make_guided},
 };
 
