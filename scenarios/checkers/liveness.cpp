@@ -85,9 +85,13 @@ void LivenessChecker::begin(SimTime at) {
   if (sequencer != no_node && !std::binary_search(core_.begin(), core_.end(), sequencer)) {
     return decide(Liveness::excused, at, {});
   }
-  // Of the committee of today, and of the one that changes which are ordered already lead to.
+  // Of the committees on the way, with those of the blocks that finish the last one, and of the one that changes which
+  // are ordered already lead to.
   constexpr std::uint64_t far = std::uint64_t{1} << 60U;
-  if (!promised(start_ + 1) || !promised(far)) return decide(Liveness::excused, at, {});
+  for (std::uint64_t h = start_ + 1; h <= goal_ + context_.engine.leaders_in_a_row; ++h) {
+    if (!promised(h)) return decide(Liveness::excused, at, {});
+  }
+  if (!promised(far)) return decide(Liveness::excused, at, {});
 }
 
 /// Whether the core can be held to progress with the committee of that height.

@@ -59,6 +59,22 @@ TEST_CASE("certificates of a branch that was abandoned with its epoch stop nobod
   CHECK(kind_of(broken) == "liveness");
 }
 
+// n3 has no power for a block and gets it back. In between three lead in turns, one of whom is gone: never three in a
+// row of the others, whom the two-chain rule needs, until the committee changes again, which no block does.
+TEST_CASE("nothing is promised by a committee on the way whose leaders never come in a row", "[search][chained]") {
+  auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("jolteon"));
+  scenario->permute_instants = false;
+  scenario->design.committee.stake = {3, 1, 3, 1};
+  scenario->design.committee.changes = {{.height = 1, .node = NodeId{3}, .power = 0},
+                                        {.height = 2, .node = NodeId{3}, .power = 2}};
+  scenario->environment.network.latency.mean = 1ms;
+  scenario->environment.machines.start_skew = 0s;
+  scenario->stop = {.after = 1ms, .height = 0, .healing = 60s, .healing_blocks = 2};
+  const CaseResult result = run_case({scenario, {.seed = 1, .corrupt = {NodeId{1}}}}, {"jolteon", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
 namespace {
 
 /// A rollup block each half second, a block of layer 1 a second.
