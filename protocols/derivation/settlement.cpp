@@ -279,7 +279,7 @@ class Settlement::Author {
       default: return bytes;
     }
   }
-  /// A prover executes as blocks come, and remembers the states at the ends of commitments that are not settled.
+  /// A prover executes as blocks come, and remembers the states at the ends of commitments that it may read again.
   void execute_on() {
     while (executed_ < node_.chain().height().value) {
       const BlockPtr block = node_.chain().block(Height{executed_ + 1});
@@ -288,7 +288,7 @@ class Settlement::Author {
       ++executed_;
       if (executed_ % s_.options_.commitment_blocks == 0) states_.emplace(executed_, after);
     }
-    states_.erase(states_.begin(), states_.lower_bound(reader().settled));
+    states_.erase(states_.begin(), states_.lower_bound(reader().ids_first));
   }
 
   Settlement& s_;
