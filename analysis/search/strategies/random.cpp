@@ -76,14 +76,20 @@ class Random final : public Strategy {
     return std::clamp<std::int64_t>(mul_div_floor(ns(seen.l1_interval) / 16, 1'000'000, ns(seen.length)), 1, most);
   }
 
-  /// One or two nodes get another power, or none, early enough to matter. Three keep theirs.
+  /// One or two nodes get another power, or none, early enough to matter. Three keep theirs. Powers stay of one size:
+  /// who has a hundredth of the others' leads once in hundreds of rounds, and a lock of his waits for that.
   static void change_committee(Scenario& s, Stream& luck) {
     const std::uint64_t changes = 1 + luck.below(2);
     std::uint64_t height = 0;
+    scenarios::Power unit = 0;
+    for (const scenarios::Power stake : s.design.committee.stake) {
+      if (stake > 0) unit = unit == 0 ? stake : std::min(unit, stake);
+    }
     for (std::uint64_t i = 0; i < changes; ++i) {
       height += 1 + luck.below(3);
       const NodeId node{s.design.committee.count - 1 - static_cast<std::uint32_t>(i % (s.design.committee.count - 3))};
-      s.design.committee.changes.push_back({height, node, luck.between(0, 2)});
+      const std::int64_t times = luck.between(0, 2);
+      s.design.committee.changes.push_back({height, node, times * unit});
     }
     if (s.stop.height != 0) s.stop.height += height + 2;
   }
