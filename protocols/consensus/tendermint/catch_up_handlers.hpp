@@ -35,8 +35,7 @@ void BasicTendermint<Rules>::on_stall(const EngineView& /*view*/, Outbox& out) {
   ask_for_missing_polkas(out);
 }
 
-/// The polkas that the current proposal and the own valid value refer to, from whoever has a part of them. (The votes
-/// of others are not in the log: after a crash a replica knows of its lock, but has no proof left.)
+/// The polkas that the current proposal and the own valid value refer to, from whoever has a part of them.
 template <class Rules>
 void BasicTendermint<Rules>::ask_for_missing_polkas(Outbox& out) {
   const auto lacks = [&](Round round, BlockId block) {

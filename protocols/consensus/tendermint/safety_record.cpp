@@ -16,11 +16,14 @@ LogReader& read(LogReader& r, LockedValue& v) { return r.get(v.round).get(v.bloc
 
 std::vector<std::byte> encode(const SafetyRecord& record) {
   constexpr std::size_t fixed = 128;
-  LogWriter w{fixed + (record.body != nullptr ? log_size(*record.body) : 0)};
+  constexpr std::size_t polka_vote_bytes = 20;
+  LogWriter w{fixed + record.polka.size() * polka_vote_bytes + (record.body != nullptr ? log_size(*record.body) : 0)};
   w.add(record.statement).add(record.height).add(record.round).add(record.block).add(record.proposal_valid_round);
   w.add(record.timestamp).add(record.signature.handle);
   write(w, record.locked);
   write(w, record.valid);
+  w.add(static_cast<std::uint32_t>(record.polka.size()));
+  for (const CommitSignature& s : record.polka) w.add(s.voter).add(s.timestamp).add(s.signature.handle);
   w.add(std::uint8_t{record.body != nullptr});
   if (record.body != nullptr) w.add(*record.body);
   return w.take();
@@ -34,6 +37,13 @@ std::optional<SafetyRecord> decode(std::span<const std::byte> bytes) {
   r.get(record.timestamp).get(record.signature.handle);
   read(r, record.locked);
   read(r, record.valid);
+  std::uint32_t votes = 0;
+  r.get(votes);
+  for (std::uint32_t i = 0; i < votes && r.good(); ++i) {
+    CommitSignature s;
+    r.get(s.voter).get(s.timestamp).get(s.signature.handle);
+    record.polka.push_back(s);
+  }
   r.get(has_body);
   if (has_body != 0) {
     Block body;

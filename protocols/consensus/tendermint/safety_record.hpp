@@ -1,6 +1,6 @@
 // What a replica writes to its log before it says something, and how it is read again. One record a statement: the
 // statement itself (so that a restarted replica can only repeat it), the lock and the valid value at that time and, the
-// first time that one of these values is named, the body of the block.
+// first time that one of these values is named, the body of the block and the prevotes that made it so.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +35,8 @@ struct SafetyRecord {
   Signature signature{};
   LockedValue locked{};
   LockedValue valid{};
+  /// The first time that `valid` is named: the prevotes behind it, for those who have not seen them.
+  std::vector<CommitSignature> polka{};
   BlockPtr body{};                     ///< may be null
 };
 

@@ -111,6 +111,7 @@ class BasicTendermint {
     friend bool operator==(const CatchUpRounds&, const CatchUpRounds&) = default;
   };
 
+  void restore_polka(std::span<const SafetyRecord> records, const RestoredState& restored, Outbox& out);
   void repeat_statements(std::span<const SafetyRecord> records, const RestoredState& restored, Outbox& out);
 
   // inputs from peers

@@ -91,6 +91,7 @@ void BasicTendermint<Rules>::start(std::span<const Recovered> log, const EngineV
                   height_, round_, out);
       }
     }
+    restore_polka(records, restored, out);
     repeat_statements(records, restored, out);
     evaluate(view, out);
   }
@@ -98,6 +99,24 @@ void BasicTendermint<Rules>::start(std::span<const Recovered> log, const EngineV
     out.broadcast(out.template make<StatusMessage>(status()));
     ask_for_missing_bodies(out);
     ask_for_missing_polkas(out);
+  }
+}
+
+/// The prevotes behind the valid value may have reached nobody else: without them this replica could show nobody why it
+/// holds to it.
+template <class Rules>
+void BasicTendermint<Rules>::restore_polka(std::span<const SafetyRecord> records, const RestoredState& restored,
+                                           Outbox& out) {
+  for (const SafetyRecord& r : records) {
+    if (r.polka.empty() || r.valid != restored.valid) continue;
+    VoteSet& prevotes = round_state(r.valid.round).prevotes;
+    for (const CommitSignature& s : r.polka) {
+      const std::int32_t index = index_of(s.voter);
+      if (index < 0) continue;
+      const auto member = static_cast<std::uint32_t>(index);
+      const Vote vote{height_, r.valid.round, VoteType::prevote, s.voter, r.valid.block, s.timestamp, s.signature};
+      prevotes.add(member, power_of(member), out.template make<VoteMessage>(vote), members_);
+    }
   }
 }
 
@@ -779,7 +798,7 @@ void BasicTendermint<Rules>::say_proposal(const BlockPtr& block, Round valid_rou
   out.broadcast(out.template make<ProposalMessage>(std::move(p)));
 }
 
-/// Adds lock, valid value and, the first time that it is locked or valid, the block's body.
+/// Adds lock, valid value and, the first time that it is locked or valid, the block's body and its polka.
 template <class Rules>
 void BasicTendermint<Rules>::persist(SafetyRecord record, Outbox& out) {
   if (!Rules::persist_before_send(record.statement)) return;
@@ -788,6 +807,12 @@ void BasicTendermint<Rules>::persist(SafetyRecord record, Outbox& out) {
   if (KnownBlock* k = valid_.block ? known(valid_.block) : nullptr; k != nullptr && !k->persisted) {
     k->persisted = true;
     record.body = k->block;
+  }
+  if (valid_.block && valid_.round == record.round && record.statement >= Statement::precommit) {
+    rounds_[current_].prevotes.for_each_vote_for(valid_.block, [&](std::uint32_t, const MessagePtr& message) {
+      const Vote& v = VoteSet::vote_in(message);
+      record.polka.push_back({v.voter, v.timestamp, v.signature});
+    });
   }
   out.persist(static_cast<std::uint8_t>(safety_record_type + static_cast<std::uint8_t>(record.statement)),
               record.height, record.round, encode(record));
