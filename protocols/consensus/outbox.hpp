@@ -65,6 +65,7 @@ struct ValidatePayload {
   BlockPtr block;
   Payload payload = Payload::next_block;
   std::vector<BlockPtr> ancestors{};
+  bool followed = false;   ///< others have gone on from it: that it came too late for this node's view is no objection
 };
 /// Commit callback: exactly once a level, in height order, gap free. `final` is answered by `Engine::on_executed`.
 struct Deliver { BlockPtr block; CommitLevel level; Commit commit; };

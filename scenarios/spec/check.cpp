@@ -128,11 +128,6 @@ class Judge {
       problem("environment.l1.keep_blocks", "L1 forgets blocks whose items may still wait",
               "keep_blocks: " + std::to_string(longest_wait + 64) + " or more");
     }
-    if (policy == "arweave_sync" && s_.design.engine == "centralised") {
-      problem("design.forced.policy",
-              "a follower who has an L1 block that the one sequencer has not seen yet would refuse each of its blocks",
-              "deposits, or another engine");
-    }
     if (policy == "arweave_sync" && s_.design.engine == "mysticeti" && f.arweave_sync.blocks_max > 1) {
       problem("design.forced.arweave_sync.blocks_max", "a vertex names one L1 block more than the chain has",
               "blocks_max: 1");

@@ -65,7 +65,6 @@ TEST_CASE("nodes whose views of layer 1 differ go on together", "[conformance][f
     for (const protocols::ForcedPathEntry& policy : protocols::forced_paths()) {
       CAPTURE(policy.name);
       // Refused as a design: whoever has seen more than the one sequencer stops at its blocks.
-      if (engine.name == "centralised" && policy.name == "arweave_sync") continue;
       Scenario s = world_with_l1(engine, policy.name);
       add_traffic(s);
       s.environment.faults.push_back(lagging(NodeId{2}, 5s, 30s, 60s));

@@ -146,6 +146,9 @@ void Centralised::on_proposal(NodeId from, const MessagePtr& message, const Engi
     const auto at = std::ranges::lower_bound(early_, p.height, {}, [](const auto& e) { return e.first; });
     const bool held = at != early_.end() && at->first == p.height;
     if (!held && early_.size() < early_max) early_.insert(at, {p.height, message});
+    // What was refused as too late has been gone on from.
+    const bool again = phase_ == Phase::waiting && refused_ != nullptr && refused_->height == height_;
+    if (again) return take(BlockPtr{refused_}, CommitSignature{refused_signature_}, out);
     if (phase_ == Phase::waiting || p.height > next(height_)) ask_for_blocks(out);
     return;
   }
@@ -212,7 +215,7 @@ void Centralised::take(const BlockPtr& block, const CommitSignature& signature, 
   phase_ = Phase::validating;
   candidate_ = block;
   candidate_signature_ = signature;
-  out.add(effect::ValidatePayload{block});
+  out.add(effect::ValidatePayload{.block = block, .followed = sync_.best() > height_});
 }
 
 void Centralised::on_validated(const BlockPtr& block, bool valid, const EngineView& /*view*/, Outbox& out) {
