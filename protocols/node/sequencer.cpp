@@ -173,7 +173,7 @@ struct SequencerNode::State final : L1Watcher {
   // ---- messages ----
   bool transmit(std::span<const NodeId> to, const MessagePtr& message, bool to_all);
   bool emit_statement(const ConsensusMessage& message);
-  void wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay);
+  bool wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay);
   NodeId who(NodeId machine_of_sender) const;
   std::span<const NodeId> others();
 
@@ -752,17 +752,20 @@ bool SequencerNode::State::transmit(std::span<const NodeId> to, const MessagePtr
   return life == life_;
 }
 
-/// Puts the message on the network, to the machines of its receivers.
-void SequencerNode::State::wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay) {
+/// Puts the message on the network, to the machines of its receivers. @return whether there is any
+bool SequencerNode::State::wire(std::span<const NodeId> to, const MessagePtr& message, bool to_all, Duration delay) {
   const NodeId from = machine->id();
+  const std::uint64_t life = life_;
   if (context.twins.empty()) {
-    if (to_all) return context.network.broadcast(from, to, message, context.dissemination);
-    const std::uint64_t life = life_;
+    if (to_all) {
+      context.network.broadcast(from, to, message, context.dissemination);
+      return true;
+    }
     for (const NodeId receiver : to) {
       context.network.send(from, receiver, message, delay);
-      if (life != life_) return;
+      if (life != life_) break;
     }
-    return;
+    return !to.empty();
   }
   std::vector<NodeId> machines;
   for (const NodeId receiver : to) {
@@ -771,12 +774,15 @@ void SequencerNode::State::wire(std::span<const NodeId> to, const MessagePtr& me
   for (const SequencerContext::Twin& twin : context.twins) {
     if (twin.node != id && std::ranges::find(to, twin.node) != to.end()) machines.push_back(twin.machine);
   }
-  if (to_all) return context.network.broadcast(from, machines, message);
-  const std::uint64_t life = life_;
+  if (to_all) {
+    context.network.broadcast(from, machines, message);
+    return true;
+  }
   for (const NodeId receiver : machines) {
     context.network.send(from, receiver, message, delay);
-    if (life != life_) return;
+    if (life != life_) break;
   }
+  return !machines.empty();
 }
 
 /// Whose message it is that a machine sent.
@@ -946,7 +952,7 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e, bool forgi
     // That its proposer had not seen what this node has is no reason for ever: some engines propose a block again
     // until all vote for it.
     const bool late = refusal == ExternalReject::missing_block || refusal == ExternalReject::out_of_time;
-    if (refusal != ExternalReject::none && !(late && forgives)) return false;
+    if (refusal != ExternalReject::none && !(late && (forgives || e.followed))) return false;
     if (!block.transactions.empty() && !context.forced->admits_users(before, frame, *block.external)) return false;
     for (const ForcedItem& item : block.external->items) gas += item.transaction.gas;
     if (executes) execute_forced(*block.external, block.proposer, forced_statuses);
@@ -1193,12 +1199,10 @@ bool SequencerNode::is_corrupt() const { return state_->adversary != nullptr; }
 void SequencerNode::release(std::span<const NodeId> to, const MessagePtr& message, Duration delay) {
   State& s = *state_;
   if (!s.machine->up()) return;
-  if (delay == Duration::zero() && std::ranges::equal(to, s.others())) {
-    s.wire(context_.peers, message, true, delay);
-  } else {
-    s.wire(to, message, false, delay);
-  }
-  s.emit_statement(consensus(message));
+  const bool to_all = delay == Duration::zero() && std::ranges::equal(to, s.others());
+  const bool left = to_all ? s.wire(context_.peers, message, true, delay) : s.wire(to, message, false, delay);
+  // What is put on no wire is not said: a record of it would be taken for one of the message sent before it.
+  if (left) s.emit_statement(consensus(message));
 }
 
 void SequencerNode::inject(NodeId from, const MessagePtr& message) { state_->receive(from, message); }

@@ -129,7 +129,8 @@ void DaIndex::advance() {
 }
 
 void DaIndex::add_copy(std::uint64_t height, std::uint64_t l1_height) {
-  constexpr std::uint64_t absurd = 1U << 22U;  // no chain has so many blocks that wait to be read; a liar may say that his is one
+  constexpr std::uint64_t absurd =
+      1U << 22U;  // no chain has so many blocks that wait to be read; a liar may say that his is one
   if (first_copies_.empty()) base_ = assumed_.value + 1;
   if (height < base_ || height - base_ >= absurd) return;
   if (height - base_ >= first_copies_.size()) first_copies_.resize(height - base_ + 1, 0);

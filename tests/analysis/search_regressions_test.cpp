@@ -178,3 +178,56 @@ TEST_CASE("a reader that was off during a reorganisation goes back later", "[sea
   for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
   CHECK_FALSE(is_failure(result));
 }
+
+// n3 shows its prevote for A to n0 alone, which locks A, loses power and comes back; n3 is gone. Nobody else can ever
+// show the polka: n0 has to have kept it, or it holds to A and the others to their own values for good.
+TEST_CASE("a lock that comes back from the log has its polka with it", "[search][tendermint]") {
+  auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("tendermint"));
+  protocols::TendermintOptions& o = scenario->design.parameters.tendermint;
+  o.timeout_propose = 200ms;
+  o.timeout_propose_delta = o.timeout_precommit_delta = 50ms;
+  scenario->environment.network.latency.mean = 1ms;
+  scenario->environment.network.delta = 50ms;
+  scenario->environment.machines.start_skew = 2500us;
+  scenario->stop = {.after = 250ms, .height = 0, .healing = 11s, .healing_blocks = 1};
+  scenarios::FaultSpec crash;
+  crash.when.at = 37ms;
+  crash.lasts = 220ms;
+  crash.what = scenarios::fault::Crash{{NodeId{0}}, sim::DiskFault::unsynced_lost};
+  scenarios::Plan plan{.seed = 9611053156565887534U, .corrupt = {NodeId{3}}};
+  plan.interventions = {MessageIntervention{{.message = MessageKind::prevote,
+                                             .from = NodeId{3},
+                                             .height = 1,
+                                             .round = 0,
+                                             .nth = 2,
+                                             .count = 0},
+                                            act::Drop{}},
+                        crash};
+  const CaseResult result = run_case({scenario, plan}, {"tendermint", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
+// The follower was away for longer than a reference to layer 1 may be old. The others have gone on from the blocks that
+// it has missed: they are judged by what they say, not by when this node hears of them.
+TEST_CASE("who was away for long takes old blocks without waiting for layer 1", "[search][forced]") {
+  for (const char* policy : {"citrea_queue", "arweave_sync"}) {
+    CAPTURE(policy);
+    auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("centralised"));
+    scenario->design.parameters.centralised.block_interval = 500ms;
+    scenario->design.l1 = std::string_view{policy} == "arweave_sync" ? "arweave" : "bitcoin";
+    scenario->design.forced.policy = policy;
+    scenario->design.forced.citrea_queue.drift = 6;
+    scenario->environment.l1.interval = 1s;
+    scenario->environment.l1.view_p50 = 50ms;
+    scenario->environment.l1.view_p95 = 100ms;
+    scenario->stop = {.after = 60s, .height = 0, .healing = 30s, .healing_blocks = 2};
+    scenarios::FaultSpec away;
+    away.when.at = 10s;
+    away.lasts = 40s;
+    away.what = scenarios::fault::Pause{{NodeId{1}}};
+    const CaseResult result = run_case({scenario, {.seed = 1, .interventions = {away}}}, {"away", scenario, nullptr});
+    for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+    CHECK_FALSE(is_failure(result));
+  }
+}
