@@ -26,6 +26,7 @@ struct BatchData final : L1Data {
   std::uint32_t frame = 0;       ///< 0 ... frames-1
   std::uint32_t frames = 1;
   std::vector<BlockPtr> blocks;  ///< of the whole channel: readable when every frame is there
+  std::uint64_t before = 0;      ///< blocks of an older core that come before block 1 of this one's writers
 };
 
 /// L1TxKind::commitment: root over the ids of the blocks (end of the previous index, last].

@@ -17,6 +17,7 @@ struct CoreImport {
   ExternalState external;        ///< of the L1 blocks that the old core has taken over
   L1BlockPtr border;             ///< the next one, which the first block has to take over whatever its age; null: any
   std::map<AccountId, SortKey> last_keys;   ///< by contract
+  std::uint64_t written = 0;     ///< lines of the old core on layer 1; block 1 comes right after them
 };
 
 }  // namespace seqlab::protocols

@@ -14,22 +14,31 @@ constexpr std::uint32_t stale_blocks = 10;   ///< what an incomplete export lack
 
 }  // namespace
 
-CutOver::CutOver(const MigrationOptions& options, const SequencerContext& context, Gateway& gateway, CoreImport& import,
-                 std::span<SequencerNode* const> sequencers)
+CutOver::CutOver(const MigrationOptions& options, const SequencerContext& context, Gateway& gateway, Imports imports,
+                 std::span<SequencerNode* const> sequencers, Relayer* writer)
     : options_(options),
       context_(context),
       gateway_(gateway),
-      import_(import),
-      sequencers_(sequencers.begin(), sequencers.end()) {}
+      import_(imports.fresh),
+      committee_(imports.committee),
+      sequencers_(sequencers.begin(), sequencers.end()),
+      writer_(writer) {}
 
 void CutOver::start() {
-  context_.simulation.processes().spawn(no_node, [this](sim::Process& process) { run(process); });
+  context_.simulation.processes().spawn(no_node, [this](sim::Process& process) {
+    if (is_back()) {
+      run_back(process);
+    } else {
+      run(process);
+    }
+  });
 }
 
 void CutOver::run(sim::Process& process) {
   process.sleep(options_.at);
   if (options_.stop_before_export) {
     stop_old(process);
+    drain_writer(process);
     export_old(process);
     process.sleep(options_.gap);
   } else {
@@ -62,6 +71,15 @@ void CutOver::stop_old(sim::Process& process) {
   context_.simulation.emit(stopped.with_id(gateway_.state()));
 }
 
+/// Two writers must not run at once, and what the first one has sent may be on its way for long: the second one begins
+/// when all that the first had to write is on layer 1, so deep that nobody will ask again. The old core's machine may
+/// crash meanwhile; its journal is on its disk, and the lines as well.
+void CutOver::drain_writer(sim::Process& process) {
+  if (writer_ == nullptr) return;
+  if (!options_.drain_writer) return writer_->be_idle(true, false);
+  while (!gateway_.up() || writer_->done().value < gateway_.height()) process.sleep(look_again);
+}
+
 void CutOver::export_old(sim::Process& process) {
   wait_for_gateway(process);
   const L1View& view = context_.l1->view(gateway_.id());
@@ -73,6 +91,7 @@ void CutOver::export_old(sim::Process& process) {
 
   CoreImport exported = gateway_.export_core(options_.complete_export ? 0 : stale_blocks);
   exported.border = view.block(exported.external.last.height + 1);
+  if (options_.hand_over_cursor) exported.written = gateway_.height();
   if (!options_.refuse_old_items) exported.ledger = exported.ledger.without_nonces();
   import_ = std::move(exported);
   Record record{.kind = RecordKind::core_exported, .detail = old_core, .node = gateway_.id()};
@@ -81,8 +100,8 @@ void CutOver::export_old(sim::Process& process) {
   context_.simulation.emit(record.with_id(import_.ledger.root()));
 }
 
-void CutOver::start_new() {
-  import_.open = true;
+void CutOver::start_committee() {
+  committee_.open = true;
   for (SequencerNode* sequencer : sequencers_) {
     if (context_.nodes[sequencer->machine()].up()) {
       sequencer->on_start(true);
@@ -90,6 +109,10 @@ void CutOver::start_new() {
       context_.nodes.start(sequencer->machine());
     }
   }
+}
+
+void CutOver::start_new() {
+  start_committee();
   Record record{.kind = RecordKind::core_started, .detail = new_core, .height = 1};
   context_.simulation.emit(record.with_id(import_.ledger.root()));
 }
@@ -109,11 +132,114 @@ void CutOver::roll_back(sim::Process& process) {
   }
   wait_for_gateway(process);
   gateway_.resume();
+  if (writer_ != nullptr) writer_->be_idle(false, false);
   phase_ = Phase::rolled_back;
   context_.simulation.emit({.kind = RecordKind::core_rolled_back,
                             .detail = old_core,
                             .node = gateway_.id(),
                             .height = gateway_.height()});
+}
+
+// ---- the way back ---------------------------------------------------------------------------------------------------
+
+/// By plan or in an emergency, the steps are the same: the committee is switched off for good before anybody reads what
+/// it has left, so that nothing becomes final that is not in the export. A machine that is down, or that a committee
+/// without a quorum left running, has its disk: what any node holds as final is final, and the longest chain contains
+/// all others.
+void CutOver::run_back(sim::Process& process) {
+  wait_for_occasion(process);
+  if (options_.stop_before_export) {
+    stop_committee();
+    export_committee(process);
+    process.sleep(options_.gap);
+  } else {
+    export_committee(process);
+    process.sleep(options_.gap);
+    stop_committee();
+  }
+  start_gateway();
+  phase_ = Phase::migrated;
+  if (options_.rollback_after == Duration::zero()) return;
+  const SimTime deadline = process.now() + options_.rollback_after;
+  while (gateway_.height() == 0) {
+    if (process.now() >= deadline) return return_to_committee();
+    process.sleep(look_again);
+  }
+}
+
+void CutOver::wait_for_occasion(sim::Process& process) const {
+  const SimTime planned = process.now() + options_.at;
+  std::uint64_t height = 0;
+  SimTime since = process.now();
+  while (process.now() < planned) {
+    if (options_.emergency_after == Duration::zero()) return process.sleep_until(planned);
+    for (const SequencerNode* sequencer : sequencers_) {
+      if (sequencer->chain().height().value <= height) continue;
+      height = sequencer->chain().height().value;
+      since = process.now();
+    }
+    if (process.now() - since >= options_.emergency_after) return;
+    process.sleep(look_again);
+  }
+}
+
+const SequencerNode* CutOver::furthest() const {
+  const SequencerNode* out = nullptr;
+  for (const SequencerNode* sequencer : sequencers_) {
+    if (sequencer->is_corrupt() || !sequencer->keeps_chain()) continue;
+    if (out == nullptr || sequencer->chain().height() > out->chain().height()) out = sequencer;
+    if (!options_.complete_export) break;   // whoever comes first
+  }
+  return out;
+}
+
+void CutOver::stop_committee() {
+  // A machine that somebody switches on again finds that it is no longer its time.
+  committee_.open = false;
+  for (SequencerNode* sequencer : sequencers_) context_.nodes.crash(sequencer->machine());
+  phase_ = Phase::stopped;
+  Record stopped{.kind = RecordKind::core_stopped, .detail = old_core};
+  const SequencerNode* last = furthest();
+  if (last != nullptr) {
+    stopped.node = last->id();
+    stopped.height = last->chain().height().value;
+    stopped.with_id(last->chain().state());
+  }
+  context_.simulation.emit(stopped);
+}
+
+void CutOver::export_committee(sim::Process& process) {
+  while (furthest() == nullptr) process.sleep(look_again);
+  const SequencerNode& last = *furthest();
+  import_.ledger = last.ledger();
+  import_.external = last.external();
+  import_.last_keys = last.sort_keys().last();
+  Record record{.kind = RecordKind::core_exported, .detail = old_core, .node = last.id()};
+  record.round = static_cast<std::uint32_t>(import_.external.last.height);
+  record.height = last.chain().height().value;
+  context_.simulation.emit(record.with_id(import_.ledger.root()));
+}
+
+void CutOver::start_gateway() {
+  import_.open = true;
+  if (context_.nodes[gateway_.id()].up()) {
+    gateway_.on_start(true);
+  } else {
+    context_.nodes.start(gateway_.id());
+  }
+  Record record{.kind = RecordKind::core_started, .detail = new_core, .height = 1};
+  context_.simulation.emit(record.with_id(import_.ledger.root()));
+}
+
+/// The service has not ordered anything: it is switched off for good, and the committee goes on with what it had.
+void CutOver::return_to_committee() {
+  import_.open = false;
+  context_.nodes.crash(gateway_.id());
+  phase_ = Phase::rolled_back;
+  Record record{.kind = RecordKind::core_rolled_back, .detail = old_core};
+  if (const SequencerNode* last = furthest(); last != nullptr) record.height = last->chain().height().value;
+  context_.simulation.emit(record);
+  start_committee();
 }
 
 }  // namespace seqlab::protocols

@@ -24,10 +24,11 @@ std::uint64_t third_field(const Hash128& item, const Hash128& l1_block) {
 
 }  // namespace
 
-Gateway::Gateway(const SequencerContext& context, const GatewayOptions& options)
+Gateway::Gateway(const SequencerContext& context, const GatewayOptions& options, const CoreImport* import)
     : context_(context),
       options_(options),
       machine_(&context.nodes.add(*this)),
+      import_(import),
       ledger_(context.ledger),
       mempool_(context.mempool) {
   SEQLAB_ASSERT(context.l1 != nullptr);
@@ -88,13 +89,16 @@ CoreImport Gateway::export_core(std::uint32_t blocks_behind) const {
 // ---- life -----------------------------------------------------------------------------------------------------------
 
 void Gateway::on_start(bool) {
-  if (!machine_->up()) return;  // switched off again by whoever watched the start
+  if (!machine_->up() || !opened()) return;  // switched off again by whoever watched the start; or not its time yet
   const std::uint64_t life = life_;
+  admission_closed_ = false;
+  if (import_ != nullptr) genesis_ = import_->external;
   log_.resize(std::min<std::size_t>(log_.size(), machine_->disk.read_log().size()));
   if (announced_ > log_.size()) {  // the disk itself fell back
     announced_ = log_.size();
     announced_keys_.clear();
   }
+  if (announced_ == 0 && import_ != nullptr) announced_keys_ = import_->last_keys;
   const std::vector<std::byte> mode = machine_->disk.read_cell(mode_cell);
   stopped_ = mode.size() == 2 && mode[0] != std::byte{0};
   redirects_ = mode.size() == 2 && mode[1] != std::byte{0};
@@ -108,10 +112,13 @@ void Gateway::on_crash() { ++life_; }
 
 /// The memory that the log leads to.
 void Gateway::replay() {
-  ledger_ = Ledger{context_.ledger};
+  ledger_ = import_ != nullptr ? import_->ledger : Ledger{context_.ledger};
   mempool_ = Mempool{context_.mempool};
   external_ = genesis_;
   last_key_ = {};
+  if (import_ != nullptr) {
+    for (const auto& [contract, key] : import_->last_keys) last_key_ = std::max(last_key_, key);
+  }
   forced_.clear();
   std::vector<Evicted> evicted;
   for (std::size_t i = 0; i < log_.size(); ++i) {
@@ -121,6 +128,7 @@ void Gateway::replay() {
 }
 
 void Gateway::on_timer(std::uint64_t token) {
+  if (!opened()) return;
   if (token == poll_token) {
     machine_->set_timer(options_.poll, poll_token);
     return take_over_l1();
@@ -134,7 +142,7 @@ void Gateway::on_timer(std::uint64_t token) {
 void Gateway::on_message(NodeId from, const MessagePtr& message) {
   using Outcome = TransactionResultMessage::Outcome;
   const auto& any = static_cast<const ConsensusMessage&>(*message);
-  if (any.message_kind() != MessageKind::transaction) return;
+  if (any.message_kind() != MessageKind::transaction || !opened()) return;
   const Transaction& tx = static_cast<const TransactionMessage&>(any).transaction;
   if (mempool_.knows(tx.id)) {
     // Asked again. One whose line is not on the disk yet has its answer to come.
@@ -150,7 +158,9 @@ void Gateway::on_message(NodeId from, const MessagePtr& message) {
   }
   std::vector<Evicted> evicted;
   AdmitError error = AdmitError::malformed;
-  if (tx.well_formed()) {
+  if (admission_closed_) {
+    error = AdmitError::full;
+  } else if (tx.well_formed()) {
     const bool good = context_.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
     error = good ? mempool_.admit(tx, ledger_, evicted) : AdmitError::bad_signature;
   }
@@ -209,6 +219,29 @@ std::vector<Gateway::L1Item> Gateway::items_of(const Entry& entry) {
   }
   std::ranges::sort(out, {}, &L1Item::key);
   return out;
+}
+
+BlockPtr Gateway::Lines::block(Height h) const {
+  if (h == Height{0} || h > height()) return nullptr;
+  const Entry& entry = gateway_.log_[h.value - 1];
+  auto block = std::make_shared<Block>();
+  block->height = h;
+  block->proposer = gateway_.id();
+  if (entry.block == nullptr) {
+    block->id = entry.transaction.id;
+    block->timestamp = SimTime{std::chrono::milliseconds{entry.key.second}};
+    block->transactions = {entry.transaction};
+  } else {
+    const L1Block& named = *entry.block;
+    block->id = named.id;
+    block->timestamp = named.timestamp;
+    External external{.ref = {named.height, named.id, named.timestamp}, .pointer = entry.position};
+    for (L1Item& item : items_of(entry)) external.items.push_back(std::move(item.item));
+    external.pointer += external.items.size();
+    block->external = std::move(external);
+  }
+  block->bytes = block->compute_bytes();
+  return block;
 }
 
 // ---- the log --------------------------------------------------------------------------------------------------------

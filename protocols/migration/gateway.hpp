@@ -2,7 +2,7 @@
 //
 // It keeps a log of what it accepted, in order, each item with a sort key (L1 height, milliseconds, hash); the answer
 // leaves when the disk has the item. It follows layer 1 through a view of its own and takes over each L1 block that is
-// deep enough.
+// deep enough. The other way round it is what a committee falls back to: then it begins with what that has left.
 // Source: Warp's centralised sequencer and its syncer. Deviations: items have nonces, which its old core does not ask
 // for; milliseconds never go back, whatever the clock does.
 #pragma once
@@ -33,13 +33,20 @@ class Gateway final : public sim::NodeHandler {
  public:
   /// Adds itself to `context.nodes`; layer 1 of the context has a view for that machine. All of it outlives the
   /// gateway.
-  Gateway(const SequencerContext& context, const GatewayOptions& options);
+  /// @param import  what it begins with, once that is open; null: genesis
+  Gateway(const SequencerContext& context, const GatewayOptions& options, const CoreImport* import = nullptr);
 
   NodeId id() const { return machine_->id(); }
   bool up() const { return machine_->up() && !machine_->paused(); }
   /// Accepts and takes over nothing more, until `resume`, also after a crash. @pre up()
   void stop(bool redirect);
   void resume();
+
+  /// Whether it refuses new interactions, as if its pool were full. A start opens it again.
+  void close_admission(bool closed) { admission_closed_ = closed; }
+  /// What is in the log and on the disk, each line as a block: what its DA writer writes. A line is named by what it
+  /// orders, the interaction or the L1 block.
+  const ChainView& lines() const { return lines_; }
 
   /// Items and L1 blocks in the log.
   std::uint64_t height() const { return log_.size(); }
@@ -72,6 +79,21 @@ class Gateway final : public sim::NodeHandler {
     SortKey key;
   };
 
+  /// Its own lines as those see them who write them to layer 1.
+  class Lines final : public ChainView {
+   public:
+    explicit Lines(const Gateway& gateway) : gateway_(gateway) {}
+    Height height() const override { return Height{gateway_.announced_}; }
+    BlockPtr block(Height h) const override;
+    const Commit* commit(Height) const override { return nullptr; }
+    const Committee& committee(Height) const override { return gateway_.context_.genesis; }
+    StateRoot state() const override { return {}; }   // of no interest to a writer
+
+   private:
+    const Gateway& gateway_;
+  };
+
+  bool opened() const { return import_ == nullptr || import_->open; }
   void replay();
   static std::vector<L1Item> items_of(const Entry& entry);
   void apply(const Entry& entry);
@@ -90,7 +112,9 @@ class Gateway final : public sim::NodeHandler {
   const SequencerContext& context_;
   GatewayOptions options_;
   sim::Node* machine_ = nullptr;
+  const CoreImport* import_;
   ExternalState genesis_;
+  Lines lines_{*this};
 
   // On disk: the log says how much of it a start finds.
   std::vector<Entry> log_;
@@ -107,6 +131,7 @@ class Gateway final : public sim::NodeHandler {
   std::uint64_t first_position_ = 0;   ///< on the disk, of the log's first line if none had ever been lost
   bool stopped_ = false;
   bool redirects_ = false;
+  bool admission_closed_ = false;
   std::uint64_t life_ = 0;  ///< counts power-offs
 };
 

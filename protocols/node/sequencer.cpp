@@ -135,6 +135,7 @@ struct SequencerNode::State final : L1Watcher {
   void start();
   void crash();
   std::vector<Recovered> read_log();
+  Height durable() const;   ///< of the chain cell
   void recover_chain();
   void begin_anew();
 
@@ -366,10 +367,15 @@ std::vector<Recovered> SequencerNode::State::read_log() {
   return log;
 }
 
-void SequencerNode::State::recover_chain() {
-  Height durable{0};
+Height SequencerNode::State::durable() const {
+  Height out{0};
   const std::vector<std::byte> cell = machine->disk.read_cell(chain_cell);
-  if (cell.size() == sizeof durable.value) std::memcpy(&durable.value, cell.data(), sizeof durable.value);
+  if (cell.size() == sizeof out.value) std::memcpy(&out.value, cell.data(), sizeof out.value);
+  return out;
+}
+
+void SequencerNode::State::recover_chain() {
+  const Height durable = this->durable();
 
   // The power went while the block was written, and it reached the disk after all.
   const BlockPtr written = std::exchange(saving, nullptr);
@@ -1190,6 +1196,8 @@ const Mempool& SequencerNode::mempool() const { return state_->mempool; }
 const Ledger& SequencerNode::ledger() const { return state_->ledger; }
 const ExternalState& SequencerNode::external() const { return state_->external; }
 const SortKeys& SequencerNode::sort_keys() const { return state_->sort_keys; }
+
+bool SequencerNode::keeps_chain() const { return state_->durable() >= state_->chain.height(); }
 
 void SequencerNode::close_admission(bool closed) { state_->admission_closed = closed; }
 

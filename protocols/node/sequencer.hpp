@@ -118,6 +118,9 @@ class SequencerNode final : public sim::NodeHandler {
   /// The last sort key of every contract; empty in designs without keys.
   const SortKeys& sort_keys() const;
 
+  /// Whether the disk still has all of `chain`: it may have lost some that the next start will find missing.
+  bool keeps_chain() const;
+
   /// Whether it refuses new transactions, as if its pool were full. A start opens it again.
   void close_admission(bool closed);
 

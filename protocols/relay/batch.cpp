@@ -64,7 +64,7 @@ std::uint32_t BatchFormat::transactions(std::span<const BlockPtr> blocks) const 
 }
 
 std::vector<L1TransactionPtr> BatchFormat::make(const Batch& batch, std::span<const BlockPtr> blocks,
-                                                NodeId author) const {
+                                                NodeId author, std::uint64_t before) const {
   std::vector<L1TransactionPtr> out;
   std::uint64_t left = encoded(blocks);
   std::uint64_t nonce = batch.nonce;
@@ -111,6 +111,7 @@ std::vector<L1TransactionPtr> BatchFormat::make(const Batch& batch, std::span<co
     says->frame = frame;
     says->frames = frames;
     says->blocks.assign(blocks.begin(), blocks.end());
+    says->before = before;
     tx.data = std::move(says);
     identify("batch frame");
     out.push_back(std::make_shared<const L1Transaction>(std::move(tx)));

@@ -42,7 +42,9 @@ class BatchFormat {
   /// How many nonces the batch takes.
   std::uint32_t transactions(std::span<const BlockPtr> blocks) const;
   /// The transactions of a batch in the order of their nonces. A function of its arguments alone.
-  std::vector<L1TransactionPtr> make(const Batch& batch, std::span<const BlockPtr> blocks, NodeId author) const;
+  /// @param before  see BatchData
+  std::vector<L1TransactionPtr> make(const Batch& batch, std::span<const BlockPtr> blocks, NodeId author,
+                                     std::uint64_t before) const;
   /// What the data take up among the blocks of a batch.
   static std::uint64_t bytes(std::span<const BlockPtr> blocks);
 

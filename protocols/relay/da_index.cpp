@@ -51,6 +51,7 @@ void DaIndex::add(const L1Block& block, const Told& told) {
     if (tx->kind != L1TxKind::batch || (only_ != no_node && tx->author != only_)) continue;
     const auto* says = dynamic_cast<const BatchData*>(tx->data.get());
     if (says == nullptr || says->frame >= says->frames || says->blocks.empty()) continue;
+    if (before_ && says->before != *before_) continue;
     Channel& channel = channels_[says->channel];
     if (channel.says == nullptr) {
       channel.data = tx->data;

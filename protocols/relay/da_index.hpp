@@ -32,8 +32,10 @@ class DaIndex {
   /// @param confirmations    L1 blocks, its own counted, that make a block confirmed; 0: final by the chain's own rule
   /// @param channel_timeout  L1 blocks from the first frame of a channel to its last
   /// @param only             no_node: whoever wrote it; else what others wrote does not count
-  DaIndex(std::uint32_t confirmations, std::uint32_t channel_timeout, NodeId only = no_node)
-      : confirmations_(confirmations), channel_timeout_(channel_timeout), only_(only) {}
+  /// @param before           only channels of the core that comes after so many blocks of an older one; nothing: all
+  DaIndex(std::uint32_t confirmations, std::uint32_t channel_timeout, NodeId only = no_node,
+          std::optional<std::uint64_t> before = std::nullopt)
+      : confirmations_(confirmations), channel_timeout_(channel_timeout), only_(only), before_(before) {}
 
   /// Blocks up to this one count as confirmed without being looked for: from before the view's memory.
   void assume(Height last);
@@ -66,6 +68,7 @@ class DaIndex {
   std::uint32_t confirmations_;
   std::uint32_t channel_timeout_;
   NodeId only_;
+  std::optional<std::uint64_t> before_;
   std::deque<L1BlockPtr> seen_;          ///< the branch as far as it was read, those with batches in them and the last
   std::unordered_map<Hash128, Channel> channels_;  ///< only looked up
   std::uint64_t base_ = 1;                  ///< rollup height of the first of `first_copies_`

@@ -73,9 +73,11 @@ void DaWatch::tell(const DaIndex::Channel& channel, bool readable) {
   if (!readable) return;
   for (const BlockPtr& block : blocks) {
     Record one{.kind = RecordKind::da_block, .node = channel.writer, .height = block->height.value};
+    one.round = static_cast<std::uint32_t>(channel.says->before);
     simulation_.emit(one.with_id(block->id));
   }
-  if (!rotates_) return;
+  const bool has_turns = std::ranges::find(options_.nodes, channel.writer) != options_.nodes.end();
+  if (!rotates_ || !has_turns) return;
   const L1BlockPtr mined = l1_.chain().block(channel.completed);
   if (mined == nullptr) return;
   // Paid is who writes in his turn, or soon after it what he sent in it; each block once, in order, without a gap.

@@ -18,29 +18,25 @@ constexpr std::uint32_t journal_cell = 16;  // beside those of the sequencer
 /// After a restart, what nobody knows is given at least so long to turn up (Astria).
 constexpr Duration settling = 15s;
 
-DaIndex index_for(const RelayContext& context, NodeId node) {
-  return DaIndex{context.options.confirmations, context.options.channel_timeout,
-                 context.policy.own_copies ? node : no_node};
-}
-
 }  // namespace
 
-Relayer::Relayer(const RelayContext& context, SequencerNode& node, std::optional<std::size_t> place)
+Relayer::Relayer(const RelayContext& context, RelaySource& source, std::optional<std::size_t> place)
     : context_(context),
-      node_(node),
-      id_(node.id()),
+      source_(source),
+      id_(source.id()),
       place_(place),
       changed_(context.simulation),
-      luck_(context.simulation.stream("relay", node.id().value)),
-      index_(index_for(context, place ? node.id() : no_node)) {}
+      luck_(context.simulation.stream("relay", source.id().value)),
+      index_(fresh_index()) {}
 
 void Relayer::start() {
-  context_.simulation.processes().spawn_service(node_.machine(), [this](sim::Process& process) { run(process); });
+  context_.simulation.processes().spawn_service(source_.machine(), [this](sim::Process& process) { run(process); });
 }
 
 // ---- the story ------------------------------------------------------------------------------------------------------
 
 void Relayer::run(sim::Process& process) {
+  while (!source_.before()) process.sleep(1s);   // its core does not order yet
   recover();
   while (true) {
     next_look_ = time_never;
@@ -59,10 +55,17 @@ void Relayer::run(sim::Process& process) {
   }
 }
 
+DaIndex Relayer::fresh_index() const {
+  const NodeId only = context_.policy.own_copies && place_ ? id_ : no_node;
+  return DaIndex{context_.options.confirmations, context_.options.channel_timeout, only, source_.before()};
+}
+
+Height Relayer::done() const { return decode_journal(context_.nodes[id_].disk.read_cell(journal_cell)).last; }
+
 /// What the disk says, and what layer 1 has.
 void Relayer::recover() {
   incarnation_ = context_.nodes[id_].incarnation();
-  index_ = index_for(context_, place_ ? id_ : no_node);
+  index_ = fresh_index();
   under_way_.clear();
   sizes_.clear();
   unwritten_bytes_ = 0;
@@ -74,7 +77,7 @@ void Relayer::recover() {
   journal_ = {};
   if (place_) {
     const Journal found = decode_journal(context_.nodes[id_].disk.read_cell(journal_cell));
-    journal_ = context_.rules.resume(found, node_.chain().height());
+    journal_ = context_.rules.resume(found, source_.chain().height());
     index_.assume(journal_.last);
   }
   index_.follow(context_.l1.view(id_));
@@ -85,7 +88,7 @@ void Relayer::recover() {
     s.blocks = blocks_of(batch);
     // A node that lost its blocks as well gets them again from others, and writes what is then missing.
     if (s.blocks.empty()) break;
-    s.transactions = context_.format.make(batch, s.blocks, id_);
+    s.transactions = make(batch, s.blocks);
     s.priced_at = now();
     if (context_.format.bundled()) {
       s.retry_at = now();  // the bundler knows what it has by its id: asking is the same as sending again
@@ -115,7 +118,7 @@ void Relayer::take_stock() {
     if (readable && place_ && static_cast<std::size_t>(writer) < *place_) acting_ = false;
   });
   const Height readable = index_.readable();
-  if (readable != last_readable_ || node_.chain().height() <= readable) stalled_since_ = now();
+  if (readable != last_readable_ || source_.chain().height() <= readable) stalled_since_ = now();
   last_readable_ = readable;
 }
 
@@ -213,7 +216,7 @@ void Relayer::write(sim::Process& process) {
 
 /// @return whether there is a batch to send now
 bool Relayer::build(Sent& out) {
-  const ChainView& chain = node_.chain();
+  const ChainView& chain = source_.chain();
   const Height first = context_.rules.next_block(context_.policy, state());
   const Height last = context_.rules.last_block(chain);
   if (first > last) return false;
@@ -242,7 +245,7 @@ bool Relayer::build(Sent& out) {
   batch.prepared = now();
   batch.id = submission_id(out.blocks, salt(batch));
   batch.nonce = free_nonce();
-  out.transactions = context_.format.make(batch, out.blocks, id_);
+  out.transactions = make(batch, out.blocks);
   out.priced_at = now();
   return true;
 }
@@ -285,7 +288,7 @@ void Relayer::remake(sim::Process& process, Sent& sent) {
   batch.prepared = now();
   batch.id = submission_id(sent.blocks, salt(batch));
   batch.nonce = free_nonce();
-  sent.transactions = context_.format.make(batch, sent.blocks, id_);
+  sent.transactions = make(batch, sent.blocks);
   sent.batch = batch;
   sent.sent = false;
   sent.receipt = false;
@@ -317,7 +320,7 @@ void Relayer::offer_more(sim::Process& process, Sent& sent) {
     if (l == lane && context_.options.price_max > 0 && dearer.price[l] > context_.options.price_max) return;
   }
   ++dearer.attempt;
-  const std::vector<L1TransactionPtr> better = context_.format.make(dearer, sent.blocks, id_);
+  const std::vector<L1TransactionPtr> better = make(dearer, sent.blocks);
   const std::vector<L1TransactionPtr> old = sent.transactions;
   sent.batch = dearer;
   save(process);
@@ -362,8 +365,8 @@ void Relayer::take_turn() {
 
 /// How much of what is final here cannot be read on layer 1. Too much of it, and the node takes nothing new.
 void Relayer::watch_backlog() {
-  const Height readable = std::min(index_.readable(), node_.chain().height());
-  const Height committed = node_.chain().height();
+  const Height readable = std::min(index_.readable(), source_.chain().height());
+  const Height committed = source_.chain().height();
   if (next(readable) < unwritten_from_ || committed.value + 1 < unwritten_from_.value + sizes_.size()) {
     // A reorganisation took something back, or the node lost its chain.
     sizes_.clear();
@@ -371,7 +374,7 @@ void Relayer::watch_backlog() {
     unwritten_from_ = next(readable);
   }
   for (Height h{unwritten_from_.value + sizes_.size()}; h <= committed; ++h) {
-    const BlockPtr block = node_.chain().block(h);
+    const BlockPtr block = source_.chain().block(h);
     sizes_.push_back(block == nullptr ? 0 : block->bytes);
     unwritten_bytes_ += sizes_.back();
   }
@@ -383,7 +386,7 @@ void Relayer::watch_backlog() {
   const bool closed = !context_.rules.admits(unwritten_bytes_, context_.options);
   if (closed == closed_) return;
   closed_ = closed;
-  node_.close_admission(closed);
+  source_.close_admission(closed);
   Record record{.kind = RecordKind::da_backlog, .flags = static_cast<std::uint16_t>(closed ? 1 : 0)};
   record.height = sizes_.size();
   record.a = unwritten_bytes_;
@@ -396,7 +399,7 @@ RelayState Relayer::state() const {
   RelayState s;
   s.place = *place_;
   s.wall = context_.nodes[id_].wall();
-  s.committed = node_.chain().height();
+  s.committed = source_.chain().height();
   s.done = journal_.last;
   s.taken = under_way_.empty() ? Height{} : under_way_.back().batch.last();
   s.readable = index_.readable();
@@ -413,12 +416,16 @@ std::size_t Relayer::on_the_way() const {
   }));
 }
 
+std::vector<L1TransactionPtr> Relayer::make(const Batch& batch, std::span<const BlockPtr> blocks) const {
+  return context_.format.make(batch, blocks, id_, source_.before().value_or(0));
+}
+
 /// Empty if the node has not all of them.
 std::vector<BlockPtr> Relayer::blocks_of(const Batch& batch) const {
   std::vector<BlockPtr> out;
-  if (batch.blocks == 0 || batch.first == Height{} || batch.last() > node_.chain().height()) return out;
+  if (batch.blocks == 0 || batch.first == Height{} || batch.last() > source_.chain().height()) return out;
   for (Height h = batch.first; h <= batch.last(); ++h) {
-    const BlockPtr block = context_.rules.block(node_.chain(), h);
+    const BlockPtr block = context_.rules.block(source_.chain(), h);
     if (block == nullptr) return {};
     out.push_back(block);
   }

@@ -11,13 +11,16 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
-#include "protocols/node/sequencer.hpp"
+#include "protocols/l1/l1.hpp"
 #include "protocols/relay/bundler.hpp"
 #include "protocols/relay/da_index.hpp"
 #include "protocols/relay/rules.hpp"
+#include "protocols/relay/source.hpp"
 #include "sim/kernel/processes.hpp"
+#include "sim/node/node.hpp"
 
 namespace seqlab::protocols {
 
@@ -38,12 +41,14 @@ struct RelayContext {
 class Relayer {
  public:
   /// @param place  among `options.nodes`; without one it writes nothing and only watches its node's backlog
-  Relayer(const RelayContext& context, SequencerNode& node, std::optional<std::size_t> place);
+  Relayer(const RelayContext& context, RelaySource& source, std::optional<std::size_t> place);
 
   /// Spawns the service.
   void start();
   /// Its node has a new block, or its view of layer 1 a new head.
   void wake() { changed_.wake_all(); }
+  /// Every block up to it is on layer 1, deep enough, as far as the disk of its machine knows.
+  Height done() const;
   /// Misbehaviour: writes nothing; says besides that the bundler is down.
   void be_idle(bool idle, bool claims) {
     idle_ = idle;
@@ -68,6 +73,7 @@ class Relayer {
 
   void run(sim::Process& process);
   void recover();
+  DaIndex fresh_index() const;
   void take_stock();
   void settle(sim::Process& process);
   void mend(sim::Process& process, Sent& sent);
@@ -82,6 +88,7 @@ class Relayer {
   RelayState state() const;
   std::size_t on_the_way() const;
   std::vector<BlockPtr> blocks_of(const Batch& batch) const;
+  std::vector<L1TransactionPtr> make(const Batch& batch, std::span<const BlockPtr> blocks) const;
   std::uint64_t salt(const Batch& batch);
   std::uint64_t free_nonce() const;
   bool price(Batch& batch) const;
@@ -95,7 +102,7 @@ class Relayer {
   sim::Record record_of(sim::RecordKind kind, const Batch& batch) const;
 
   const RelayContext& context_;
-  SequencerNode& node_;
+  RelaySource& source_;
   NodeId id_;
   std::optional<std::size_t> place_;
   sim::WaitQueue changed_;

@@ -29,6 +29,7 @@ struct CheckerContext {
   bool corrupt_nodes = true;  ///< some node may be given to an adversary; false spares the checkers its messages
   std::uint64_t healing_blocks = 3;    ///< heights that the whole healed core must commit to count as progress
   bool migrates = false;               ///< another core ordered before: one machine, node_count; clients come after it
+  bool migrates_back = false;          ///< that machine orders after the nodes, not before them
   bool sort_keys = false;              ///< ordered items have sort keys
   bool settles = false;                ///< nodes read the rollup back from layer 1
   protocols::RelayOptions relay{};     ///< who promised to write the data to layer 1, and how

@@ -98,7 +98,7 @@ void DaConfirmed::on_record(const Record& record) {
   roster_.observe(record);
   const bool about = record.kind == RecordKind::da_posted || record.kind == RecordKind::da_unposted ||
                      record.kind == RecordKind::da_confirmed;
-  if (!about || record.round == 0 || record.round > 100'000) return;
+  if (!about || !roster_.knows(record.node) || record.round == 0 || record.round > 100'000) return;
   for (std::uint64_t h = record.height; h <= last_of(record); ++h) {
     std::uint32_t* copies = copies_.at(h);
     if (copies == nullptr) continue;

@@ -57,6 +57,7 @@ void DaComplete::on_record(const Record& record) {
       judge(record.at);
       break;
     case RecordKind::da_posted:
+      if (!roster_.knows(record.node)) break;  // an older core numbers for itself
       for (std::uint64_t h = record.height; h < record.height + record.round; ++h) {
         again_.erase(h);
         ++copies_[h];
@@ -64,6 +65,7 @@ void DaComplete::on_record(const Record& record) {
       while (!waiting_.empty() && copies_.count(waiting_.front().height) != 0) waiting_.pop_front();
       break;
     case RecordKind::da_unposted:
+      if (!roster_.knows(record.node)) break;
       trouble();
       for (std::uint64_t h = record.height; h < record.height + record.round; ++h) {
         const auto copies = copies_.find(h);
@@ -145,7 +147,7 @@ void DaTurns::on_record(const Record& record) {
       break;
     }
     case RecordKind::da_block: {
-      if (record.height != readable_ + 1) break;
+      if (!roster_.knows(record.node) || record.height != readable_ + 1) break;
       ++readable_;
       auto turn = static_cast<std::uint64_t>(ns(record.at - time_zero) / ns(relay_.turn));
       if (whose(turn) != record.node && turn > 0 && record.at - begin_of(turn) <= grace_ + relay_.turn / 20) --turn;
@@ -208,6 +210,8 @@ sim::KindMask DaPressure::kinds() const {
 
 void DaPressure::on_record(const Record& record) {
   roster_.observe(record);
+  const bool posting = record.kind == RecordKind::da_posted || record.kind == RecordKind::da_unposted;
+  if (posting && !roster_.knows(record.node)) return;
   if (record.kind == RecordKind::da_posted) {
     for (std::uint64_t h = record.height; h < record.height + record.round; ++h) ++copies_[h];
     while (copies_.count(readable_ + 1) != 0) ++readable_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace seqlab::scenarios {
 
 namespace {
@@ -28,15 +30,20 @@ void Migration::on_record(const Record& r) {
     case RecordKind::core_started: started_ = true; return;
     case RecordKind::core_rolled_back:
       stopped_ = exported_ = started_ = false;
+      new_writes_ = miscounts_ = false;
       return;
+    case RecordKind::da_sent:
+    case RecordKind::da_posted:
+    case RecordKind::da_unposted: on_data(r); return;
+    case RecordKind::da_block: on_data_block(r); return;
     case RecordKind::tx_included:
-      if (r.node == old_machine_ || roster_.honest(r.node)) on_included(r);
+      if (is_ours(r.node)) on_included(r);
       return;
     case RecordKind::tx_accepted:
       accepted_.push_back({r.at, r.node, r.detail, r.id()});
       return;
     case RecordKind::l1_ref:
-      if (r.node == old_machine_ || roster_.honest(r.node)) on_named(r);
+      if (is_ours(r.node)) on_named(r);
       return;
     case RecordKind::l1_final: {
       const auto at = named_.find(r.height);
@@ -54,7 +61,7 @@ void Migration::on_record(const Record& r) {
       return;
     }
     case RecordKind::keyed:
-      if (r.node == old_machine_ || roster_.honest(r.node)) on_keyed(r);
+      if (is_ours(r.node)) on_keyed(r);
       return;
     case RecordKind::key_linked: on_linked(r); return;
     default: return;
@@ -63,22 +70,90 @@ void Migration::on_record(const Record& r) {
 
 void Migration::on_included(const Record& r) {
   if (r.detail != 0) return;  // without effect
-  if (r.node == old_machine_) {
-    old_.try_emplace(r.id(), Executed{r.height, r.at});
-    order_.emplace_back(r.id(), r.height);
-    if (const auto at = new_.find(r.id()); at != new_.end()) {
-      report(r.at, {r.node},
-             fmt::format("M2: item {} was executed by the new core in block {} and then by the old one",
-                         short_hex(r.id()), at->second));
+  const bool old = is_old(r.node);
+  if (old && r.node == service_ && writes_) lines_[r.height] = r.id();
+  if (!(old ? old_ : new_).try_emplace(r.id(), Executed{r.height, r.at}).second) return;
+  if (old) order_.emplace_back(r.id(), r.height);
+  const auto& others = old ? new_ : old_;
+  const auto at = others.find(r.id());
+  if (at == others.end()) return;
+  const std::uint64_t first = at->second.height;
+  report(r.at, {service_, r.node},
+         old ? fmt::format("M2: item {} was executed by the new core at {} and then by the old one at {}",
+                           short_hex(r.id()), first, r.height)
+             : fmt::format("M2: item {} was executed by the old core at {} and by the new one at {}",
+                           short_hex(r.id()), first, r.height));
+}
+
+// ---- writers --------------------------------------------------------------------------------------------------------
+
+std::uint64_t Migration::unwritten(std::uint64_t last) const {
+  std::uint64_t next = 1;
+  for (const auto& [number, written] : written_) {
+    if (number != next || number > last || written.copies == 0) break;
+    ++next;
+  }
+  return next > last ? 0 : next;
+}
+
+void Migration::on_data(const Record& r) {
+  if (r.round == 0 || !is_ours(r.node)) return;
+  const bool old = r.node == service_;
+  if (r.kind == RecordKind::da_posted) {
+    submissions_[r.id()] = {.first = r.height, .blocks = r.round};
+    posted_ = r.id();
+  } else if (r.kind == RecordKind::da_unposted) {
+    const auto at = submissions_.find(r.id());
+    if (at == submissions_.end()) return;
+    for (std::uint32_t i = 0; i < at->second.blocks; ++i) {
+      const auto written = written_.find(at->second.first + i);
+      if (written != written_.end() && written->second.copies > 0) --written->second.copies;
     }
+    submissions_.erase(at);
+  } else if (!old && !new_writes_) {
+    new_writes_ = true;
+    const std::uint64_t missing = unwritten(exported_height_);
+    if (missing == 0) return;
+    report(r.at, {service_, r.node},
+           fmt::format("M6: {} begins to write to layer 1 when line {} of the old core, of {}, is not to be read there",
+                       node_name(r.node), missing, exported_height_));
+  } else if (old && new_writes_) {
+    report(r.at, {service_},
+           fmt::format("M6: the old core's writer sends lines from {} on when the new core's writers have begun",
+                       r.height));
+  }
+}
+
+void Migration::on_data_block(const Record& r) {
+  if (!is_ours(r.node)) return;
+  const bool old = r.node == service_;
+  const std::uint64_t number = r.round + r.height;
+  if (const auto at = submissions_.find(posted_); at != submissions_.end() && !at->second.has_before) {
+    at->second.has_before = true;
+    at->second.first += r.round;
+  }
+  if (old) {
+    const auto line = lines_.find(r.height);
+    if (line == lines_.end() || line->second != r.id()) {
+      report(r.at, {r.node},
+             fmt::format("M6: layer 1 has {} as line {} of the old core, which ordered {}", short_hex(r.id()), r.height,
+                         line == lines_.end() ? "nothing there" : short_hex(line->second)));
+    }
+  } else if (r.round != exported_height_ && !std::exchange(miscounts_, true)) {
+    report(r.at, {service_, r.node},
+           fmt::format("M6: {} writes block {} of the new core as number {} of the history, and the old core ended "
+                       "with {}",
+                       node_name(r.node), r.height, number, exported_height_));
+  }
+  Written& there = written_[number];
+  if (there.copies != 0 && there.id != r.id()) {
+    report(r.at, {service_, r.node},
+           fmt::format("M6: layer 1 has two blocks as number {} of the history, {} and {}, by {}", number,
+                       short_hex(there.id), short_hex(r.id()), node_name(r.node)));
     return;
   }
-  if (!new_.try_emplace(r.id(), r.height).second) return;
-  if (const auto at = old_.find(r.id()); at != old_.end()) {
-    report(r.at, {old_machine_, r.node},
-           fmt::format("M2: item {} was executed by the old core as its {}th and by the new one in block {}",
-                       short_hex(r.id()), at->second.height, r.height));
-  }
+  there.id = r.id();
+  ++there.copies;
 }
 
 // ---- layer 1 --------------------------------------------------------------------------------------------------------
@@ -99,33 +174,36 @@ void Migration::name(std::uint64_t height, Hash128 block, const Record& r) {
 
 void Migration::on_named(const Record& r) {
   const std::uint64_t l1 = r.round;
-  if (r.node == old_machine_) {
-    if (old_l1_ != 0 && l1 != old_l1_ + 1) {
-      report(r.at, {r.node},
-             fmt::format("M4: the old core took over height {} of layer 1 after height {}", l1, old_l1_));
+  const bool service = r.node == service_;
+  const bool old = is_old(r.node);
+  if (!service) {
+    if (r.height <= committee_height_) return;
+    committee_height_ = r.height;
+  } else if (writes_) {
+    lines_[r.height] = r.id();
+  }
+  std::uint64_t& last = old ? old_l1_ : new_l1_;
+  const char* core = old ? "old" : "new";
+  if (last == 0) {
+    if (!old && old_l1_ != 0 && l1 != old_l1_ + 1) {
+      report(r.at, {service_, r.node},
+             fmt::format("M4: the old core ended with height {} of layer 1, and the new one begins with height {}",
+                         old_l1_, l1));
     }
-    old_l1_ = l1;
-    return name(l1, r.id(), r);
+  } else if (service ? l1 != last + 1 : l1 < last) {
+    report(r.at, {r.node},
+           fmt::format("M4: the {} core took over height {} of layer 1 after height {}", core, l1, last));
   }
-  if (r.height <= new_height_) return;
-  new_height_ = r.height;
-  if (new_l1_ == 0 && old_l1_ != 0 && l1 != old_l1_ + 1) {
-    report(r.at, {old_machine_, r.node},
-           fmt::format("M4: the old core ended with height {} of layer 1, and the new one begins with height {}",
-                       old_l1_, l1));
-  } else if (new_l1_ != 0 && l1 < new_l1_) {
-    report(r.at, {r.node}, fmt::format("M4: the new core named height {} of layer 1 after height {}", l1, new_l1_));
-  }
-  if (l1 != new_l1_) name(l1, r.id(), r);
-  new_l1_ = l1;
+  if (l1 != last) name(l1, r.id(), r);
+  last = l1;
 }
 
 // ---- keys -----------------------------------------------------------------------------------------------------------
 
 void Migration::on_keyed(const Record& r) {
   link_due_ = false;
-  const bool old = r.node == old_machine_;
-  if (!old) {
+  const bool old = is_old(r.node);
+  if (r.node != service_) {
     // Nodes say the same one after the other: the first one to come to an item counts. L1 items open a block.
     const std::tuple place{r.height, r.detail == 0, r.round};
     if (place <= seen_) return;
@@ -143,7 +221,7 @@ void Migration::on_keyed(const Record& r) {
     before_ = contract->second.key;
     border_ = contract->second.old && !old;
     if (border_ && key <= before_) {
-      report(r.at, {old_machine_, r.node},
+      report(r.at, {service_, r.node},
              fmt::format("M3: contract {} begins in the new core with key {}, and ended in the old one with {}",
                          r.peer.value, text_of(key), text_of(before_)));
     }
@@ -174,10 +252,14 @@ void Migration::finish(SimTime end) {
   if (exported_ && started_) {
     for (const auto& [id, height] : order_) {
       if (height <= exported_height_ || new_.contains(id)) continue;
-      report(end, {old_machine_},
+      report(end, {service_},
              fmt::format("M1: item {} is lost: the old core executed it as its {}th, and exported {}", short_hex(id),
                          height, exported_height_));
     }
+  }
+  if (const std::uint64_t missing = started_ && writes_ ? unwritten(exported_height_) : 0; missing != 0) {
+    report(end, {service_},
+           fmt::format("M6: line {} of the old core, of {}, is not to be read on layer 1", missing, exported_height_));
   }
   for (const Accepted& a : accepted_) {
     const auto old = old_.find(a.id);
@@ -192,7 +274,7 @@ void Migration::finish(SimTime end) {
              fmt::format("M5: {} was promised item {} by the old core, which did not execute it", node_name(a.client),
                          short_hex(a.id)));
     } else if (stopped_ && old->second.at > stopped_at_) {
-      report(end, {old_machine_, a.client},
+      report(end, {service_, a.client},
              fmt::format("M5: the old core executed item {} after it had stopped, and told {} so", short_hex(a.id),
                          node_name(a.client)));
     }

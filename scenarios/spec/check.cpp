@@ -65,7 +65,7 @@ class Judge {
 
   std::string every_node() const {
     if (migrates(s_)) {
-      return "nodes are n0 ... n" + std::to_string(count() - 1) + ", the old core is n" + std::to_string(count());
+      return "nodes are n0 ... n" + std::to_string(count() - 1) + ", the single service is n" + std::to_string(count());
     }
     return count() == 1 ? "n0 is the only node" : "nodes are n0 ... n" + std::to_string(count() - 1);
   }
@@ -144,18 +144,25 @@ class Judge {
       problem("design.migration.kind", "both cores take over every L1 block, and the design's policy does not",
               "forced: {policy: arweave_sync}");
     }
-    if (clean("stop.after") && m.at + m.gap >= s_.stop.after) {
+    // An emergency may come before the plan.
+    if (clean("stop.after") && m.at + m.gap >= s_.stop.after && m.emergency_after == Duration::zero()) {
       problem("design.migration.at",
               "the new core would start after the end, stop.after: " + format_duration(s_.stop.after),
               "at and gap together are shorter");
     }
     if (s_.design.settlement.policy != protocols::SettlementOptions::Policy::none) {
       problem("design.settlement.policy",
-              "nobody writes the old core's items to layer 1, so nobody can rebuild the chain",
+              "full nodes rebuild one chain from layer 1, and here are two",
               "settlement: {policy: none} with a migration");
     }
     if (s_.design.engine == "centralised") {
-      problem("design.migration.kind", "the core that takes over is a committee", "another engine, such as tendermint");
+      problem("design.migration.kind", migrates_back(s_) ? "the core that hands over is a committee"
+                                                         : "the core that takes over is a committee",
+              "another engine, such as tendermint");
+    }
+    if (migrates_back(s_) && s_.design.relay.policy != "none") {
+      problem("design.relay.policy", "a committee that is switched off cannot hand over what it has under way",
+              "relay: {policy: none} with bft_to_centralised");
     }
   }
 

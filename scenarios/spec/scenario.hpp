@@ -322,7 +322,12 @@ inline bool migrates(const Scenario& s) {
   return s.design.migration.kind != protocols::MigrationOptions::Kind::none;
 }
 
-/// Machines that order or did: the sequencer nodes, and after them the core that they take over from.
+/// The committee orders first, and a single service after it.
+inline bool migrates_back(const Scenario& s) {
+  return s.design.migration.kind == protocols::MigrationOptions::Kind::bft_to_centralised;
+}
+
+/// Machines that order or did: the sequencer nodes, and after them the service of a migration.
 inline std::uint32_t machine_count(const Scenario& s) { return s.design.committee.count + (migrates(s) ? 1U : 0U); }
 
 }  // namespace seqlab::scenarios

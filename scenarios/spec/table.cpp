@@ -517,33 +517,51 @@ Shape<protocols::MigrationOptions> migration_shape() {
   using M = protocols::MigrationOptions;
   using Kind = M::Kind;
   using Stamp = M::Stamp;
+  const auto both = [](Field<M> f) {
+    return std::move(f).only("a kind other than none", [](const M& m) { return m.kind != Kind::none; });
+  };
   const auto only = [](Field<M> f) {
     return std::move(f).only("kind: centralised_to_bft", [](const M& m) { return m.kind == Kind::centralised_to_bft; });
   };
   return object<M>({
-      field<M>("kind", &M::kind, choice<Kind>({{"none", Kind::none}, {"centralised_to_bft", Kind::centralised_to_bft}}),
+      field<M>("kind", &M::kind,
+               choice<Kind>({{"none", Kind::none},
+                             {"centralised_to_bft", Kind::centralised_to_bft},
+                             {"bft_to_centralised", Kind::bft_to_centralised}}),
                "`centralised_to_bft`: a single service orders first, node n(count) of the world, and hands over to the "
-               "committee. Machines of the committee do nothing before that."),
-      only(field<M>("at", &M::at, duration(0s, longest), "When the cut-over begins.")),
-      only(field<M>("gap", &M::gap, duration(0s, longest), "Time from the export to the start of the new core.")),
+               "committee. Machines of the committee do nothing before that. `bft_to_centralised`: the committee "
+               "orders first and hands over to that service, which is off before."),
+      both(field<M>("at", &M::at, duration(0s, longest), "When the cut-over begins.")),
+      field<M>("emergency_after", &M::emergency_after, duration(0s, longest),
+               "The cut-over begins before `at` if the committee has made no block for so long; 0: never.")
+          .only("kind: bft_to_centralised", [](const M& m) { return m.kind == Kind::bft_to_centralised; }),
+      both(field<M>("gap", &M::gap, duration(0s, longest), "Time from the export to the start of the new core.")),
       only(field<M>("redirect", &M::redirect, boolean(),
                     "The stopped core says where to go; without, it only refuses.")),
-      only(field<M>("rollback_after", &M::rollback_after, duration(0s, longest),
+      both(field<M>("rollback_after", &M::rollback_after, duration(0s, longest),
                     "The old core goes on when the new one makes no block for so long; 0: it never does.")),
-      only(field<M>("upgraded_percent", &M::upgraded_percent, integer<std::uint32_t>(0, 100),
+      both(field<M>("upgraded_percent", &M::upgraded_percent, integer<std::uint32_t>(0, 100),
                     "Clients that follow a redirect and try both cores; the others know the old one alone.")),
-      only(field<M>("stop_before_export", &M::stop_before_export, boolean(),
+      both(field<M>("stop_before_export", &M::stop_before_export, boolean(),
                     "Without, the old core accepts on between the export and the start of the new one.")),
       only(field<M>("stamp", &M::stamp, choice<Stamp>({{"finished", Stamp::finished}, {"tip", Stamp::tip}}),
                     "L1 height in the old core's sort keys: of the last L1 block that it has taken over, or of the tip "
                     "that it sees.")),
-      only(field<M>("complete_export", &M::complete_export, boolean(),
-                    "Without, L1 cursor and last sort keys are those of ten L1 blocks ago.")),
+      both(
+          field<M>("complete_export", &M::complete_export, boolean(),
+                   "Without, L1 cursor and last sort keys are those of ten L1 blocks ago; of a committee, all of it is "
+                   "what the first node has.")),
       only(field<M>("wait_for_final_border", &M::wait_for_final_border, boolean(),
                     "The L1 block that the new core begins with is as deep as any other when it is exported; without, "
                     "it only exists.")),
       only(field<M>("refuse_old_items", &M::refuse_old_items, boolean(),
                     "The new core goes on with the old nonces; without, they begin at 0, and an old item may fit.")),
+      only(field<M>("drain_writer", &M::drain_writer, boolean(),
+                    "Where the design has a relay: all lines of the old core are on layer 1 before the export; "
+                    "without, its writer stops with what it has written.")),
+      only(field<M>("hand_over_cursor", &M::hand_over_cursor, boolean(),
+                    "The new core's writers go on after the last line of the old one; without, they do not know that "
+                    "another wrote before them.")),
   });
 }
 

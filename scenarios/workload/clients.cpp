@@ -136,13 +136,13 @@ class Clients::Client final : public sim::NodeHandler {
 
   // ---- two cores ----
 
-  bool has_two_cores() const { return shared_.cores.old_core != no_node; }
+  bool has_two_cores() const { return shared_.cores.service != no_node; }
   static bool is_about_cores(std::uint8_t detail) {
     return detail == static_cast<std::uint8_t>(protocols::CoreRefusal::stopped) ||
            detail == static_cast<std::uint8_t>(protocols::CoreRefusal::moved);
   }
   std::uint8_t core_of(NodeId node) const {
-    return node == shared_.cores.old_core ? protocols::old_core : protocols::new_core;
+    return (node == shared_.cores.service) == shared_.cores.service_first ? protocols::old_core : protocols::new_core;
   }
 
   /// The old core takes nothing more. One who can goes to the new one, at once if that is where he was sent.
@@ -261,7 +261,8 @@ class Clients::Client final : public sim::NodeHandler {
   // ---- sending ----
 
   NodeId node_for(const Flight& flight) const {
-    return flight.core == protocols::old_core ? shared_.cores.old_core : node_for(flight.attempt);
+    const bool to_service = has_two_cores() && flight.core == core_of(shared_.cores.service);
+    return to_service ? shared_.cores.service : node_for(flight.attempt);
   }
   NodeId node_for(std::uint32_t attempt) const {
     return shared_.sequencers[(number_ + std::size_t{attempt}) % shared_.sequencers.size()];

@@ -19,9 +19,10 @@
 
 namespace seqlab::scenarios {
 
-/// Where a migration's clients go. Without an old core they know the sequencers alone.
+/// Where a migration's clients go. Without a service they know the sequencers alone.
 struct ClientCores {
-  NodeId old_core{no_node};
+  NodeId service{no_node};               ///< the core that is one machine
+  bool service_first = true;             ///< it is the old core; else the sequencers are
   std::uint32_t upgraded_percent = 100;  ///< of the clients: they follow a redirect, and try both cores
   bool nonces_restart = false;           ///< the new core counts from 0: who meets it first begins anew
 };
@@ -32,7 +33,7 @@ class Clients {
   /// sequencers[k % size] and then, for each retry, to the next one. Everything passed in outlives the clients;
   /// processes must have ended (Simulation::end_processes) before they go.
   /// Accounts in a trace beyond `workload.accounts` count from 0 again.
-  /// With an old core all turn to that first; those who cannot speak to the new one go on to do so.
+  /// With two cores all turn to the old one first; those who cannot speak to the new one go on to do so.
   /// @pre sequencers is not empty, workload.accounts > 0 if there are clients
   Clients(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::Signatures& signatures,
           const WorkloadSpec& workload, std::span<const NodeId> sequencers, const ClientCores& cores = {});

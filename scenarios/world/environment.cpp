@@ -165,6 +165,7 @@ CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   about.leaders = plan.leaders;
   about.forced = scenario.design.forced;
   about.migrates = migrates(scenario);
+  about.migrates_back = migrates_back(scenario);
   about.sort_keys = scenario.design.sort_keys;
   about.settles = scenario.design.settlement.policy != protocols::SettlementOptions::Policy::none;
   about.relay = scenario.design.relay;

@@ -214,9 +214,12 @@ void MetricsObserver::on_record(const Record& r) {
       break;
     case RecordKind::da_sent: ++m.da_sent; break;
     case RecordKind::da_posted: ++m.da_posted; break;
-    case RecordKind::da_block: s.on_da_block(r.height, r.at); break;
+    case RecordKind::da_block:
+      if (s.roster.knows(r.node)) s.on_da_block(r.height, r.at);  // an older core numbers for itself
+      break;
     case RecordKind::da_unposted:
       if (m.da_posted != 0) --m.da_posted;
+      if (!s.roster.knows(r.node)) break;
       for (std::uint64_t h = r.height; h < r.height + r.round; ++h) {
         const auto copies = s.da_copies.find(h);
         if (copies != s.da_copies.end() && copies->second > 0) --copies->second;

@@ -159,8 +159,9 @@ struct World::Parts {
   protocols::L1Profile l1_profile;
   std::unique_ptr<protocols::L1> l1;              ///< null: the design has no layer 1
   std::unique_ptr<protocols::ForcedPath> forced;  ///< null: it takes nothing from there
-  protocols::CoreImport core_import;                  ///< what the committee starts from, where it takes over
-  std::unique_ptr<protocols::Gateway> gateway;        ///< from whom; null: it orders from the beginning
+  protocols::CoreImport core_import;                  ///< what the core that takes over starts from
+  protocols::CoreImport committee_import;             ///< and the committee, where it is the one that hands over
+  std::unique_ptr<protocols::Gateway> gateway;        ///< from whom, or to whom; null: no migration
   std::unique_ptr<protocols::CutOver> cut_over;
   std::unique_ptr<protocols::Settlement> settlement;  ///< null: nothing is read back from there
   protocols::RelayRules relay_rules;              ///< unless the options bring others
@@ -192,7 +193,7 @@ RunResult World::run() {
   sim::StopReason stopped = w.simulation.run(time_zero + stop.after);
   w.commits_safety = w.metrics.finish().commits_min;
   // A committee that did not come to order has no progress to make.
-  const bool orders = w.cut_over == nullptr || w.cut_over->phase() == protocols::CutOver::Phase::migrated;
+  const bool orders = w.cut_over == nullptr || w.cut_over->committee_orders();
   const bool heals =
       orders && w.liveness != nullptr && stop.healing > Duration::zero() && stopped != sim::StopReason::interrupted;
   if (heals) stopped = w.heal();
@@ -210,13 +211,19 @@ void World::Parts::build() {
   context.sort_keys = design.sort_keys;
   if (const protocols::ForcedPathEntry* path = protocols::find_forced_path(design.forced.policy)) {
     forced = options.make_forced ? options.make_forced(design.forced) : path->make(design.forced);
-    if (migrates(scenario)) {
+    if (migrates(scenario) && !migrates_back(scenario)) {
       forced = std::make_unique<protocols::BorderPath>(std::move(forced), core_import);
       context.import_from = &core_import;
     }
     context.l1 = l1.get();
     context.forced = forced.get();
     context.external_genesis = forced->genesis(l1->chain());
+    if (migrates_back(scenario)) {
+      committee_import.open = true;
+      committee_import.ledger = protocols::Ledger{context.ledger};
+      committee_import.external = context.external_genesis;
+      context.import_from = &committee_import;
+    }
   }
   const protocols::EngineFactory make_engine = [this, engine](NodeId self, const protocols::Committee& genesis) {
     if (options.make_engine) return options.make_engine(self, genesis, parameters);
@@ -231,8 +238,10 @@ void World::Parts::build() {
   ClientCores cores;
   if (migrates(scenario)) {
     const protocols::GatewayOptions options{.depth = design.forced.arweave_sync.depth, .stamp = design.migration.stamp};
-    gateway = std::make_unique<protocols::Gateway>(context, options);
-    cores = {.old_core = gateway->id(),
+    const bool back = migrates_back(scenario);
+    gateway = std::make_unique<protocols::Gateway>(context, options, back ? &core_import : nullptr);
+    cores = {.service = gateway->id(),
+             .service_first = !back,
              .upgraded_percent = design.migration.upgraded_percent,
              .nonces_restart = !design.migration.refuse_old_items};
   }
@@ -250,15 +259,19 @@ void World::Parts::build() {
     sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine, node));
     context.twins.push_back({sequencers.back()->machine(), node});
   }
-  if (gateway != nullptr) {
-    std::vector<protocols::SequencerNode*> machines;  // with twins
-    for (const auto& sequencer : sequencers) machines.push_back(sequencer.get());
-    cut_over = std::make_unique<protocols::CutOver>(design.migration, context, *gateway, core_import, machines);
-  }
   if (l1 != nullptr && design.relay.policy != "none") {
     const protocols::RelayRules& rules = options.relay_rules != nullptr ? *options.relay_rules : relay_rules;
     relay = std::make_unique<protocols::Relay>(simulation, nodes, *l1, design.relay, rules,
-                                               std::span{raw.data(), design.committee.count});
+                                               std::span{raw.data(), design.committee.count}, gateway.get(),
+                                               gateway != nullptr ? &core_import : nullptr);
+  }
+  if (gateway != nullptr) {
+    std::vector<protocols::SequencerNode*> machines;  // with twins
+    for (const auto& sequencer : sequencers) machines.push_back(sequencer.get());
+    protocols::CoreImport& committee = migrates_back(scenario) ? committee_import : core_import;
+    cut_over = std::make_unique<protocols::CutOver>(design.migration, context, *gateway,
+                                                    protocols::CutOver::Imports{core_import, committee}, machines,
+                                                    relay != nullptr ? relay->old_writer() : nullptr);
   }
   set_up_machines(scenario, simulation, nodes);
 
@@ -296,12 +309,12 @@ void World::Parts::build() {
                        .a = static_cast<std::uint64_t>(ns(scenario.environment.network.delta))});
     });
   }
-  if (gateway == nullptr) {
+  if (gateway == nullptr || migrates_back(scenario)) {
     start_machines(scenario, simulation, nodes, context.peers);
   } else {
     simulation.call_at(time_zero, [this] { nodes.start(gateway->id()); });
-    cut_over->start();
   }
+  if (cut_over != nullptr) cut_over->start();
   for (const auto& twin : context.twins) {
     simulation.call_at(time_zero, [this, machine = twin.machine] { nodes.start(machine); });
   }

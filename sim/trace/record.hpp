@@ -93,7 +93,9 @@ namespace seqlab::sim {
   X(da_prepared, "node, height, round, id: in the journal, not yet sent")                                              \
   X(da_sent, "node, height, round, id, flags = attempt")                                                               \
   X(da_posted, "node = writer, height, round, id, detail = chain: readable on L1")                                     \
-  X(da_block, "one a block, after its da_posted: node = writer, height, id = block")                                   \
+  X(da_block,                                                                                                          \
+    "one a block, after its da_posted: node = writer, height, id = block, round = blocks of an older core that come "  \
+    "before its block 1")                                                                                              \
   X(da_unposted, "node = writer, height, round, id, detail = chain: a reorganisation took it back")                    \
   X(da_confirmed, "node, height, round, id: deep enough for the writer, in its journal")                               \
   X(da_receipt, "node, height, round, id, peer = bundler's number: a promise, not yet a fact")                         \
