@@ -63,7 +63,8 @@ constexpr std::array<std::string_view, 4> evidence_kinds{"double_vote", "double_
                                                          "conflicting_certificates"};
 constexpr std::array<std::string_view, 11> attack_kinds{
     "forge", "send", "drop", "delay", "crash", "restart", "partition", "heal", "reorder", "exclude", "receive_drop"};
-constexpr std::array<std::string_view, 4> tx_statuses{"ok", "bad_nonce", "insufficient_funds", "bad_signature"};
+constexpr std::array<std::string_view, 6> tx_statuses{"ok",            "bad_nonce",       "insufficient_funds",
+                                                      "bad_signature", "unknown_account", "unmet_condition"};
 constexpr std::array<std::string_view, 10> admit_errors{
     "none", "duplicate", "old_nonce",          "nonce_gap", "bad_signature",
     "full", "too_large", "insufficient_funds", "malformed", "unknown_account"};
@@ -73,6 +74,8 @@ constexpr std::array<std::string_view, 3> evict_reasons{"outbid", "old_nonce", "
 constexpr std::array<std::string_view, 2> move_causes{"transfer", "fee"};
 constexpr std::array<std::string_view, 9> l1_tx_kinds{"plain",      "forced", "force_call", "batch", "commit",
                                                       "commitment", "proof",  "registry",   "escrow"};
+constexpr std::array hindrances = {std::string_view{"loss"}, std::string_view{"delay"}, std::string_view{"price"},
+                                  std::string_view{"censorship"}};
 constexpr std::array<std::string_view, 5> forced_statuses{"executed", "failed", "refused", "deferred", "removed"};
 
 }  // namespace
@@ -268,6 +271,7 @@ Fields fields_of(const Record& r) {
           .number("l1_height", r.height)
           .number("position", r.round)
           .hash("item", r.id());
+    case RecordKind::forced_first:
     case RecordKind::forced_done:
       return f.node("node", r.node)
           .number("height", r.height)
@@ -294,6 +298,7 @@ Fields fields_of(const Record& r) {
           .number("chain", r.detail)
           .node("peer", r.peer)
           .hash("submission", r.id());
+    case RecordKind::da_hindered: return f.word("what", word_at(hindrances, r.detail)).number("begins", r.flags);
     case RecordKind::da_service: return f.number("bundler", r.peer.value).number("down", r.flags);
     case RecordKind::da_settled:
       return f.node("writer", r.node)

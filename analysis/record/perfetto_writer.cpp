@@ -399,7 +399,9 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::forced_sent:
     case RecordKind::forced_posted:
     case RecordKind::forced_done:
+    case RecordKind::forced_first:
     case RecordKind::force_called:
+    case RecordKind::da_hindered:
     case RecordKind::da_turn:
     case RecordKind::da_prepared:
     case RecordKind::da_sent:

@@ -631,6 +631,8 @@ void SqliteWriter::on_record(const Record& r) {
     case RecordKind::l1_final:
     case RecordKind::l1_ref:
     case RecordKind::force_called:
+    case RecordKind::forced_first:
+    case RecordKind::da_hindered:
     case RecordKind::da_backlog:
     case RecordKind::da_service:
     case RecordKind::da_settled:

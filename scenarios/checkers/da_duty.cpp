@@ -19,8 +19,9 @@ DaComplete::DaComplete(const CheckerContext& context)
 
 sim::KindMask DaComplete::kinds() const {
   return Roster::kinds() | sim::mask_of(RecordKind::l1_seen, RecordKind::l1_reorged, RecordKind::node_paused,
-                                        RecordKind::node_resumed, RecordKind::da_service, RecordKind::da_posted,
-                                        RecordKind::da_unposted);
+                                        RecordKind::node_resumed, RecordKind::da_service, RecordKind::da_hindered,
+                                        RecordKind::da_posted, RecordKind::da_unposted, RecordKind::partition_started,
+                                        RecordKind::partition_healed);
 }
 
 void DaComplete::on_record(const Record& record) {
@@ -49,10 +50,24 @@ void DaComplete::on_record(const Record& record) {
       break;
     case RecordKind::disk_lost:
     case RecordKind::corrupt:
-    case RecordKind::l1_reorged:
-    case RecordKind::da_service: trouble(); break;
+    case RecordKind::l1_reorged: trouble(); break;
+    case RecordKind::da_service:
+    case RecordKind::da_hindered:
+      in_the_way_ += record.flags == 1 ? 1U : 0U;
+      in_the_way_ -= record.flags == 0 && in_the_way_ > 0 ? 1U : 0U;
+      trouble();
+      break;
+    case RecordKind::partition_started:
+      ++in_the_way_;
+      trouble();
+      break;
+    case RecordKind::partition_healed:
+      if (in_the_way_ > 0) --in_the_way_;
+      trouble();
+      break;
     case RecordKind::l1_seen:
       if (!relays || !up_[relayer] || !roster_.honest(record.node)) break;
+      if (in_the_way_ > 0) break;
       clock_ = std::max(clock_, ++seen_[relayer]);
       judge(record.at);
       break;

@@ -12,8 +12,9 @@
 namespace seqlab::scenarios {
 
 /// R1: what is final can be read on layer 1 within a bound, counted in L1 blocks that a running relayer has seen since
-/// it was final at one of them and since the last trouble. While layer 1 stands still, or no relayer runs, no time
-/// passes.
+/// it was final at one of them and since the last trouble. No time passes while layer 1 stands still, no relayer runs, or
+/// something is in the way that a relayer cannot help: a bundler that is down, loses or delays; a price beyond the
+/// usual; miners who leave data out; a network in parts.
 class DaComplete final : public Checker {
  public:
   explicit DaComplete(const CheckerContext& context);
@@ -35,6 +36,7 @@ class DaComplete final : public Checker {
   std::vector<bool> up_;               ///< likewise
   std::uint64_t clock_ = 0;            ///< the most of them
   std::uint64_t due_min_ = 0;          ///< nothing is due before: since the last trouble
+  std::uint32_t in_the_way_ = 0;       ///< troubles that have not ended
   std::uint64_t known_ = 0;            ///< heights up to it wait or are done
   std::deque<Waiting> waiting_;        ///< by height
   std::map<std::uint64_t, std::uint32_t> copies_;  ///< of the heights from the first that waits on

@@ -110,6 +110,8 @@ void FaultDriver::strike_l1(const fault::L1& trouble, bool on) {
     return;
   }
   begin_or_end(l1_troubles_, trouble, on);
+  if (trouble.kind == Kind::demand && trouble.percent > 100) hinder(sim::DaHindrance::price, on);
+  if (trouble.kind == Kind::censor && trouble.percent > 0) hinder(sim::DaHindrance::censorship, on);
   const auto any = [this](Kind kind, std::optional<NodeId> node = std::nullopt) {
     return std::ranges::any_of(l1_troubles_, [&](const fault::L1* t) {
       return t->kind == kind && (!node || concerns(t->nodes, *node));
@@ -157,9 +159,19 @@ void FaultDriver::strike_l1(const fault::L1& trouble, bool on) {
   }
 }
 
+/// Who judges relayers goes by records, and neither prices nor what is lost have any of their own.
+void FaultDriver::hinder(sim::DaHindrance what, bool on) {
+  if (relay_ == nullptr) return;
+  simulation_.emit({.kind = sim::RecordKind::da_hindered,
+                    .detail = static_cast<std::uint8_t>(what),
+                    .flags = static_cast<std::uint16_t>(on ? 1 : 0)});
+}
+
 void FaultDriver::strike_relay(const fault::Relay& trouble, bool on) {
   using Kind = fault::Relay::Kind;
   begin_or_end(relay_troubles_, trouble, on);
+  if (trouble.kind == Kind::lose && trouble.percent > 0) hinder(sim::DaHindrance::loss, on);
+  if (trouble.kind == Kind::delay) hinder(sim::DaHindrance::delay, on);
   const auto is = [](Kind kind) { return [kind](const fault::Relay& t) { return t.kind == kind; }; };
   const auto any = [this](Kind kind, std::optional<NodeId> node = std::nullopt) {
     return std::ranges::any_of(relay_troubles_, [&](const fault::Relay* t) {

@@ -35,6 +35,7 @@ class FaultDriver final : public sim::RecordObserver {
   void strike(const FaultSpec& fault);
   void strike_l1(const fault::L1& trouble, bool on);
   void strike_relay(const fault::Relay& trouble, bool on);
+  void hinder(sim::DaHindrance what, bool on);
 
   sim::Simulation& simulation_;
   sim::Nodes& nodes_;

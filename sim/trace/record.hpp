@@ -121,7 +121,12 @@ namespace seqlab::sim {
   X(da_service, "peer = bundler's number, flags = 1: from now on it takes nothing, 0: it takes data again")            \
   X(da_settled,                                                                                                        \
     "node = whose turn is over, round = turn, height = blocks credited to it, flags: see TurnOutcome, a = signed "     \
-    "amount that it gets")
+    "amount that it gets")                                                                                             \
+  X(da_hindered, "detail: see DaHindrance, flags = 1: from now on it is in the way of data for layer 1, 0: no more")   \
+  /* forced items, continued */                                                                                        \
+  X(forced_first,                                                                                                      \
+    "right after its forced_done, where the order of a block can change what becomes of items: node, height, round "   \
+    "= position, id, detail = ForcedStatus that it would have had as the first thing of its block")
 
 enum class RecordKind : std::uint8_t {
 #define SEQLAB_X(name, text) name,
@@ -143,6 +148,8 @@ inline constexpr NodeId all_nodes{0xfffffffeU};
 
 enum class DropReason : std::uint16_t { loss, partition, receiver_down, sender_down, adversary, queue_full, duplicate };
 enum class DiskFault : std::uint8_t { unsynced_lost, torn_tail, wiped, rolled_back };
+/// What stands between a relayer and layer 1: a bundler that loses or delays, a price, miners who leave data out.
+enum class DaHindrance : std::uint8_t { loss, delay, price, censorship };
 enum class VoteType : std::uint8_t { none, prevote, precommit, vote, timeout };
 enum class CommitLevel : std::uint8_t { soft, speculative, final };
 enum class EvidenceKind : std::uint8_t { double_vote, double_proposal, amnesia, conflicting_certificates };

@@ -2,6 +2,8 @@
 // relayers are silent.
 #include "tests/negative/broken/relay.hpp"
 
+#include <utility>
+
 #include "tests/support/catch.hpp"
 #include "tests/support/relay_worlds.hpp"
 
@@ -69,6 +71,72 @@ TEST_CASE("a receipt for what was lost is no batch on layer 1", "[negative][rela
 
 TEST_CASE("blocks that are skipped are seen at once", "[negative][relay]") {
   caught<broken::SkipsBlocks>(relay_world("ethereum", "single"), "da_order");
+}
+
+TEST_CASE("later blocks before the older ones are seen at once", "[negative][relay]") {
+  caught<broken::LaterFirst>(relay_world("ethereum", "single"), "da_order");
+}
+
+namespace {
+
+/// A trouble from the 60th second on, longer than what `da_complete` grants to a relayer without troubles.
+template <class Trouble>
+scenarios::FaultSpec long_trouble(Trouble what) {
+  scenarios::FaultSpec out;
+  out.when.at = 60s;
+  out.lasts = 800s;
+  out.what = std::move(what);
+  return out;
+}
+
+Scenario long_world(const std::string& chain, scenarios::FaultSpec trouble) {
+  Scenario s = relay_world(chain, "single");
+  s.design.relay.backlog_bytes = 1ULL << 40U;
+  s.environment.faults = {std::move(trouble)};
+  s.stop.after = 2000s;
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("what waited for a better price is written when it comes, or it is seen", "[negative][relay]") {
+  fault::L1 dear{.kind = fault::L1::Kind::demand};
+  dear.percent = 1'000'000;
+  Scenario s = long_world("ethereum", long_trouble(dear));
+  s.design.relay.price_max = 3'000'000;
+  caught<broken::ForgetsTheBacklog>(s, "da_order");
+}
+
+TEST_CASE("the bound on data does not run while something is in the way, and runs again afterwards",
+          "[negative][relay]") {
+  fault::L1 dear{.kind = fault::L1::Kind::demand};
+  dear.percent = 100'000;
+  fault::L1 censor{.kind = fault::L1::Kind::censor};
+  fault::Relay lose{.kind = fault::Relay::Kind::lose};
+  lose.percent = 100;
+  fault::Relay late{.kind = fault::Relay::Kind::delay};
+  late.by = 600s;
+  const fault::Relay outage{.kind = fault::Relay::Kind::outage};
+  const fault::Partition alone{{{NodeId{0}}, {NodeId{1}, NodeId{2}, NodeId{3}}}, false};
+  const std::pair<const char*, Scenario> worlds[] = {
+      {"dear", long_world("ethereum", long_trouble(dear))},
+      {"censored", long_world("ethereum", long_trouble(censor))},
+      {"lost", long_world("arweave", long_trouble(lose))},
+      {"late", long_world("arweave", long_trouble(late))},
+      {"bundler down", long_world("arweave", long_trouble(outage))},
+      {"cut off", long_world("ethereum", long_trouble(alone))},
+  };
+  for (const auto& [name, world] : worlds) {
+    CAPTURE(name);
+    Scenario s = world;
+    s.expect.checkers = {"da_complete"};
+    const auto result = scenarios::run(s, {.seed = 1});
+    INFO(text_of(result));
+    CHECK(result.findings.empty());
+    // A gap that was there before is seen once the trouble is over.
+    const broken::SkipsBlocks skips;
+    CHECK(contains(findings_of(s, &skips), "da_complete"));
+  }
 }
 
 TEST_CASE("a block that was not final is seen when it is sent, and when it can be read", "[negative][relay]") {

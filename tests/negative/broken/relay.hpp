@@ -1,6 +1,7 @@
 // Relayers that decide one thing wrongly. Each is a bug that real ones had, or a rule of theirs left out.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "protocols/relay/rules.hpp"
@@ -39,6 +40,23 @@ struct SkipsBlocks final : RelayRules {
   Height next_block(const RelayPolicy& policy, const RelayState& state) const override {
     const Height next_one = RelayRules::next_block(policy, state);
     return next_one.value % 7 == 0 && next_one < state.committed ? next(next_one) : next_one;
+  }
+};
+
+/// Later blocks first, as from a queue that is read from its wrong end; older ones follow while those are under way.
+struct LaterFirst final : RelayRules {
+  Height next_block(const RelayPolicy& policy, const RelayState& state) const override {
+    const Height honest = RelayRules::next_block(policy, state);
+    return state.taken <= state.done ? next(next(honest)) : next(std::max(state.done, state.readable));
+  }
+};
+
+/// What it could not afford it forgets: after a dear time it goes on with what is new.
+struct ForgetsTheBacklog final : RelayRules {
+  static constexpr std::uint64_t most = 40;  ///< blocks
+  Height next_block(const RelayPolicy& policy, const RelayState& state) const override {
+    const Height honest = RelayRules::next_block(policy, state);
+    return state.committed.value > honest.value + most ? Height{state.committed.value / most * most} : honest;
   }
 };
 
