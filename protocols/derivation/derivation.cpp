@@ -26,21 +26,26 @@ Hash128 commitment_root(const std::vector<BlockId>& ids) {
 }
 
 StateRoot Replica::execute(const Block& block, const DerivationServices& services) {
+  const auto users = [&] {
+    for (const Transaction& tx : block.transactions) {
+      if (services.authentic(tx)) ledger_.execute(tx, block.proposer);
+    }
+  };
+  const bool items_lead = services.forced == nullptr || services.forced->items_lead();
+  if (!items_lead) users();
   if (block.external) {
     // Without a policy only blocks made by the rule of a window hold items, and theirs are as they are.
     const bool claims = services.forced != nullptr && !block.vertices.empty();
     const External part = claims ? services.forced->follow(external_, *block.external) : *block.external;
     std::vector<ForcedStatus> statuses;
     for (const ForcedItem& item : part.items) {
-      const TxStatus status = services.authentic(item.transaction) ? ledger_.execute(item.transaction, block.proposer)
+      const TxStatus status = services.authentic(item.transaction) ? ledger_.execute(item, block.proposer)
                                                                    : TxStatus::bad_signature;
       if (services.forced != nullptr) statuses.push_back(services.forced->status_of(item, status, part.ref));
     }
     if (services.forced != nullptr) services.forced->apply(external_, part, block.timestamp, statuses);
   }
-  for (const Transaction& tx : block.transactions) {
-    if (services.authentic(tx)) ledger_.execute(tx, block.proposer);
-  }
+  if (items_lead) users();
   return ledger_.root();
 }
 

@@ -66,6 +66,10 @@ class ForcedPath {
   /// `deferred`). @param at  the L1 block that the rollup block names
   virtual ForcedStatus status_of(const ForcedItem& item, TxStatus executed, const L1Ref& at) const = 0;
 
+  /// Whether a block's items come before its transactions of users. Where they come after them the proposer chooses the
+  /// state that they meet.
+  virtual bool items_lead() const { return true; }
+
   // Engines that make blocks of what many have said (DAG): the author of a vertex says what he would put into a block
   // of his own after what he has committed, and a block takes that of its leader. By then the chain may be further on.
 

@@ -57,7 +57,8 @@ std::vector<ForcedItem> forced_items(const L1Block& block, std::uint64_t positio
                      .position = position++,
                      .l1_height = block.height,
                      .l1_timestamp = block.timestamp,
-                     .transaction = data->transaction});
+                     .transaction = data->transaction,
+                     .condition = data->condition});
   }
   return items;
 }

@@ -25,10 +25,15 @@ struct DepositsOptions {
 
 /// In the order of a queue, not later than a deadline.
 struct QueueOptions {
+  enum class Place : std::uint8_t {
+    top,     ///< before the block's transactions of users
+    bottom,  ///< after them (decentralised Timeboost)
+  };
   std::uint32_t lag = 2;            ///< L1 blocks on top of the reference of an honest proposer
   std::uint32_t drift = 64;         ///< L1 blocks that a reference may be behind a validator's tip
   std::uint32_t cap = 10;           ///< forced items that a block must hold at most
   bool at_deadline = false;         ///< the proposer takes items when they are due, not when it sees them
+  Place place = Place::top;         ///< of a block's items
   friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
 };
 

@@ -22,6 +22,7 @@ class PrefixQueue : public ForcedPath {
   ExternalReject check_claim(const ExternalState& committed, const L1View& own, const BlockFrame& frame,
                              const External& claim) const override;
   External follow(const ExternalState& before, const External& claim) const override;
+  bool items_lead() const override { return options_.place == QueueOptions::Place::top; }
 
  protected:
   explicit PrefixQueue(const QueueOptions& options) : options_(options) {}

@@ -12,6 +12,7 @@ namespace seqlab::protocols {
 /// L1TxKind::forced: a user's transaction for the rollup, signed as any other.
 struct ForcedData final : L1Data {
   Transaction transaction;
+  std::optional<Condition> condition{};
 };
 
 /// L1TxKind::force_call: asks the inbox contract to take everything before `upto` now.

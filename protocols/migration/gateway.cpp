@@ -257,7 +257,7 @@ void Gateway::apply(const Entry& entry) {
     const Transaction& tx = item.item.transaction;
     const bool good =
         tx.well_formed() && context_.signatures.verify(account_key(tx.sender.value), tx.id, tx.signature);
-    const bool ok = good && ledger_.execute(tx, id()) == TxStatus::ok;
+    const bool ok = good && ledger_.execute(item.item, id()) == TxStatus::ok;
     const ForcedStatus status = ok ? ForcedStatus::executed : ForcedStatus::failed;
     forced_[item.item.id] = status;
     if (ok) last_key_ = item.key;

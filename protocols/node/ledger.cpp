@@ -59,6 +59,12 @@ std::uint64_t Ledger::next_nonce(AccountId account) const {
   return a == nullptr ? 0 : a->nonce;
 }
 
+TxStatus Ledger::execute(const ForcedItem& item, NodeId proposer) {
+  const std::optional<Condition>& counts_on = item.condition;
+  if (counts_on && balance(counts_on->account) < counts_on->least) return TxStatus::unmet_condition;
+  return execute(item.transaction, proposer);
+}
+
 TxStatus Ledger::execute(const Transaction& tx, NodeId proposer) {
   if (!is_user(tx.sender) || !is_user(tx.receiver)) return TxStatus::unknown_account;
   const Account& payer = users_[tx.sender.value];

@@ -38,6 +38,8 @@ class Ledger {
   /// Executes one transaction; a failed one changes nothing. Any field may hold anything: who calls has checked the
   /// signature and that `id` fits the content, and nothing else.
   TxStatus execute(const Transaction& tx, NodeId proposer);
+  /// An item of layer 1: its transaction, if its condition holds.
+  TxStatus execute(const ForcedItem& item, NodeId proposer);
   /// Incremental commitment to the whole state; equal states have equal roots whatever the path. Costs two hashes for
   /// each account that changed since it was last asked for.
   StateRoot root();

@@ -194,6 +194,9 @@ struct SequencerNode::State final : L1Watcher {
   External taken(const ExternalState& before, const Block& block) const {
     return block.vertices.empty() ? *block.external : context.forced->follow(before, *block.external);
   }
+  bool items_lead() const { return context.forced == nullptr || context.forced->items_lead(); }
+  /// What would become of items if they were the first thing of the block; nothing where no order can change it.
+  void try_first(const External& external, NodeId proposer);
   /// Tries forced items. @param statuses  receives one an item
   void execute_forced(const External& external, NodeId proposer, std::vector<ForcedStatus>& statuses);
   static BlockFrame frame_of(const Block& block, const BlockLimits& left) {
@@ -259,6 +262,7 @@ struct SequencerNode::State final : L1Watcher {
   std::vector<TxStatus> statuses;
   External external_taken;
   std::vector<ForcedStatus> forced_statuses;
+  std::vector<ForcedStatus> forced_first;  ///< as the first thing of their block; empty: nothing can make a difference
   std::vector<KeyedItem> keyed;
   std::size_t announced = 0;
   bool announcing = false;
@@ -868,7 +872,9 @@ BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
         for (const ForcedItem& item : block->external->items) {
           left.max_gas -= std::min(left.max_gas, item.transaction.gas);
         }
-        if (e.payload != effect::Payload::vertex) execute_forced(*block->external, id, forced_statuses);
+        if (e.payload != effect::Payload::vertex && items_lead()) {
+          execute_forced(*block->external, id, forced_statuses);
+        }
       }
     }
     if (users) block->transactions = mempool.select(ledger, context.leader_order, owned ? everything : left);
@@ -901,12 +907,16 @@ ExternalState SequencerNode::State::execute_ancestors(const std::vector<BlockPtr
     // nothing from layer 1 by itself.
     if (is_committed(*ancestor)) continue;
     const bool ordered = of != effect::Payload::vertex || !ancestor->vertices.empty();
-    if (ancestor->external && context.forced != nullptr && ordered) {
-      const External part = taken(state, *ancestor);
-      execute_forced(part, ancestor->proposer, tried);
-      context.forced->apply(state, part, ancestor->timestamp, tried);
-    }
-    for (const Transaction& tx : ancestor->transactions) ledger.execute(tx, ancestor->proposer);
+    const auto users = [&] {
+      for (const Transaction& tx : ancestor->transactions) ledger.execute(tx, ancestor->proposer);
+    };
+    const bool external_part = ancestor->external && context.forced != nullptr && ordered;
+    if (!external_part || !items_lead()) users();
+    if (!external_part) continue;
+    const External part = taken(state, *ancestor);
+    execute_forced(part, ancestor->proposer, tried);
+    context.forced->apply(state, part, ancestor->timestamp, tried);
+    if (items_lead()) users();
   }
   return state;
 }
@@ -915,16 +925,24 @@ void SequencerNode::State::execute_forced(const External& from, NodeId proposer,
   tried.clear();
   for (const ForcedItem& item : from.items) {
     const TxStatus status =
-        authentic(item.transaction) ? ledger.execute(item.transaction, proposer) : TxStatus::bad_signature;
+        authentic(item.transaction) ? ledger.execute(item, proposer) : TxStatus::bad_signature;
     tried.push_back(context.forced->status_of(item, status, from.ref));
   }
+}
+
+void SequencerNode::State::try_first(const External& from, NodeId proposer) {
+  forced_first.clear();
+  const auto conditional = [](const ForcedItem& item) { return item.condition.has_value(); };
+  if (items_lead() && std::ranges::none_of(from.items, conditional)) return;
+  const Ledger::Trial trial{ledger};
+  execute_forced(from, proposer, forced_first);
 }
 
 void SequencerNode::State::keep_executable(Block& block, const std::vector<BlockPtr>& ancestors,
                                            effect::Payload payload, const BlockLimits& limits) {
   const Ledger::Trial trial{ledger};
   execute_ancestors(ancestors, payload);
-  if (block.external) execute_forced(*block.external, id, forced_statuses);
+  if (block.external && items_lead()) execute_forced(*block.external, id, forced_statuses);
   std::uint64_t bytes = 0;
   Gas gas = 0;
   std::erase_if(block.transactions, [&](const Transaction& tx) {
@@ -961,7 +979,7 @@ bool SequencerNode::State::is_valid(const effect::ValidatePayload& e, bool forgi
     if (refusal != ExternalReject::none && !(late && (forgives || e.followed))) return false;
     if (!block.transactions.empty() && !context.forced->admits_users(before, frame, *block.external)) return false;
     for (const ForcedItem& item : block.external->items) gas += item.transaction.gas;
-    if (executes) execute_forced(*block.external, block.proposer, forced_statuses);
+    if (executes && items_lead()) execute_forced(*block.external, block.proposer, forced_statuses);
   }
   if (!block.is_authentic(context.signatures)) return false;
   for (const Transaction& tx : block.transactions) {
@@ -991,18 +1009,27 @@ void SequencerNode::State::on_l1_head(NodeId node, const L1View& /*own*/, std::u
 std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block, Commit commit) {
   statuses.clear();
   forced_statuses.clear();
-  if (block->external && context.forced != nullptr) {
-    external_taken = taken(external, *block);
-    execute_forced(external_taken, block->proposer, forced_statuses);
-    context.forced->apply(external, external_taken, block->timestamp, forced_statuses);
-  }
+  forced_first.clear();
   // A valid block executes without failures. One that a corrupt majority pushed through may hold anything; then each
   // honest node still gets the same result.
   const bool all_authentic = block->is_authentic(context.signatures);
-  for (const Transaction& tx : block->transactions) {
-    const bool good = all_authentic || authentic(tx);
-    statuses.push_back(good ? ledger.execute(tx, block->proposer) : TxStatus::bad_signature);
+  const auto users = [&] {
+    for (const Transaction& tx : block->transactions) {
+      const bool good = all_authentic || authentic(tx);
+      statuses.push_back(good ? ledger.execute(tx, block->proposer) : TxStatus::bad_signature);
+    }
+  };
+  const bool external_part = block->external && context.forced != nullptr;
+  if (external_part) {
+    external_taken = taken(external, *block);
+    try_first(external_taken, block->proposer);
   }
+  if (!items_lead()) users();
+  if (external_part) {
+    execute_forced(external_taken, block->proposer, forced_statuses);
+    context.forced->apply(external, external_taken, block->timestamp, forced_statuses);
+  }
+  if (items_lead()) users();
   if (context.sort_keys) {
     std::vector<ForcedItem> forced;
     for (std::size_t i = 0; i < forced_statuses.size(); ++i) {
@@ -1054,6 +1081,11 @@ bool SequencerNode::State::announce() {
                   .detail = static_cast<std::uint8_t>(forced_statuses[i]),
                   .round = static_cast<std::uint32_t>(item.position)};
       if (!say(done.with_id(item.id))) return false;
+      if (forced_first.empty()) continue;
+      Record first{.kind = RecordKind::forced_first,
+                   .detail = static_cast<std::uint8_t>(forced_first[i]),
+                   .round = static_cast<std::uint32_t>(item.position)};
+      if (!say(first.with_id(item.id))) return false;
     }
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "protocols/types/transaction.hpp"
@@ -17,6 +18,14 @@ struct L1Ref {
   friend bool operator==(const L1Ref&, const L1Ref&) = default;
 };
 
+/// What a user counts on: that an account holds at least so much. It is what he saw in a pool when he wrote; if others
+/// have taken it out when his item is executed, the item fails.
+struct Condition {
+  AccountId account;
+  Amount least{};
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
 /// A transaction that reached the rollup through layer 1.
 struct ForcedItem {
   Hash128 id;                     ///< of the L1 transaction that brought it
@@ -24,6 +33,7 @@ struct ForcedItem {
   std::uint64_t l1_height = 0;    ///< of the L1 block that holds it
   SimTime l1_timestamp{};
   Transaction transaction;
+  std::optional<Condition> condition{};
   friend bool operator==(const ForcedItem&, const ForcedItem&) = default;
 };
 
@@ -37,7 +47,7 @@ struct External {
 /// What became of an item (`forced_done`).
 enum class ForcedStatus : std::uint8_t {
   executed,  ///< with its effect
-  failed,    ///< tried; a bad nonce or no funds; done with all the same
+  failed,    ///< tried; a bad nonce, no funds, its condition not met; done with all the same
   refused,   ///< not tried, for a reason that everybody can check; done with
   deferred,  ///< not tried; still in the queue
   removed,   ///< gone from the queue without having been tried

@@ -30,7 +30,14 @@ struct Transaction {
 /// Encoded size of a transaction that carries no data: its fields and the signature.
 inline constexpr std::uint32_t transaction_bytes_min = 4 + 4 + 8 + 8 + 8 + 8 + 4 + signature_bytes;
 
-enum class TxStatus : std::uint8_t { ok, bad_nonce, insufficient_funds, bad_signature, unknown_account };
+enum class TxStatus : std::uint8_t {
+  ok,
+  bad_nonce,
+  insufficient_funds,
+  bad_signature,
+  unknown_account,
+  unmet_condition
+};
 enum class AdmitError : std::uint8_t {
   none, duplicate, old_nonce, nonce_gap, bad_signature, full, too_large, insufficient_funds, malformed, unknown_account
 };

@@ -12,6 +12,7 @@
 #include "scenarios/checkers/durability.hpp"
 #include "scenarios/checkers/evidence.hpp"
 #include "scenarios/checkers/external_data.hpp"
+#include "scenarios/checkers/forced_effect.hpp"
 #include "scenarios/checkers/forced_inclusion.hpp"
 #include "scenarios/checkers/heads.hpp"
 #include "scenarios/checkers/identical_execution.hpp"
@@ -100,6 +101,8 @@ constexpr CheckerEntry all[] = {
      make<EvidenceChecker>, with_certificates},
     {"external_data", "what blocks name of layer 1 comes in order, was deep enough, and is on its chain in the end",
      make<ExternalData>, reads_layer_1},
+    {"forced_effect", "no forced item fails by what its block's proposer put before it", make<ForcedEffect>,
+     reads_layer_1},
     {"forced_inclusion",
      "forced items are done in their order, each once, none is passed over or lost, each by its deadline",
      make<ForcedInclusion>, reads_layer_1},

@@ -20,8 +20,7 @@ DaComplete::DaComplete(const CheckerContext& context)
 sim::KindMask DaComplete::kinds() const {
   return Roster::kinds() | sim::mask_of(RecordKind::l1_seen, RecordKind::l1_reorged, RecordKind::node_paused,
                                         RecordKind::node_resumed, RecordKind::da_service, RecordKind::da_hindered,
-                                        RecordKind::da_posted, RecordKind::da_unposted, RecordKind::partition_started,
-                                        RecordKind::partition_healed);
+                                        RecordKind::da_posted, RecordKind::da_unposted);
 }
 
 void DaComplete::on_record(const Record& record) {
@@ -55,14 +54,6 @@ void DaComplete::on_record(const Record& record) {
     case RecordKind::da_hindered:
       in_the_way_ += record.flags == 1 ? 1U : 0U;
       in_the_way_ -= record.flags == 0 && in_the_way_ > 0 ? 1U : 0U;
-      trouble();
-      break;
-    case RecordKind::partition_started:
-      ++in_the_way_;
-      trouble();
-      break;
-    case RecordKind::partition_healed:
-      if (in_the_way_ > 0) --in_the_way_;
       trouble();
       break;
     case RecordKind::l1_seen:

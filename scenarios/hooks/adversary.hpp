@@ -44,6 +44,12 @@ class AdversaryContext {
   virtual bool partition(std::span<const std::vector<NodeId>> groups, Duration lasts) = 0;
   virtual bool jump_clock(NodeId own, Duration step) = 0;
   virtual void note(std::uint64_t a, std::uint64_t b) = 0;
+  /// A payment from a granted account, given to the pool of `at` (an own node) and to nobody else. Null if it is not
+  /// granted.
+  virtual MessagePtr pay(NodeId at, protocols::AccountId from, protocols::AccountId to, protocols::Amount amount,
+                         protocols::Amount fee) = 0;
+  /// In `on_build`: how many items from layer 1 the block holds.
+  virtual std::size_t forced_items() const = 0;
 };
 
 enum HookBit : std::uint32_t {

@@ -41,6 +41,10 @@ class AdversaryHost::Instance final : public AdversaryContext {
     std::vector<std::uint32_t> keys;
     for (const NodeId node : spec.nodes) keys.push_back(node.value);
     signer_ = protocols::Signer(signatures, std::move(keys));
+    std::vector<std::uint32_t> account_keys;
+    for (const std::uint32_t account : spec.power.accounts) account_keys.push_back(protocols::account_key(account));
+    accounts_ = protocols::Signer(signatures, std::move(account_keys));
+    nonces_.resize(spec.power.accounts.size());
     for (const NodeId node : host.all_) use_.stake_total += power_of(node);
     for (const NodeId node : spec.nodes) use_.stake += power_of(node);
     mind_ = make_adversary(spec, host.scenario_);
@@ -241,6 +245,47 @@ class AdversaryHost::Instance final : public AdversaryContext {
     return true;
   }
 
+  MessagePtr pay(NodeId at, protocols::AccountId from, protocols::AccountId to, protocols::Amount amount,
+                 protocols::Amount fee) override {
+    const auto granted = std::ranges::find(spec_.power.accounts, from.value);
+    if (host_.stopped_ || !owns(at) || granted == spec_.power.accounts.end()) {
+      refuse();
+      return {};
+    }
+    protocols::Transaction tx;
+    tx.sender = from;
+    tx.receiver = to;
+    tx.nonce = nonces_[static_cast<std::size_t>(granted - spec_.power.accounts.begin())]++;
+    tx.amount = amount;
+    tx.fee = fee;
+    tx.bytes = protocols::transaction_bytes_min;
+    tx.id = tx.compute_id();
+    tx.signature = accounts_.sign(protocols::account_key(from.value), tx.id);
+    if (DecisionRecorder* recorder = host_.recorder_) recorder->untold("a payment");
+    const MessagePtr message{host_.network_.pool().make<protocols::TransactionMessage>(tx)};
+    Task task;
+    task.what = Task::What::pay;
+    task.instance = number_;
+    task.node = at;
+    task.message = message;
+    host_.later({}, std::move(task));
+    return message;
+  }
+
+  void pay_now(NodeId at, const MessagePtr& message) {
+    if (host_.stopped_ || !host_.nodes_[at].up()) return;
+    const auto& tx = static_cast<const protocols::TransactionMessage&>(*message).transaction;
+    Record submitted{.kind = RecordKind::tx_submitted,
+                     .node = at,
+                     .peer = at,
+                     .round = tx.sender.value,
+                     .height = tx.nonce};
+    emit(submitted.with_id(tx.id));
+    host_.sequencers_[at.value]->inject(at, message);
+  }
+
+  std::size_t forced_items() const override { return forced_items_; }
+
   void note(std::uint64_t a, std::uint64_t b) override {
     if (host_.stopped_) return;
     emit({.kind = RecordKind::note, .node = acting_, .peer = NodeId{number_}, .a = a, .b = b});
@@ -281,8 +326,11 @@ class AdversaryHost::Instance final : public AdversaryContext {
 
   void external(NodeId self, protocols::Height height, protocols::External& external) {
     if (busy_) return;
-    const Turn turn(*this, self, false, true);
-    mind_->on_external(*this, self, height.value, external);
+    {
+      const Turn turn(*this, self, false, true);
+      mind_->on_external(*this, self, height.value, external);
+    }
+    forced_items_ = external.items.size();
   }
 
   void build(NodeId self, protocols::Height height, protocols::Round round,
@@ -296,6 +344,7 @@ class AdversaryHost::Instance final : public AdversaryContext {
       const Turn turn(*this, self, false, true);
       mind_->on_build(*this, self, height.value, round.value, transactions);
     }
+    forced_items_ = 0;
     // Reordering and leaving out is in the owner's power; inventing or repeating is not.
     std::vector<protocols::TxId> sorted = before;
     std::sort(sorted.begin(), sorted.end());
@@ -495,6 +544,9 @@ class AdversaryHost::Instance final : public AdversaryContext {
   const AdversarySpec& spec_;
   sim::Stream rng_;
   protocols::Signer signer_;
+  protocols::Signer accounts_;         // of the granted accounts, never of nodes
+  std::vector<std::uint64_t> nonces_;  // next one, by granted account
+  std::size_t forced_items_ = 0;       // of the block that is being built
   std::unique_ptr<Adversary> mind_;
   std::uint32_t hooks_ = 0;
   MessageKindMask kinds_send_ = all_message_kinds;
@@ -675,6 +727,7 @@ void AdversaryHost::run(Task& task) {
     case Task::What::note:
     case Task::What::emit: simulation_.emit(task.record); break;
     case Task::What::records: instance.hear_later(task.record); break;
+    case Task::What::pay: instance.pay_now(task.node, task.message); break;
   }
 }
 

@@ -77,7 +77,8 @@ class AdversaryHost final : public protocols::NodeAdversary,
       jump,
       note,
       emit,
-      records
+      records,
+      pay
     };
     What what = What::none;
     std::uint32_t instance = 0;

@@ -568,6 +568,46 @@ int context_jump_clock(lua_State* L) {
   return 1;
 }
 
+int context_pay(lua_State* L) {
+  check_self(L, "context", "pay");
+  LuaObjects& o = objects(L);
+  AdversaryContext& c = context(L);
+  const int options = check_options(L, 2, {"amount", "at", "fee", "from", "to"}, "pay");
+  const auto number = [&](const char* name, std::int64_t least, std::int64_t otherwise) {
+    if (!push_option(L, options, name)) {
+      if (otherwise < least) luaL_error(L, "ctx:pay needs the option '%s'", name);
+      return otherwise;
+    }
+    const std::int64_t value = integer_option(L, name);
+    if (value < least) luaL_error(L, "option '%s' is out of range", name);
+    return value;
+  };
+  const auto account = [&](const char* name) {
+    const std::int64_t value = number(name, 0, -1);
+    if (value > 1'000'000) luaL_error(L, "option '%s' is out of range", name);
+    return protocols::AccountId{static_cast<std::uint32_t>(value)};
+  };
+  const protocols::AccountId from = account("from");
+  const protocols::AccountId to = account("to");
+  const protocols::Amount amount{number("amount", 1, 0)};
+  const protocols::Amount fee{number("fee", 0, 0)};
+  NodeId at = o.self;
+  if (push_option(L, options, "at")) {
+    at = check_node(L, -1, "option 'at'");
+    lua_pop(L, 1);
+  }
+  if (at == no_node) own_node(L, "pay");
+  MessageBox& made = push_box(L);
+  if (!o.state().guard([&] { made.owned = c.pay(at, from, to, amount, fee); })) return leave(L);
+  if (!made.owned) {
+    lua_pushnil(L);
+    return 1;
+  }
+  made.message = made.owned.get();
+  made.from = at;
+  return 1;
+}
+
 int context_note(lua_State* L) {
   check_self(L, "context", "note");
   LuaObjects& o = objects(L);
@@ -755,6 +795,12 @@ constexpr Entry entries[] = {
       "Steps the wall clock of an own node; negative steps go back."},
      nullptr,
      &context_jump_clock},
+    {{"Context", "pay", "fun(options: seqlab.Payment): seqlab.Message?",
+      "A payment from a granted account. It goes to the pool of `self` (or `at`) and to nobody else: send the message "
+      "to "
+      "show it to others. Nothing if it is not granted."},
+     nullptr,
+     &context_pay},
     {{"Context", "note", "fun(a: integer, b?: integer)", "Puts two numbers into the trace, as a `note` record."},
      nullptr,
      &context_note},
@@ -827,8 +873,10 @@ constexpr LuaHook hook_table[] = {
     {"on_receive", hook_receive, "fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict?",
      "A message reaches an own node; ctx.drop hides it from the node's honest code."},
     {"on_build", hook_build,
-     "fun(ctx: seqlab.Context, txs: seqlab.Tx[], height: integer, round: integer): seqlab.Tx[]?",
-     "An own node builds a block: the transactions to put in, in order, or nothing to leave them as they are."},
+     "fun(ctx: seqlab.Context, txs: seqlab.Tx[], height: integer, round: integer, forced: integer): seqlab.Tx[]?",
+     "An own node builds a block: the transactions to put in, in order, or nothing to leave them as they are. "
+     "`forced`: "
+     "how many items from layer 1 it holds."},
     {"on_link", hook_link, "fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict|seqlab.Duration|nil",
      "A message is on a link: ctx.drop, or a duration to hold it back, as far as granted."},
     {"on_timer", hook_timer, "fun(ctx: seqlab.Context, value: any)", "What ctx:after announced."},
@@ -969,6 +1017,12 @@ void push_grant(lua_State* L, const PowerSpec& power) {
   number("crashes_max", power.crashes_max);
   number("partitions_max", power.partitions_max);
   number("partition_max", static_cast<std::uint64_t>(ns(power.partition_max)));
+  lua_newtable(L);
+  for (std::size_t i = 0; i < power.accounts.size(); ++i) {
+    lua_pushinteger(L, power.accounts[i]);
+    lua_rawseti(L, -2, static_cast<lua_Integer>(i + 1));
+  }
+  lua_setfield(L, -2, "accounts");
   make_strict(L, "ctx.grant");
 }
 
@@ -1226,6 +1280,13 @@ std::string lua_annotations() {
       "---@field timestamp_shift? seqlab.Duration added to the timestamp\n"
       "---@field empty? boolean proposal: a block without transactions\n"
       "---@field payload? string proposal: another valid block, a different one for each text\n\n"
+      "---Options of `Context.pay`.\n"
+      "---@class seqlab.Payment\n"
+      "---@field from integer account, of those granted\n"
+      "---@field to integer account\n"
+      "---@field amount integer base units\n"
+      "---@field fee? integer base units, by default 0\n"
+      "---@field at? string own node, by default `self`\n\n"
       "---What the scenario grants (`power`). Durations in ns; 0 = not granted.\n"
       "---@class seqlab.Grant\n"
       "---@field sees \"own\"|\"headers\"|\"all\"\n"
@@ -1234,7 +1295,8 @@ std::string lua_annotations() {
       "---@field drop_before_gst boolean any number of them before the global stabilisation time\n"
       "---@field crashes_max integer crashes of honest nodes\n"
       "---@field partitions_max integer\n"
-      "---@field partition_max integer total time of its partitions\n\n"
+      "---@field partition_max integer total time of its partitions\n"
+      "---@field accounts integer[] accounts of users that it pays from\n\n"
       "---A candidate in `on_build`.\n"
       "---@class seqlab.Tx\n"
       "---@field index integer position in the list, from 1; what `on_build` recognises it by\n"

@@ -348,6 +348,10 @@ class Judge {
     if (w.forced.users > 0) {
       if (s_.design.l1 == "none") problem(at + ".forced", "the design has no layer 1", "design: {l1: ethereum}");
       const bool fits = w.forced.rate_per_1000s > 0;
+      if (w.forced.counts_on && *w.forced.counts_on >= w.accounts) {
+        problem(at + ".forced.counts_on", "there is no account " + std::to_string(*w.forced.counts_on),
+                "environment: {workload: {accounts: ...}} says how many there are");
+      }
       if (!fits) problem(at + ".forced.rate", "users without a rate have nothing to do", "rate: 0.01tx/s");
     }
     using Arrivals = WorkloadSpec::Arrivals;
@@ -629,6 +633,19 @@ class Judge {
       }
       if (a.power.partition_max > Duration{} && a.power.partitions_max == 0) {
         problem(path + ".power.partition_max", "time for partitions that it may not make", "partitions_max: 1");
+      }
+      if (!a.power.accounts.empty() && clean("environment.workload")) {
+        const WorkloadSpec& w = s_.environment.workload;
+        for (const std::uint32_t account : a.power.accounts) {
+          if (account >= w.accounts) {
+            problem(path + ".power.accounts", "there is no account " + std::to_string(account),
+                    "environment: {workload: {accounts: ...}} says how many there are");
+          }
+        }
+        if (w.arrivals != WorkloadSpec::Arrivals::none) {
+          problem(path + ".power.accounts", "clients use every account: two owners would spoil each other's nonces",
+                  "environment: {workload: {arrivals: none}}");
+        }
       }
       if (a.power.drop_before_gst && s_.environment.network.stabilises_after == Duration{} &&
           clean("environment.network.stabilises_after")) {

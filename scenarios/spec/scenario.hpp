@@ -122,6 +122,7 @@ struct ForcedWorkload {
   std::uint32_t price_percent = 150;     ///< of what the estimator says
   std::uint32_t ahead = 0;               ///< items of a burst that come after those which need their nonces
   std::uint32_t burst = 1;               ///< items sent at once
+  std::optional<std::uint32_t> counts_on{};  ///< account that has to hold what it held when the item was written
   bool calls = true;                     ///< asks L1 to force what is late, where the design has such calls
   friend bool operator==(const ForcedWorkload&, const ForcedWorkload&) = default;
 };
@@ -254,6 +255,7 @@ struct PowerSpec {
   std::uint32_t crashes_max = 0;      ///< how often it may crash (and restart) honest nodes
   std::uint32_t partitions_max = 0;
   Duration partition_max{};           ///< total time of its partitions
+  std::vector<std::uint32_t> accounts{};  ///< of users: it holds their keys and pays from them
   friend bool operator==(const PowerSpec&, const PowerSpec&) = default;
 };
 

@@ -428,6 +428,8 @@ Shape<protocols::QueueOptions> queue_shape() {
       field<Q>("cap", &Q::cap, integer<std::uint32_t>(1, 10'000), "Forced items that a block must hold at most."),
       field<Q>("at_deadline", &Q::at_deadline, boolean(),
                "Honest proposers take items when they are due, not as soon as they see them."),
+      field<Q>("place", &Q::place, choice<Q::Place>({{"top", Q::Place::top}, {"bottom", Q::Place::bottom}}),
+               "Where a block's items are executed: before its transactions of users, or after them."),
   });
 }
 
@@ -958,6 +960,10 @@ Shape<ForcedWorkload> forced_workload_shape() {
       field<W>("burst", &W::burst, integer<std::uint32_t>(1, 1000), "Items that a user writes at once."),
       field<W>("ahead", &W::ahead, integer<std::uint32_t>(0, 1000),
                "So many items with earlier nonces follow a burst: its own cannot be executed before them."),
+      field<W>(
+          "counts_on", &W::counts_on, optional(integer<std::uint32_t>(0, 1'000'000)),
+          "An account that has to hold at least what it held when an item was written, as a pool that a swap counts "
+          "on; else the item fails."),
       field<W>("calls", &W::calls, boolean(), "Users ask L1 to force what is late, where the design has such calls."),
   });
 }
@@ -1251,6 +1257,9 @@ Shape<AdversarySpec> adversary_shape() {
                "How many partitions it may make."),
       field<P>("partition_max", &P::partition_max, duration(0s, longest),
                "How long its partitions may last, all together."),
+      field<P>("accounts", &P::accounts,
+               unless(std::vector<std::uint32_t>{}, list_of(integer<std::uint32_t>(0, 1'000'000), 1000)),
+               "Accounts of users that it holds the keys of and pays from. No client may use them: arrivals none."),
   });
   return object<A>({
       field<A>("script", &A::script, text("stock name or file name"),

@@ -131,6 +131,10 @@ class ForcedUsers::User final : public sim::NodeHandler {
     on_l1->id = HashBuilder{"forced"}.add(number_).add(written_++).add(tx.id).finish();
     on_l1->kind = L1TxKind::forced;
     on_l1->bytes = tx.bytes;
+    if (options_.counts_on) {
+      const protocols::AccountId account{*options_.counts_on};
+      data->condition = protocols::Condition{account, near_.ledger().balance(account)};
+    }
     offer(*on_l1, options_.units);
     on_l1->data = std::move(data);
     Record sent{.kind = RecordKind::forced_sent, .node = id_, .round = account_.value, .height = nonce};

@@ -33,6 +33,11 @@ class QuietContext final : public scenarios::AdversaryContext {
   bool partition(std::span<const std::vector<NodeId>>, Duration) override { return true; }
   bool jump_clock(NodeId, Duration) override { return true; }
   void note(std::uint64_t, std::uint64_t) override {}
+  scenarios::MessagePtr pay(NodeId, protocols::AccountId, protocols::AccountId, protocols::Amount,
+                            protocols::Amount) override {
+    return {};
+  }
+  std::size_t forced_items() const override { return 0; }
 
  private:
   std::vector<NodeId> all_;

@@ -1,74 +1,21 @@
 // Broken ways of reading layer 1 in whole worlds: the checkers fire, and the sound policy comes through the same run.
 #include <algorithm>
 #include <memory>
+#include <string>
 
-#include "protocols/forced/citrea_queue.hpp"
-#include "protocols/forced/deposits.hpp"
-#include "protocols/forced/due_queue.hpp"
+#include "tests/negative/broken/forced.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/faults.hpp"
-#include "tests/support/worlds.hpp"
+#include "tests/support/relay_worlds.hpp"
 
 using namespace seqlab;
 using namespace seqlab::tests;
-using protocols::External;
-using protocols::ExternalReject;
-using protocols::ExternalState;
-using protocols::ForcedItem;
+using namespace seqlab::tests::broken;
 using protocols::ForcedOptions;
-using protocols::L1Ref;
-using protocols::L1View;
 using scenarios::RunResult;
 using scenarios::Verdict;
 
 namespace {
-
-/// Z63: the head is due so long after the item before it was done, not after its own time.
-class Throttled final : public protocols::DueQueue {
- public:
-  using DueQueue::DueQueue;
-
- protected:
-  std::size_t due(const ExternalState& before, const std::vector<ForcedItem>& queue, const L1View&,
-                  const L1Ref& ref) const override {
-    if (queue.empty()) return 0;
-    const std::uint64_t clock = std::max(queue.front().l1_height, before.buffer_block);
-    return clock + due_.due_blocks <= ref.height ? 1 : 0;
-  }
-  void consumed(ExternalState& state, const ForcedItem&, const L1Ref& ref) const override {
-    state.buffer_block = ref.height;
-  }
-};
-
-/// Z67: what is due is judged by each validator's own tip, not by the L1 block that the proposal names.
-class OwnTip final : public protocols::DueQueue {
- public:
-  using DueQueue::DueQueue;
-  ExternalReject check(const ExternalState& before, const L1View& own, const protocols::BlockFrame& frame,
-                       const External& external) const override {
-    const ExternalReject sound = DueQueue::check(before, own, frame, external);
-    if (sound != ExternalReject::none) return sound;
-    const L1Ref tip{own.height(), own.tip()->id, own.tip()->timestamp};
-    const std::size_t mine = due(before, queue_at(before, own, own.height()), own, tip);
-    return external.items.size() < mine ? ExternalReject::wrong_items : ExternalReject::none;
-  }
-};
-
-/// Takes over an epoch without its deposits.
-class NoDeposits final : public protocols::Deposits {
- public:
-  using Deposits::Deposits;
-  External build(const ExternalState& before, const L1View& own, const protocols::BlockFrame& frame) const override {
-    External out = Deposits::build(before, own, frame);
-    out.items.clear();
-    out.pointer = before.pointer;
-    return out;
-  }
-  ExternalReject check(const ExternalState&, const L1View&, const protocols::BlockFrame&,
-                       const External&) const override {
-    return ExternalReject::none;
-  }
-};
 
 Scenario world(std::string_view policy) {
   Scenario s = quiet_world(4, 20ms);
@@ -184,4 +131,100 @@ TEST_CASE("proposers who leave items out are refused", "[negative][forced]") {
     s.environment.adversaries.push_back(spec);
     check_sound(s);
   }
+}
+
+namespace {
+
+/// Items count on the money in account 0, whose owner is a proposer as well.
+Scenario pool_world(protocols::QueueOptions::Place place) {
+  Scenario s = world("due_queue");
+  s.design.forced.due_queue.queue.at_deadline = false;
+  s.design.forced.due_queue.queue.place = place;
+  s.environment.workload.forced.counts_on = 0;
+  s.environment.workload.forced.burst = 1;
+  corrupt(s, "drain_before_forced", {NodeId{1}});
+  s.environment.adversaries.back().power.accounts = {0, 1};
+  return s;
+}
+
+std::size_t done_as(const Kept& kept, protocols::ForcedStatus status) {
+  std::size_t count = 0;
+  for (const Record& r : kept.of(RecordKind::forced_done)) count += r.detail == static_cast<std::uint8_t>(status);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("Z66: included in time and made to fail by what the proposer put before", "[negative][forced]") {
+  using Place = protocols::QueueOptions::Place;
+  const auto sound_but_for_effect = [](const RunResult& result, const Kept& kept) {
+    INFO(text_of(result));
+    CHECK(fires(result, "forced_effect"));
+    CHECK_FALSE(fires(result, "forced_inclusion"));  // inclusion is beyond reproach
+    CHECK(done_as(kept, protocols::ForcedStatus::failed) > 0);
+  };
+  {
+    Kept kept;
+    const auto kinds = sim::mask_of(RecordKind::forced_done);
+    const RunResult bottom = run_and_keep(pool_world(Place::bottom), kept, kinds, 1);
+    sound_but_for_effect(bottom, kept);
+  }
+  {
+    Kept kept;
+    const RunResult trailing = run_broken<Trailing, &ForcedOptions::due_queue>(pool_world(Place::top), kept);
+    sound_but_for_effect(trailing, kept);
+  }
+  Kept kept;
+  const auto kinds = sim::mask_of(RecordKind::forced_done, RecordKind::forced_first, RecordKind::attack);
+  const RunResult top = run_and_keep(pool_world(Place::top), kept, kinds, 1);
+  INFO(text_of(top));
+  CHECK(top.findings.empty());
+  CHECK(done_as(kept, protocols::ForcedStatus::executed) > 20);
+  CHECK(done_as(kept, protocols::ForcedStatus::failed) == 0);
+  CHECK(kept.of(RecordKind::forced_first).size() == kept.of(RecordKind::forced_done).size());
+  CHECK(kept.of(RecordKind::attack).size() > 10);  // it tried
+}
+
+TEST_CASE("items that come last are executed on the state that the block's transactions leave", "[negative][forced]") {
+  using Place = protocols::QueueOptions::Place;
+  Scenario s = pool_world(Place::bottom);
+  s.environment.adversaries.clear();
+  s.environment.workload.arrivals = scenarios::WorkloadSpec::Arrivals::poisson;
+  s.environment.workload.clients = 4;
+  s.environment.workload.rate_per_1000s = 5'000;
+  s.environment.workload.forced.counts_on.reset();
+  check_sound(s);
+}
+
+TEST_CASE("a proposer that is lied to about layer 1 convinces nobody who looks for himself", "[negative][forced]") {
+  Scenario s = world("deposits");
+  s.design.l1 = "arweave";
+  s.design.forced.policy = "arweave_sync";
+  s.design.forced.arweave_sync.depth = 3;
+  s.design.forced.arweave_sync.age = 5s;
+  scenarios::FaultSpec lie;
+  lie.when = at(30s);
+  lie.lasts = 120s;
+  lie.what = scenarios::fault::L1{.kind = scenarios::fault::L1::Kind::lie, .nodes = {NodeId{2}}};
+  s.environment.faults.push_back(lie);
+  Kept kept;
+  const RunResult broken = run_broken<Credulous, &ForcedOptions::arweave_sync>(s, kept);
+  INFO(text_of(broken));
+  CHECK((fires(broken, "external_data") || fires(broken, "forced_inclusion")));
+  check_sound(s);
+}
+
+TEST_CASE("who leaves due items to the next operator is found", "[negative][forced]") {
+  Scenario s = world("due_queue");
+  s.design.engine = "rotating";
+  auto& r = s.design.parameters.rotating;
+  r.slot = 500ms;
+  r.epoch_slots = LeavesToTheNext::turn;
+  r.handover_slots = 2;
+  r.buffer = 500ms;
+  Kept kept;
+  const RunResult broken = run_broken<LeavesToTheNext, &ForcedOptions::due_queue>(s, kept);
+  INFO(text_of(broken));
+  CHECK(fires(broken, "forced_inclusion"));
+  check_sound(s);
 }

@@ -176,8 +176,28 @@ TEST_CASE("forced_inclusion: an item is never gone without a reason", "[checkers
   CHECK(has(waits().block(2, 109, {0, 1}, ForcedStatus::deferred).verdict(), "still waits"));
 }
 
+TEST_CASE("forced_effect: what would have been executed first is executed", "[checkers][forced_effect]") {
+  const auto told = [](ForcedStatus first, ForcedStatus became) {
+    Run run("forced_effect", context_of("due_queue"));
+    for (std::uint32_t n = 0; n < 4; ++n) {
+      Record record{.kind = RecordKind::forced_done, .node = NodeId{n}, .height = 3};
+      record.detail = static_cast<std::uint8_t>(became);
+      run.say(record.with_id(Run::item(0)));
+      record.kind = RecordKind::forced_first;
+      record.detail = static_cast<std::uint8_t>(first);
+      run.say(record);
+    }
+    return run.verdict();
+  };
+  CHECK(has(told(ForcedStatus::executed, ForcedStatus::failed), "has no effect in block 3"));
+  CHECK(has(told(ForcedStatus::executed, ForcedStatus::removed), "has no effect in block 3"));
+  CHECK(told(ForcedStatus::executed, ForcedStatus::executed) == "");
+  CHECK(told(ForcedStatus::failed, ForcedStatus::failed) == "");
+  CHECK(told(ForcedStatus::failed, ForcedStatus::executed) == "");  // somebody paid for him
+}
+
 TEST_CASE("a design that reads nothing from layer 1 is not judged", "[checkers][external_data][forced_inclusion]") {
-  for (const char* checker : {"external_data", "forced_inclusion"}) {
+  for (const char* checker : {"external_data", "forced_effect", "forced_inclusion"}) {
     CHECK(scenarios::find_checker(checker)->make(context_of("none"))->kinds() == 0);
     CHECK(scenarios::find_checker(checker)->make(context_of("deposits"))->kinds() != 0);
   }

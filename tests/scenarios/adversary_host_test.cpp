@@ -76,6 +76,21 @@ TEST_CASE("keys of other nodes do not sign", "[adversary]") {
   CHECK(o.count(RecordKind::attack) == 0);
 }
 
+TEST_CASE("a script pays from accounts that it was granted, and from no other", "[adversary]") {
+  Scenario s = world_with(
+      on_start("assert(ctx:pay({from = 2, to = 0, amount = 1}) == nil)\n"
+               "local paid = ctx:pay({from = 1, to = 0, amount = 5}) ctx:send(ctx.peers, paid)\n"
+               "ctx:pay({from = 1, to = 0, amount = 6})"),
+      {.accounts = {1}});
+  s.environment.workload.accounts = 4;
+  const Outcome o = play(s);
+  INFO(o.result.reason);
+  CHECK(o.result.findings.empty());
+  CHECK(o.use().refused == 1);
+  CHECK(o.count(RecordKind::tx_submitted) == 2);
+  CHECK(o.count(RecordKind::tx_included) == 2 * 4);
+}
+
 TEST_CASE("what is withheld and sent is counted a receiver", "[adversary]") {
   const Outcome o =
       play(world_with("return { api = 1, kinds = {on_send = {'prevote'}}, on_send = function(ctx, msg)\n"

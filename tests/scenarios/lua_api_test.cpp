@@ -178,6 +178,21 @@ TEST_CASE("a script forges with the changes that it names", "[lua][hooks]") {
   CHECK(run.context.forged[4].salt != c.salt);
 }
 
+TEST_CASE("a script pays from an account, and shows the payment to whom it likes", "[lua][hooks]") {
+  const SendRun run(
+      "local paid = ctx:pay({from = 3, to = 5, amount = 70}) print(paid.kind, paid.sender)\n"
+      "ctx:send('n1', paid)\n"
+      "ctx:pay({from = 3, to = 5, amount = 70, fee = 2, at = 'n3'})");
+  CHECK(run.log() == "transaction\t3\n");
+  REQUIRE(run.context.payments.size() == 2);
+  const auto& [at, tx] = run.context.payments[1];
+  CHECK(at == NodeId{3});
+  CHECK(tx.receiver == protocols::AccountId{5});
+  CHECK(tx.amount == protocols::Amount{70});
+  CHECK(tx.fee == protocols::Amount{2});
+  CHECK(run.context.sent.size() == 1);
+}
+
 TEST_CASE("wrong arguments raise with what would be right", "[lua][hooks]") {
   const auto [body, text] = GENERATE(values<std::pair<std::string, std::string>>({
       {"ctx:send({'n9'}, msg)", "unknown node 'n9'"},
@@ -194,6 +209,10 @@ TEST_CASE("wrong arguments raise with what would be right", "[lua][hooks]") {
       {"ctx:send({'n0'}, msg, {delay = 0.5})", "whole number"},
       {"ctx:send({'n0'}, msg, {delay = {}})", "is a table"},
       {"ctx:send({'n0'}, msg, 7)", "options of ctx:send are a number"},
+      {"ctx:pay({from = 1, to = 2})", "needs the option 'amount'"},
+      {"ctx:pay({from = 1, to = 2, amount = 0})", "out of range"},
+      {"ctx:pay({from = -1, to = 2, amount = 1})", "out of range"},
+      {"ctx:pay({from = 1, to = 2, amount = 1, tip = 1})", "no option 'tip'"},
       {"ctx:forge(msg, {block = 'xyz'})", "not a block id"},
       {"ctx:forge(msg, {round = 1 << 40})", "out of range"},
       {"ctx:forge(msg, {height = 0})", "at least 1"},
@@ -272,14 +291,15 @@ TEST_CASE("a block builder reorders and removes, and nothing else", "[lua][hooks
   }
   const auto build = [&](const std::string& body) {
     FakeContext context;
-    const Script script("return { api = 1, on_build = function(ctx, txs, height, round)\n" + body + "\nend }");
+    context.forced = 5;
+    const Script script("return { api = 1, on_build = function(ctx, txs, height, round, forced)\n" + body + "\nend }");
     auto candidates = txs;
     script.adversary->on_build(context, NodeId{3}, 7, 2, candidates);
     std::string order;
     for (const protocols::Transaction& tx : candidates) order += std::to_string(tx.sender.value);
     return order;
   };
-  CHECK(build("assert(height == 7 and round == 2 and #txs == 4)") == "0123");
+  CHECK(build("assert(height == 7 and round == 2 and #txs == 4 and forced == 5)") == "0123");
   CHECK(build("table.sort(txs, function(a, b) return a.fee > b.fee end) return txs") == "3210");
   CHECK(build("return {txs[3], txs[1]}") == "20");
   CHECK(build("return {}") == "");
@@ -383,6 +403,11 @@ TEST_CASE("an exception of the world comes out as it was thrown", "[lua][errors]
     bool partition(std::span<const std::vector<NodeId>>, Duration) override { return false; }
     bool jump_clock(NodeId, Duration) override { return false; }
     void note(std::uint64_t, std::uint64_t) override {}
+    MessagePtr pay(NodeId, protocols::AccountId, protocols::AccountId, protocols::Amount,
+                   protocols::Amount) override {
+      return {};
+    }
+    std::size_t forced_items() const override { return 0; }
     sim::Stream rng_;
   } broken;
   const Script script(starting("pcall(ctx.after, ctx, 1)"));

@@ -38,6 +38,8 @@ class FakeContext final : public AdversaryContext {
   std::vector<std::pair<Duration, std::uint64_t>> timers;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> notes;
   std::vector<protocols::ForgeChanges> forged;
+  std::vector<std::pair<NodeId, protocols::Transaction>> payments;
+  std::size_t forced = 0;
   bool allow = true;
   SimTime time = at_ns(1'500'000'000);
 
@@ -68,6 +70,18 @@ class FakeContext final : public AdversaryContext {
   }
   bool jump_clock(NodeId, Duration) override { return allow; }
   void note(std::uint64_t a, std::uint64_t b) override { notes.emplace_back(a, b); }
+  MessagePtr pay(NodeId at, protocols::AccountId from, protocols::AccountId to, protocols::Amount amount,
+                 protocols::Amount fee) override {
+    if (!allow) return {};
+    protocols::Transaction tx;
+    tx.sender = from;
+    tx.receiver = to;
+    tx.amount = amount;
+    tx.fee = fee;
+    payments.emplace_back(at, tx);
+    return MessagePtr{pool.make<protocols::TransactionMessage>(tx)};
+  }
+  std::size_t forced_items() const override { return forced; }
 
  private:
   std::vector<NodeId> all_;

@@ -9,7 +9,7 @@ std::vector<Entry> entries() {
   std::vector<Entry> all;
   for (const auto list :
        {tendermint_entries(), chained_entries(), monadbft_entries(), mysticeti_entries(), classic_entries(),
-        relay_entries()}) {
+        relay_entries(), forced_entries()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;
@@ -24,6 +24,7 @@ analysis::Target sound_twin(const Entry& entry) {
 analysis::Target target_of(const Entry& entry) {
   analysis::Target target = sound_twin(entry);
   if (entry.make != nullptr) target.make_engine = entry.make;
+  if (entry.make_forced != nullptr) target.make_forced = entry.make_forced;
   if (entry.relay_rules != nullptr) target.relay_rules = entry.relay_rules();
   return target;
 }

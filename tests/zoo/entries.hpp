@@ -27,6 +27,8 @@ struct Entry {
   void (*change)(scenarios::Scenario&) = nullptr;
   /// Broken decisions of a relayer; then the engine is honest and `make` null.
   std::shared_ptr<const protocols::RelayRules> (*relay_rules)() = nullptr;
+  /// A broken way of reading layer 1; likewise.
+  std::unique_ptr<protocols::ForcedPath> (*make_forced)(const protocols::ForcedOptions&) = nullptr;
 };
 
 std::vector<Entry> entries();
@@ -41,6 +43,7 @@ std::span<const Entry> monadbft_entries();
 std::span<const Entry> mysticeti_entries();
 std::span<const Entry> classic_entries();
 std::span<const Entry> relay_entries();
+std::span<const Entry> forced_entries();
 
 /// A committee of so many, equal in power.
 void resize(scenarios::Scenario& scenario, std::uint32_t count);
