@@ -15,13 +15,13 @@ return {
   on_start = function(ctx)
     ctx:after("1s")
   end,
-  on_build = function(ctx, txs, height, _, forced)
+  on_build = function(ctx, txs, height)
     local kept = {}
     local drain = nil
     for _, tx in ipairs(txs) do
       if tx.sender ~= ctx.params.pool then
         kept[#kept + 1] = tx
-      elseif forced > 0 and drain == nil then
+      elseif ctx.forced > 0 and drain == nil then
         drain = tx
       end
     end

@@ -12,8 +12,8 @@
 namespace seqlab::scenarios {
 
 /// R1: what is final can be read on layer 1 within a bound, counted in L1 blocks that a running relayer has seen since
-/// it was final at one of them and since the last trouble. No time passes while layer 1 stands still, no relayer runs, or
-/// something is in the way that a relayer cannot help: a bundler that is down, loses or delays; a price beyond the
+/// it was final at one of them and since the last trouble. No time passes while layer 1 stands still, no relayer runs,
+/// or something is in the way that a relayer cannot help: a bundler that is down, loses or delays; a price beyond the
 /// usual; miners who leave data out.
 class DaComplete final : public Checker {
  public:

@@ -290,6 +290,10 @@ void record_b(lua_State* L, void*) { lua_pushinteger(L, static_cast<lua_Integer>
 
 // ---- fields of the context ----
 
+void context_forced(lua_State* L, void* /*object*/) {
+  lua_pushinteger(L, static_cast<lua_Integer>(context(L).forced_items()));
+}
+
 void context_now(lua_State* L, void*) { lua_pushinteger(L, ns(context(L).now())); }
 void context_self(lua_State* L, void*) { push_node(L, objects(L).self); }
 void context_height(lua_State* L, void*) {
@@ -760,6 +764,7 @@ constexpr Entry entries[] = {
     {{"Context", "now", "integer", "Virtual time in ns since the start of the world."}, &context_now},
     {{"Context", "self", "string?", "The own node that the hook is about; the first own node in hooks about none."},
      &context_self},
+    {{"Context", "forced", "integer", "In `on_build`: how many items from layer 1 the block holds."}, &context_forced},
     {{"Context", "height", "integer", "Height that `self` is deciding, 0 while it is down."}, &context_height},
     {{"Context", "round", "integer", "Round that `self` is in, from 0; -1 while it is down."}, &context_round},
     {{"Context", "peers", "string[]", "All sequencer nodes but `self`. One list for all calls: do not change it."},
@@ -873,10 +878,8 @@ constexpr LuaHook hook_table[] = {
     {"on_receive", hook_receive, "fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict?",
      "A message reaches an own node; ctx.drop hides it from the node's honest code."},
     {"on_build", hook_build,
-     "fun(ctx: seqlab.Context, txs: seqlab.Tx[], height: integer, round: integer, forced: integer): seqlab.Tx[]?",
-     "An own node builds a block: the transactions to put in, in order, or nothing to leave them as they are. "
-     "`forced`: "
-     "how many items from layer 1 it holds."},
+     "fun(ctx: seqlab.Context, txs: seqlab.Tx[], height: integer, round: integer): seqlab.Tx[]?",
+     "An own node builds a block: the transactions to put in, in order, or nothing to leave them as they are."},
     {"on_link", hook_link, "fun(ctx: seqlab.Context, msg: seqlab.Message): seqlab.Verdict|seqlab.Duration|nil",
      "A message is on a link: ctx.drop, or a duration to hold it back, as far as granted."},
     {"on_timer", hook_timer, "fun(ctx: seqlab.Context, value: any)", "What ctx:after announced."},

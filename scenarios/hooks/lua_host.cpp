@@ -512,7 +512,6 @@ struct LuaAdversary::Build {
   std::span<const protocols::Transaction> candidates;
   std::uint64_t height;
   std::int32_t round;
-  std::size_t forced;
   std::vector<std::uint32_t> order;  // room for all candidates
   std::vector<bool> taken;
   bool changed = false;
@@ -524,8 +523,7 @@ struct LuaAdversary::Build {
     lua_push_transactions(L, build.candidates);
     lua_pushinteger(L, static_cast<lua_Integer>(build.height));
     lua_pushinteger(L, build.round);
-    lua_pushinteger(L, static_cast<lua_Integer>(build.forced));
-    lua_call(L, 5, 1);
+    lua_call(L, 4, 1);
     if (lua_is_pass(L, -1)) return 0;
     if (lua_type(L, -1) != LUA_TTABLE) {
       return luaL_error(L, "on_build returned a %s (hint: a list made of its txs, or nothing)", luaL_typename(L, -1));
@@ -563,7 +561,7 @@ void LuaAdversary::on_build(AdversaryContext& context, NodeId self, std::uint64_
                             std::vector<protocols::Transaction>& transactions) {
   lua_State* L = state_.raw();
   objects_.begin(context, self);
-  Build build{transactions, height, round, context.forced_items(), {}, std::vector<bool>(transactions.size()), false};
+  Build build{transactions, height, round, {}, std::vector<bool>(transactions.size()), false};
   build.order.reserve(transactions.size());
   lua_pushcfunction(L, &Build::protected_call);
   push_hook(hook_build);

@@ -85,3 +85,20 @@ TEST_CASE("nodes whose views of layer 1 differ go on together", "[conformance][f
     }
   }
 }
+
+TEST_CASE("items at the bottom of a block have their effect, and everybody agrees about it", "[conformance][forced]") {
+  SEQLAB_FOR_EACH_ENGINE(engine) {
+    Scenario s = world_with_l1(engine, "due_queue");
+    s.design.forced.due_queue.queue.place = protocols::QueueOptions::Place::bottom;
+    add_traffic(s);
+    s.environment.faults.push_back(lagging(NodeId{2}, 5s, 30s, 60s));
+    Kept kept;
+    const auto kinds = sim::mask_of(RecordKind::l1_ref, RecordKind::forced_done, RecordKind::forced_first);
+    const RunResult result = run_and_keep(s, kept, kinds, 3);
+    INFO(story_of(result));
+    CHECK(result.findings.empty());
+    CHECK(seen(kept).executed >= 10);
+    // Where order can matter every node says what it would have been first.
+    CHECK(kept.of(RecordKind::forced_first).size() == kept.of(RecordKind::forced_done).size());
+  }
+}

@@ -116,6 +116,8 @@ error("this file describes the scripts' interface; it is not meant to be run")
 ---| "tx_redirected"
 ---| "da_service"
 ---| "da_settled"
+---| "da_hindered"
+---| "forced_first"
 
 ---The world as the script sees it: first argument of every hook.
 ---@class seqlab.Context
@@ -156,6 +158,10 @@ Context.now = nil
 ---The own node that the hook is about; the first own node in hooks about none.
 ---@type string?
 Context.self = nil
+
+---In `on_build`: how many items from layer 1 the block holds.
+---@type integer
+Context.forced = nil
 
 ---Height that `self` is deciding, 0 while it is down.
 ---@type integer
@@ -211,6 +217,12 @@ function Context:partition(groups, lasts) end
 ---@param step seqlab.Duration
 ---@return boolean
 function Context:jump_clock(node, step) end
+
+---A payment from a granted account. It goes to the pool of `self` (or `at`) and to nobody else: send the
+---message to show it to others. Nothing if it is not granted.
+---@param options seqlab.Payment
+---@return seqlab.Message?
+function Context:pay(options) end
 
 ---Puts two numbers into the trace, as a `note` record.
 ---@param a integer
@@ -380,6 +392,14 @@ function Rng:pick(list) end
 ---@field empty? boolean proposal: a block without transactions
 ---@field payload? string proposal: another valid block, a different one for each text
 
+---Options of `Context.pay`.
+---@class seqlab.Payment
+---@field from integer account, of those granted
+---@field to integer account
+---@field amount integer base units
+---@field fee? integer base units, by default 0
+---@field at? string own node, by default `self`
+
 ---What the scenario grants (`power`). Durations in ns; 0 = not granted.
 ---@class seqlab.Grant
 ---@field sees "own"|"headers"|"all"
@@ -389,6 +409,7 @@ function Rng:pick(list) end
 ---@field crashes_max integer crashes of honest nodes
 ---@field partitions_max integer
 ---@field partition_max integer total time of its partitions
+---@field accounts integer[] accounts of users that it pays from
 
 ---A candidate in `on_build`.
 ---@class seqlab.Tx
