@@ -50,6 +50,8 @@ LogWriter& LogWriter::add(const Block& b) {
     std::vector<Transaction> transactions;
     for (const ForcedItem& item : x.items) {
       add(item.id).add(item.position).add(item.l1_height).add(item.l1_timestamp);
+      const Condition counts_on = item.condition.value_or(Condition{});
+      add(std::uint8_t{item.condition.has_value()}).add(counts_on.account).add(counts_on.least);
       transactions.push_back(item.transaction);
     }
     add_array(transactions);
@@ -95,7 +97,11 @@ LogReader& LogReader::get(Block& b) {
     get(x.ref.height).get(x.ref.id).get(x.ref.timestamp).get(x.pointer).get(items);
     for (std::size_t i = 0; i < items && good(); ++i) {
       ForcedItem item;
+      std::uint8_t conditional = 0;
+      Condition counts_on;
       get(item.id).get(item.position).get(item.l1_height).get(item.l1_timestamp);
+      get(conditional).get(counts_on.account).get(counts_on.least);
+      if (conditional != 0) item.condition = counts_on;
       x.items.push_back(std::move(item));
     }
     std::vector<Transaction> transactions;

@@ -18,6 +18,7 @@ TEST_CASE("a block comes out of the log with its part from layer 1", "[log][forc
       item.position = 40 + i;
       item.l1_height = 899;
       item.l1_timestamp = time_zero + 4s;
+      if (i == 1) item.condition = Condition{AccountId{7}, Amount{99}};
       item.transaction.nonce = i;
       item.transaction.id = item.transaction.compute_id();
       external.items.push_back(item);
