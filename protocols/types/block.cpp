@@ -74,6 +74,9 @@ BlockId Block::compute_id() const {
     h.add(external->items.size());
     for (const ForcedItem& item : external->items) {
       h.add(item.id).add(item.position).add(item.l1_height).add(ns(item.l1_timestamp)).add(item.transaction.id);
+      if (item.condition) {
+        h.add(hash_domain("condition")).add(item.condition->account).add(item.condition->least);
+      }
     }
   }
   h.add(bytes);
