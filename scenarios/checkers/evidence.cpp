@@ -19,7 +19,12 @@ void EvidenceChecker::on_record(const Record& record) {
       if (!statements_.empty()) on_delivered(record);
       return;
     case RecordKind::message_sent:
-      if (roster_.corrupt(record.node)) last_sent_ = record;
+      // A statement is of the message sent right before it, and a twin's messages come from a machine of its own.
+      if (roster_.corrupt(record.node)) {
+        last_sent_ = record;
+      } else {
+        last_sent_.kind = RecordKind::note;
+      }
       return;
     case RecordKind::message_rejected:
       on_rejected(record);
