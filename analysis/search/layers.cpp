@@ -96,7 +96,7 @@ class Layer1 final : public LayerCoverage {
         return r.node.value < authors_.size() && on_transaction(r);
       default: {
         // A price in classes of twice the least one.
-        if (r.b == 0) return false;
+        if (static_cast<std::int64_t>(r.b) <= 0) return false;  // below 0: a fork took it back
         const std::uint64_t price = std::max<std::uint64_t>(r.a / r.b, 1);
         price_least_ = price_least_ == 0 ? price : std::min(price_least_, price);
         const auto steep = static_cast<std::uint64_t>(std::bit_width(price / price_least_)) - 1;
