@@ -403,6 +403,13 @@ class Parser {
       sent.peer = sim::all_nodes;
       sent.detail = kind;
       sent.a = line.number();
+      if (line.accept("then")) {  // at the same instant another machine sends, and the statement is of that message
+        Record& other = add(RecordKind::message_sent, line.node());
+        line.expect("seq");
+        other.peer = sim::all_nodes;
+        other.detail = kind;
+        other.a = line.number();
+      }
       const std::uint64_t height = line.number("h");
       const auto round = static_cast<std::uint32_t>(line.number("r"));
       const bool prevote = kind == static_cast<std::uint8_t>(protocols::MessageKind::prevote);

@@ -529,6 +529,21 @@ TEST_CASE("evidence fires on a double vote that an honest node got and nobody re
   CHECK_FALSE(run_checker("evidence", got + "wait 300").silent());  // the run ends there
 }
 
+TEST_CASE("evidence is not owed for what a twin said from a machine of its own", "[checkers][evidence]") {
+  const Judged judged = run_checker("evidence", R"(
+    committee n0..n3 1
+    corrupt n3
+    round n0..n2 h1 r0
+    both n3 prevote seq 6 h1 r0 A
+    both n3 prevote seq 7 then n4 seq 8 h1 r0 B
+    delivered n1 from n3 prevote seq 6
+    delivered n1 from n3 prevote seq 7
+    wait 300
+    commit n0..n2 h1 r0 A
+  )");
+  CHECK(judged.silent());  // B is in message 8, which n1 never got
+}
+
 TEST_CASE("evidence is not owed by a node that could not judge", "[checkers][evidence]") {
   const std::string run = R"(
     committee n0..n3 1
