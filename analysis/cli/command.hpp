@@ -28,19 +28,25 @@ bool paints(const Context& context);
 /// Writes to stdout and flushes. @throws scenarios::InputError if it is full or closed
 void print(const std::string& text);
 
+/// The folder that a run leaves behind.
+struct FolderArguments {
+  std::string out;                      ///< "" = none
+  bool trace = false, jsonl = false, force = false;
+};
+
 struct RunArguments {
   std::string scenario;
   std::optional<std::string> seed;      ///< as typed
   std::vector<std::string> overrides;   ///< path=value
-  std::string out;
+  FolderArguments folder;
   bool json = false, quiet = false, verify = false, progress = true;
-  bool trace = false, jsonl = false, force = false;
   bool record_plan = false;             ///< with --out: attack.json
 };
 int run_command(const RunArguments& arguments, const Context& context);
 
 struct ReplayArguments {
   std::string plan;
+  FolderArguments folder;
   bool json = false, quiet = false, progress = true;
 };
 int replay_command(const ReplayArguments& arguments, const Context& context);

@@ -33,6 +33,24 @@ std::uint64_t peak_rss_bytes() {
 
 }  // namespace
 
+void require_folder(const FolderArguments& arguments, const std::string& option) {
+  if (!arguments.out.empty()) return;
+  throw scenarios::InputError(scenarios::Problem{option, 0, 0, {}, "needs a run folder", "add --out DIR"});
+}
+
+std::unique_ptr<RunFolder> make_folder(const FolderArguments& arguments, const scenarios::Scenario& scenario) {
+  if (arguments.trace) require_folder(arguments, "--trace");
+  if (arguments.jsonl) require_folder(arguments, "--jsonl");
+  if (arguments.force) require_folder(arguments, "--force");
+  if (arguments.out.empty()) return nullptr;
+  RunFolderOptions options;
+  options.path = arguments.out;
+  options.trace = arguments.trace;
+  options.jsonl = arguments.jsonl;
+  options.force = arguments.force;
+  return std::make_unique<RunFolder>(std::move(options), scenario);
+}
+
 Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& plan, const ExecuteOptions& options) {
   Executed out;
   Report& report = out.report;

@@ -2,8 +2,10 @@
 // compare with. The only place that reads a real clock.
 #pragma once
 
+#include <memory>
 #include <optional>
 
+#include "analysis/cli/command.hpp"
 #include "analysis/record/comparison.hpp"
 #include "analysis/record/run_folder.hpp"
 #include "analysis/report/result.hpp"
@@ -21,6 +23,12 @@ struct Executed {
   Report report;                          ///< without commands
   std::optional<Difference> difference;   ///< of the two runs
 };
+
+/// @throws scenarios::InputError if no run folder is asked for: the option has nowhere to put what it is for
+void require_folder(const FolderArguments& arguments, const std::string& option);
+/// Null if none is asked for. @throws scenarios::InputError if it cannot be made, or if what goes into it is asked for
+/// without it
+std::unique_ptr<RunFolder> make_folder(const FolderArguments& arguments, const scenarios::Scenario& scenario);
 
 /// Ctrl-C interrupts the run, which is then reported as undecided. @throws what the run throws
 Executed execute(const scenarios::Scenario& scenario, const scenarios::Plan& plan, const ExecuteOptions& options);

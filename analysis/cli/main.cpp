@@ -43,6 +43,15 @@ struct Arguments {
   CompareArguments compare;
 };
 
+void add_folder_options(CLI::App& command, FolderArguments& f) {
+  command.add_option("--out", f.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")
+      ->type_name("DIR")
+      ->check([](const std::string& name) { return name.empty() ? "needs the name of a folder" : ""; });
+  command.add_flag("--trace", f.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
+  command.add_flag("--jsonl", f.jsonl, "with --out: also records.jsonl, every record as a line");
+  command.add_flag("--force", f.force, "with --out: replace the run folder that is there");
+}
+
 void declare(CLI::App& app, Arguments& a) {
   app.description(
       "seqlab runs decentralised rollup sequencers in a simulated world, attacks them, and judges what happened.");
@@ -68,14 +77,9 @@ void declare(CLI::App& app, Arguments& a) {
   run->add_flag("--json", a.run.json, "print one JSON object and nothing more (its schema: `seqlab schema --result`)");
   run->add_flag("--quiet", a.run.quiet, "print the verdict, and what a failure needs");
   run->add_flag("--verify", a.run.verify, "run twice at once and name the first record that differs");
-  run->add_option("--out", a.run.out, "write a run folder: scenario.yaml, plan.json, result.json, run.sqlite")
-      ->type_name("DIR")
-      ->check([](const std::string& name) { return name.empty() ? "needs the name of a folder" : ""; });
-  run->add_flag("--trace", a.run.trace, "with --out: also trace.perfetto-trace, for ui.perfetto.dev");
-  run->add_flag("--jsonl", a.run.jsonl, "with --out: also records.jsonl, every record as a line");
+  add_folder_options(*run, a.run.folder);
   run->add_flag("--record-plan", a.run.record_plan,
                 "with --out: also attack.json, a plan that does without the scripts what they did");
-  run->add_flag("--force", a.run.force, "with --out: replace the run folder that is there");
   run->add_flag("--no-progress", a.silent, "show no progress on stderr");
   run->footer(
       std::string{
@@ -183,6 +187,7 @@ void declare(CLI::App& app, Arguments& a) {
   replay->add_option("plan", a.replay.plan, "plan.json of a run folder, or the folder")->required()->type_name("PLAN");
   replay->add_flag("--json", a.replay.json, "print one JSON object and nothing more");
   replay->add_flag("--quiet", a.replay.quiet, "print the verdict, and what a failure needs");
+  add_folder_options(*replay, a.replay.folder);
   replay->add_flag("--no-progress", a.silent, "show no progress on stderr");
   replay->footer("Examples:\n  seqlab run equivocating-proposer --out first-run\n  seqlab replay first-run/plan.json");
 

@@ -15,7 +15,9 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   const PlanFile& plan = recorded.file;
   const std::string& scenario_file = recorded.scenario_path;
 
+  const std::unique_ptr<RunFolder> folder = make_folder(a.folder, recorded.scenario);
   ExecuteOptions options;
+  options.folder = folder.get();
   options.progress = a.progress;
   Executed done = execute(recorded.scenario, plan.plan, options);
   Report& report = done.report;
@@ -40,6 +42,10 @@ int replay_command(const ReplayArguments& a, const Context& context) {
   }
   if (!comparable) fmt::print(stderr, "note: one of the two runs was interrupted; their digests are not compared\n");
 
+  if (folder) {
+    report.run_folder = a.folder.out;
+    folder->finish(report, plan.plan);
+  }
   if (a.json) {
     print(to_json(report));
   } else if (a.quiet) {

@@ -48,9 +48,9 @@ void add_commands(Report& report, const RunArguments& a, const Context& context)
   const std::uint64_t seed = report.result.seed;
   const std::vector<std::string> words = scenario_words(a, context);
   report.reproduce = with(words, {"--seed", std::to_string(seed)});
-  if (!a.out.empty()) {
+  if (!a.folder.out.empty()) {
     report.next.push_back(
-        shell_line({context.program, "replay", (std::filesystem::path(a.out) / "plan.json").string()}));
+        shell_line({context.program, "replay", (std::filesystem::path(a.folder.out) / "plan.json").string()}));
   } else {
     report.next.push_back(
         with(words, {"--seed", std::to_string(seed), "--out", free_folder(report.result.scenario, seed), "--trace"}));
@@ -80,38 +80,24 @@ void write_attack(const std::string& folder, const scenarios::Scenario& scenario
 }  // namespace
 
 int run_command(const RunArguments& a, const Context& context) {
-  if (a.out.empty() && (a.trace || a.jsonl || a.force || a.record_plan)) {
-    scenarios::Problem problem;
-    problem.file = a.trace ? "--trace" : a.jsonl ? "--jsonl" : a.force ? "--force" : "--record-plan";
-    problem.text = "needs a run folder";
-    problem.hint = "add --out DIR";
-    throw scenarios::InputError(std::move(problem));
-  }
+  if (a.record_plan) require_folder(a.folder, "--record-plan");
   const scenarios::Overrides overrides = parse_overrides(a.overrides);
   const std::optional<std::uint64_t> seed = a.seed ? std::optional{parse_seed(*a.seed)} : std::nullopt;
   const scenarios::Scenario scenario = scenarios::load_scenario(a.scenario, library_of(context), overrides);
   const scenarios::Plan plan{seed.value_or(scenario.seed)};
 
-  std::optional<RunFolder> folder;
-  if (!a.out.empty()) {
-    RunFolderOptions options;
-    options.path = a.out;
-    options.trace = a.trace;
-    options.jsonl = a.jsonl;
-    options.force = a.force;
-    folder.emplace(std::move(options), scenario);
-  }
+  const std::unique_ptr<RunFolder> folder = make_folder(a.folder, scenario);
   ExecuteOptions options;
   options.verify = a.verify;
   options.progress = a.progress;
-  options.folder = folder ? &*folder : nullptr;
+  options.folder = folder.get();
   scenarios::Decisions decisions;
   if (a.record_plan) options.decisions = &decisions;
   Executed done = execute(scenario, plan, options);
   add_commands(done.report, a, context);
 
   // A disk that filled up has stopped the first run, which is then another than the second: the disk comes first.
-  if (folder && folder->failed()) folder->finish(done.report);
+  if (folder && folder->failed()) folder->finish(done.report, plan);
   if (done.difference) {
     throw InternalError(fmt::format("two runs of one scenario and seed differ: {}\n  reproduce: {} --verify",
                                     describe(*done.difference, done.report.sequencer_count), done.report.reproduce));
@@ -121,10 +107,10 @@ int run_command(const RunArguments& a, const Context& context) {
                                     done.report.reproduce));
   }
   if (folder) {
-    done.report.run_folder = a.out;
-    folder->finish(done.report);
+    done.report.run_folder = a.folder.out;
+    folder->finish(done.report, plan);
   }
-  if (a.record_plan) write_attack(a.out, scenario, plan, decisions, done.report);
+  if (a.record_plan) write_attack(a.folder.out, scenario, plan, decisions, done.report);
   if (a.json) {
     print(to_json(done.report));
   } else if (a.quiet) {

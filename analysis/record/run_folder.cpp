@@ -174,14 +174,14 @@ bool RunFolder::failed() const {
          (state_->jsonl && state_->jsonl->failed());
 }
 
-void RunFolder::finish(const Report& report) {
+void RunFolder::finish(const Report& report, const scenarios::Plan& done) {
   State& s = *state_;
   s.sqlite->finish(report);
   if (s.perfetto) s.perfetto->finish(report.result.end, report.result.findings);
   if (s.jsonl) s.jsonl->close();
 
   PlanFile plan;
-  plan.plan.seed = report.result.seed;
+  plan.plan = done;
   plan.scenario_file = "scenario.yaml";
   plan.scenario_name = report.result.scenario;
   plan.scenario_hash = report.scenario_hash;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analysis/report/result.hpp"
+#include "scenarios/plan/plan.hpp"
 #include "scenarios/spec/scenario.hpp"
 
 namespace seqlab::analysis {
@@ -36,7 +37,8 @@ class RunFolder {
   /// Something could not be written: the run may as well stop.
   bool failed() const;
   /// Writes the rest and gives the folder its name. @throws scenarios::InputError
-  void finish(const Report& report);
+  /// @param plan  what was run
+  void finish(const Report& report, const scenarios::Plan& plan);
 
  private:
   struct State;

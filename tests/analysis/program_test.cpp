@@ -442,6 +442,16 @@ TEST_CASE("fuzz finds, shrinks, keeps and repeats", "[analysis][program][fuzz]")
   CHECK(again.code == 1);
   CHECK(contains(again.err, "the digest is the recorded one"));
 
+  // Every record of it can be looked at; that folder repeats the finding as well, with all that is done to the run.
+  CHECK(seqlab(std::string{first["reproduce"]} + " --out looked-at --jsonl").code == 1);
+  CHECK(Json::parse(read_file(seqlab.path("looked-at/plan.json")))["interventions"].size() ==
+        first["interventions"]["shrunk"].get<std::size_t>());
+  CHECK(fs::file_size(seqlab.path("looked-at/records.jsonl")) > 0);
+  const Outcome folder = seqlab("seqlab replay looked-at");
+  CHECK(folder.code == 1);
+  CHECK(contains(folder.err, "the digest is the recorded one"));
+  CHECK(seqlab(std::string{first["reproduce"]} + " --trace").code == 3);  // where to?
+
   // The corpus is run first; a finished campaign is not run again.
   const Outcome later = seqlab(hunt + " --campaign c.sqlite");
   CHECK(later.code == 1);
