@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "analysis/search/campaign.hpp"
+#include "analysis/search/finding_folder.hpp"
 #include "analysis/search/shrink.hpp"
 #include "scenarios/spec/diagnostics.hpp"
 #include "scenarios/spec/parse.hpp"
@@ -49,13 +50,15 @@ Detection detect(const Target& target, const std::vector<const StrategyEntry*>& 
 }
 
 /// "12 -> 2": interventions before and after shrinking.
-std::string shrunk(const Detection& d, const Target& target) {
+/// @param folder  gets what is left, unless it is empty
+std::string shrunk(const Detection& d, const Target& target, const std::string& folder) {
   if (!d.found || d.which.scenario == nullptr) return "";
   const std::optional<FindingKind> kind = find_kind(d.which, target);
   if (!kind) return "";
   ShrinkOptions o;
   o.runs_max = 3000;
   const Shrunk s = shrink(d.which, target, *kind, o);
+  if (!folder.empty()) write_finding_folder(folder, s, target, tell(s.smallest, target, s.finding));
   return fmt::format("{} -> {}", s.before.interventions, s.after.interventions);
 }
 
@@ -78,6 +81,7 @@ int run(int argc, char** argv) {
   std::uint32_t jobs = 1;
   std::vector<std::string> names;
   std::vector<std::string> only;
+  std::string folder;
   bool json = false;
   app.add_option("entry", names, "entries, such as Z04; all without");
   app.add_option("--strategy", only, "strategies or `portfolio`; all without");
@@ -85,6 +89,7 @@ int run(int argc, char** argv) {
   app.add_option("--limit", limit, "CPU seconds of each campaign; 0: 60 for safety, 300 for liveness");
   app.add_option("--sound", sound_cases, "instead: so many cases of the portfolio on each sound twin");
   app.add_option("--jobs", jobs, "threads, with --sound");
+  app.add_option("--out", folder, "gets the first find of each entry and strategy, shrunk: plan, scenario, story");
   app.add_flag("--json", json, "one JSON object");
   CLI11_PARSE(app, argc, argv);
 
@@ -158,8 +163,10 @@ int run(int argc, char** argv) {
         found += d.found ? 1U : 0U;
         cases.push_back(d.cases);
         cpu.push_back(d.cpu_seconds);
-        if (d.found) checker = d.checker;
-        if (plan.empty()) plan = shrunk(d, zoo::target_of(e));
+        if (!plan.empty() || !d.found) continue;
+        checker = d.checker;
+        const std::string place = folder.empty() ? "" : fmt::format("{}/{}-{}", folder, e.name, name);
+        plan = shrunk(d, zoo::target_of(e), place);
       }
       if (name == "portfolio") every = every && found == seeds;
       if (json) {
