@@ -75,6 +75,30 @@ TEST_CASE("nothing is promised by a committee on the way whose leaders never com
   CHECK_FALSE(is_failure(result));
 }
 
+// n0, n1 and n3 certify A; n0 and n1, which write their own block or vote on top of it, start again and n3 is gone.
+// The body of A is in their logs with the votes for it, whatever their tips are now, or nobody who signed A has it.
+TEST_CASE("a block that was the tip once is there after a restart", "[search][monadbft]") {
+  auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("monadbft"));
+  scenario->permute_instants = false;
+  scenario->environment.network.latency.mean = 1ms;
+  scenario->environment.machines.start_skew = 0s;
+  scenario->stop = {.after = 3700us, .height = 0, .healing = 20s, .healing_blocks = 1};
+  scenarios::FaultSpec leader{.lasts = 1us, .what = scenarios::fault::Crash{{NodeId{0}}}};
+  leader.when.on = scenarios::Trigger::Point{.record = sim::RecordKind::proposed, .node = NodeId{0}, .nth = 1};
+  scenarios::FaultSpec voter{.lasts = 1us, .what = scenarios::fault::Crash{{NodeId{1}}}};
+  voter.when.at = 3700us;
+  scenarios::RoundSplit unheard;
+  unheard.round = 2;
+  unheard.groups = {{{NodeId{2}, false}}, {{NodeId{0}, false}}};
+  const scenarios::Plan plan{.seed = 1,
+                             .corrupt = {NodeId{3}},
+                             .leaders = {NodeId{0}, NodeId{3}, NodeId{0}, NodeId{1}, NodeId{2}},
+                             .interventions = {leader, voter, unheard}};
+  const CaseResult result = run_case({scenario, plan}, {"monadbft", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
 namespace {
 
 /// A rollup block each half second, a block of layer 1 a second.

@@ -68,11 +68,12 @@ void BasicMonadBft<Rules>::start(std::span<const Recovered> log, const EngineVie
     };
     raise(last.high_qc);
     for (const MonadRecord& r : records) {
-      if (r.epoch != epoch.number || r.body == nullptr) continue;
-      chain_.restore(r.body, high_qc_->block);
+      if (r.epoch != epoch.number) continue;
+      if (r.body != nullptr) chain_.restore(r.body, high_qc_->block);
+      // The body of a block that was the tip once is there and nowhere else.
+      if (r.high_tip != nullptr) chain_.restore(r.high_tip->block, high_qc_->block);
     }
     high_tip_ = last.high_tip;
-    if (high_tip_ != nullptr) chain_.restore(high_tip_->block, high_qc_->block);
     round = std::max(last.round, next(chain_.rank(*high_qc_)));
     if (last.last_tc != nullptr && next(last.last_tc->round) == round) last_tc_ = last.last_tc;
     drop_old_tip();
