@@ -9,6 +9,7 @@
 #include "analysis/report/format.hpp"
 #include "analysis/search/reductions.hpp"
 #include "scenarios/spec/diagnostics.hpp"
+#include "scenarios/spec/parse.hpp"
 
 namespace seqlab::analysis {
 
@@ -107,6 +108,17 @@ std::optional<Shown> show(const Case& which, const Target& target, const Finding
   return std::nullopt;
 }
 
+/// Whether a file can say it: what a run bears, a reader of scenarios may refuse (an end after a nanosecond).
+bool can_be_written(const Scenario& scenario) {
+  try {
+    const scenarios::Library nowhere;
+    scenarios::parse_scenario(scenarios::to_yaml(scenario), "shrunk.yaml", nowhere);
+    return true;
+  } catch (const scenarios::InputError&) {
+    return false;
+  }
+}
+
 CaseSize size_of(const Case& which, const RunResult& result) {
   return {which.plan.interventions.size() + which.scenario->environment.faults.size() +
               (which.plan.without_scripts ? 0 : which.scenario->environment.adversaries.size()),
@@ -149,6 +161,7 @@ class Shrinker {
     std::optional<Shown> first = run(which);
     if (!first) refuse(which, kind);
     best_ = which;
+    written_ = can_be_written(*which.scenario);
     shown_ = std::move(*first);
     out_.before = size_of(best_, shown_.result);
     // What takes many times as long is no smaller case.
@@ -199,6 +212,8 @@ class Shrinker {
     if (spent()) return false;
     if (!scenarios::problems_of(candidate.plan, *candidate.scenario).empty()) return false;
     std::optional<Shown> shown = run(candidate);
+    const bool same_file = candidate.scenario == best_.scenario || !written_;
+    if (shown && !same_file && !can_be_written(*candidate.scenario)) shown.reset();
     if (shown) {
       best_ = std::move(candidate);
       shown_ = std::move(*shown);
@@ -420,6 +435,7 @@ class Shrinker {
   scenarios::ExpectSpec wanted_;
   Shrunk out_;
   std::uint64_t events_max_ = ~std::uint64_t{0};
+  bool written_ = true;     // a file can say what is to be shrunk
   bool stopped_ = false;
 };
 

@@ -114,6 +114,22 @@ TEST_CASE("a sound case refuses to shrink", "[shrink]") {
   CHECK_THROWS_AS(shrink(c, target, {"agreement", "# and # differ", false}), InputError);
 }
 
+TEST_CASE("what is left can be written to a file and read again", "[shrink]") {
+  // Nothing has to happen before the healing phase, in which timeouts that do not grow never end: no time is too short.
+  Target target = broken<tests::broken::ConstantTimeouts>();
+  Scenario slow = *target.scenario;
+  slow.environment.network.latency.mean = slow.environment.network.delta = 260ms;
+  target.scenario = std::make_shared<const Scenario>(slow);
+  const Case c{target.scenario, {.seed = 1}};
+  const std::optional<FindingKind> kind = find_kind(c, target);
+  REQUIRE(kind);
+  CHECK(kind->checker == "liveness");
+  const Shrunk s = shrink(c, target, *kind);
+  CHECK(s.complete);
+  CHECK(s.smallest.scenario->stop.after < slow.stop.after);
+  CHECK(parse_scenario(to_yaml(*s.smallest.scenario), "shrunk.yaml", Library{}) == *s.smallest.scenario);
+}
+
 TEST_CASE("a budget ends the search with what it has", "[shrink]") {
   const Target target = broken<tests::broken::NoLock>();
   const Case c = found_by_search(target, "lock_rule", 50, 1);
