@@ -96,6 +96,7 @@ class Campaign {
   explicit Campaign(const CampaignOptions& options) : o_(options), begin_(Clock::now()) {
     targets_ = o_.targets;
     for (Target& target : targets_) {
+      report_.goals_aimed |= goals_within_reach(*target.scenario);
       if (!o_.strategies.empty()) target.seen = std::make_shared<const Probe>(probe(target));
       CaseLimits limits = o_.events_max != 0 ? CaseLimits{o_.events_max, {}} : limits_of(target);
       limits.goes_on = [this] { return !stops(); };

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/search/goals.hpp"
 #include "analysis/search/strategy.hpp"
 
 namespace seqlab::analysis {
@@ -70,6 +71,7 @@ struct CampaignReport {
   double excluded_rate = 1;            ///< see statistics.hpp
   std::vector<StreamReport> streams;
   std::vector<std::uint64_t> goals;    ///< cases that reached each of `goal_names()`
+  std::uint64_t goals_aimed = goals_of_consensus;  ///< within reach of one of the targets
   std::vector<CampaignFailure> failures;  ///< the first few of each kind, in the order of cycles
   std::uint64_t failed_cases = 0;
   bool interrupted = false;

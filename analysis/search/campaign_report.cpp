@@ -7,8 +7,8 @@
 
 #include "analysis/report/format.hpp"
 #include "analysis/report/result.hpp"
-#include "analysis/search/coverage.hpp"
 #include "analysis/search/finding_kind.hpp"
+#include "analysis/search/goals.hpp"
 
 namespace seqlab::analysis {
 
@@ -41,6 +41,8 @@ std::vector<StreamReport> by_strategy(const std::vector<StreamReport>& streams) 
   }
   return out;
 }
+
+bool aimed(const CampaignReport& r, std::size_t goal) { return (r.goals_aimed >> goal & 1U) != 0; }
 
 /// "tendermint-committee: 4 committees, 1 of them whole, 200,000 states, up to 12 steps deep".
 std::string explored_text(const std::vector<Exploration>& all, const std::string& target) {
@@ -224,7 +226,7 @@ std::string to_text(const CampaignStory& story, bool colour) {
                        r.excluded_rate);
     std::string never;
     for (std::size_t i = 0; i < r.goals.size(); ++i) {
-      if (r.goals[i] == 0) never += (never.empty() ? "" : "; ") + std::string{goal_names()[i]};
+      if (aimed(r, i) && r.goals[i] == 0) never += (never.empty() ? "" : "; ") + std::string{goal_names()[i]};
     }
     if (!never.empty()) out += fmt::format("  {:<15}{}\n", "never reached", never);
   }
@@ -285,7 +287,9 @@ std::string to_json(const CampaignStory& story) {
   out["chance_of_new_state"] = r.chance_of_new_state;
   out["excluded_rate_95"] = r.excluded_rate;
   Json sometimes = Json::object();
-  for (std::size_t i = 0; i < r.goals.size(); ++i) sometimes[std::string{goal_names()[i]}] = r.goals[i];
+  for (std::size_t i = 0; i < r.goals.size(); ++i) {
+    if (aimed(r, i)) sometimes[std::string{goal_names()[i]}] = r.goals[i];
+  }
   out["sometimes"] = std::move(sometimes);
   Json findings = Json::array();
   for (const ToldFailure& t : story.failures) {

@@ -15,39 +15,6 @@ using sim::RecordKind;
 constexpr std::uint64_t heights_apart_max = 3;
 constexpr std::uint32_t rounds_apart_max = 4;
 
-struct NamedGoal {
-  Goal goal;
-  std::string_view name;
-};
-
-constexpr std::array goals_named{
-    NamedGoal{Goal::later_round, "a block committed in a round after the first"},
-    NamedGoal{Goal::much_later_round, "a block committed three rounds or more after the first"},
-    NamedGoal{Goal::locks_differ, "honest nodes locked on different blocks"},
-    NamedGoal{Goal::nil_certificate, "a certificate for nil"},
-    NamedGoal{Goal::certificates_differ, "two certificates for different blocks of one height"},
-    NamedGoal{Goal::caught_up, "a node learned that it was behind, and caught up"},
-    NamedGoal{Goal::crash_survived, "a node crashed and committed again"},
-    NamedGoal{Goal::evidence, "evidence against somebody"},
-    NamedGoal{Goal::heights_differ, "honest nodes two heights or more apart"},
-    NamedGoal{Goal::rounds_differ, "honest nodes two rounds or more apart"},
-    NamedGoal{Goal::reverted, "a delivery below final was taken back"},
-    NamedGoal{Goal::committee_changed, "the committee changed"},
-};
-constexpr std::size_t goal_count = static_cast<std::size_t>(Goal::count);
-static_assert(goals_named.size() == goal_count && goal_count <= 64);
-
-/// @pre  the table is in the order of `Goal`, which the compiler checks
-consteval std::array<std::string_view, goal_count> names_in_order() {
-  std::array<std::string_view, goal_count> out{};
-  for (std::size_t i = 0; i < goal_count; ++i) {
-    if (goals_named[i].goal != static_cast<Goal>(i)) throw "a goal is not at its place";
-    out[i] = goals_named[i].name;
-  }
-  return out;
-}
-constexpr std::array<std::string_view, goal_count> names = names_in_order();
-
 constexpr auto consensus_kinds =
     sim::mask_of(RecordKind::corrupt, RecordKind::node_started, RecordKind::node_crashed, RecordKind::round_entered,
                  RecordKind::step_entered, RecordKind::proposed, RecordKind::voted, RecordKind::locked,
@@ -56,7 +23,11 @@ constexpr auto consensus_kinds =
 
 }  // namespace
 
-std::span<const std::string_view> goal_names() { return names; }
+std::uint64_t Coverage::goals() const {
+  std::uint64_t out = goals_;
+  for (const Layer& layer : layers_) out |= layer.coverage->goals();
+  return out;
+}
 
 Coverage::Coverage(const scenarios::Scenario& scenario) : nodes_(scenario.design.committee.count) {
   scratch_.reserve(nodes_.size());

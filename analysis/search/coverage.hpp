@@ -14,34 +14,14 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <span>
-#include <string_view>
 #include <vector>
 
+#include "analysis/search/goals.hpp"
 #include "analysis/search/layers.hpp"
 #include "scenarios/spec/scenario.hpp"
 #include "sim/trace/record_log.hpp"
 
 namespace seqlab::analysis {
-
-/// "Sometimes" goals: states that a campaign should reach at least now and then.
-enum class Goal : std::uint8_t {
-  later_round,
-  much_later_round,
-  locks_differ,
-  nil_certificate,
-  certificates_differ,
-  caught_up,
-  crash_survived,
-  evidence,
-  heights_differ,
-  rounds_differ,
-  reverted,
-  committee_changed,
-  count
-};
-/// What each of them is, in their order.
-std::span<const std::string_view> goal_names();
 
 class Coverage final : public sim::RecordObserver {
  public:
@@ -51,8 +31,8 @@ class Coverage final : public sim::RecordObserver {
 
   /// Sorted, without repetitions. To be asked once, at the end.
   std::vector<std::uint64_t> take_states();
-  /// Bit i: the i-th goal was reached.
-  std::uint64_t goals() const { return goals_; }
+  /// Those that were reached.
+  std::uint64_t goals() const;
   /// How near the run came to a violation; see `CaseResult::nearness`.
   std::uint32_t nearness() const;
 
@@ -85,7 +65,7 @@ class Coverage final : public sim::RecordObserver {
   void note_proposed(const sim::Record& record);
   void note_state();
   void add(std::uint64_t state);
-  void reach(Goal goal) { goals_ |= std::uint64_t{1} << static_cast<unsigned>(goal); }
+  void reach(Goal goal) { goals_ |= goal_mask(goal); }
 
   std::vector<Node> nodes_;
   std::vector<Layer> layers_;

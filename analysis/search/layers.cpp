@@ -64,6 +64,9 @@ class Layer1 final : public LayerCoverage {
  public:
   explicit Layer1(const Scenario& s) : views_(scenarios::machine_count(s)), authors_(views_.size()) {}
 
+  std::uint64_t aims() const override {
+    return goal_mask(Goal::views_went_back, Goal::views_differ, Goal::dear, Goal::excluded, Goal::replaced);
+  }
   sim::KindMask kinds() const override {
     return Clock::kinds() | sim::mask_of(RecordKind::l1_reorged, RecordKind::l1_final, RecordKind::l1_seen,
                                          RecordKind::l1_sent, RecordKind::l1_included, RecordKind::l1_excluded,
@@ -89,6 +92,7 @@ class Layer1 final : public LayerCoverage {
       case RecordKind::l1_seen:
         if (r.node.value >= views_.size()) return false;
         views_[r.node.value] = {r.height, r.id(), r.round};
+        if (r.round != 0) reach(Goal::views_went_back);
         return true;
       case RecordKind::l1_sent:
       case RecordKind::l1_included:
@@ -101,6 +105,7 @@ class Layer1 final : public LayerCoverage {
         price_least_ = price_least_ == 0 ? price : std::min(price_least_, price);
         const auto steep = static_cast<std::uint64_t>(std::bit_width(price / price_least_)) - 1;
         const std::uint64_t before = std::exchange(steep_, std::min<std::uint64_t>(steep, 6));
+        if (steep_ >= 3) reach(Goal::dear);
         return before != steep_;
       }
     }
@@ -149,6 +154,7 @@ class Layer1 final : public LayerCoverage {
     if (at == sent.end()) return false;
     at->included = r.kind == RecordKind::l1_included;
     at->excluded = !at->included;
+    if (at->excluded) reach(Goal::excluded);
     // What can no longer be taken back, as far as it matters here.
     if (at->included && sent.size() > memory_blocks && sent.front().included) sent.erase(sent.begin());
     return true;
@@ -164,6 +170,7 @@ class Layer1 final : public LayerCoverage {
       gave_up = std::max(gave_up, v.gave_up);
     }
     off_ = few(off);
+    if (off_ != 0) reach(Goal::views_differ);
     hidden_ = few(hidden);
     late_ = few(late);
     gave_up_ = size_class(gave_up, 4);
@@ -183,6 +190,7 @@ class Layer1 final : public LayerCoverage {
         first = false;
       }
       taken_back_ |= back != 0;
+      if (again != 0) reach(Goal::replaced);
       if (open != 0) waiting_.push_back(mixed({size_class(open, 4), few(back), few(again), few(gaps)}));
     }
     // Many authors in the same place are as good as two.
@@ -225,6 +233,9 @@ class Forced final : public LayerCoverage {
   explicit Forced(const Scenario& s)
       : patience_(std::max<std::uint64_t>(patience_of(s.design.forced), 4)), done_(scenarios::machine_count(s)) {}
 
+  std::uint64_t aims() const override {
+    return goal_mask(Goal::item_waited, Goal::item_put_off);
+  }
   sim::KindMask kinds() const override {
     return Clock::kinds() | sim::mask_of(RecordKind::forced_posted, RecordKind::forced_done, RecordKind::force_called,
                                          RecordKind::l1_excluded);
@@ -234,6 +245,7 @@ class Forced final : public LayerCoverage {
     switch (r.kind) {
       case RecordKind::l1_mined:
         clock_.see(r);
+        if (age() > 2) reach(Goal::item_waited);
         return !queue_.empty();
       case RecordKind::l1_excluded: {
         const auto at = std::ranges::find(queue_, r.id(), &Item::id);
@@ -257,7 +269,10 @@ class Forced final : public LayerCoverage {
     last_height_ = r.height;
     last_node_ = r.node;
     statuses_ = (statuses_ << 3U | (r.detail & 7U)) & 0777U;
-    if (status == ForcedStatus::deferred) return true;
+    if (status == ForcedStatus::deferred) {
+      reach(Goal::item_put_off);
+      return true;
+    }
     const auto at = std::ranges::find(queue_, r.id(), &Item::id);
     if (at == queue_.end()) return true;
     if (at != queue_.begin()) overtaken_ = clock_.tip();
@@ -309,6 +324,9 @@ class Writing final : public LayerCoverage {
  public:
   explicit Writing(const Scenario& s) : writers_(scenarios::machine_count(s)) {}
 
+  std::uint64_t aims() const override {
+    return goal_mask(Goal::written_twice, Goal::written_ahead, Goal::writer_lost);
+  }
   sim::KindMask kinds() const override {
     return Clock::kinds() | sim::mask_of(RecordKind::da_turn, RecordKind::da_prepared, RecordKind::da_sent,
                                          RecordKind::da_posted, RecordKind::da_unposted, RecordKind::da_confirmed,
@@ -334,6 +352,7 @@ class Writing final : public LayerCoverage {
       case RecordKind::node_crashed:
         w.up = false;
         if (w.writes) ++crashes_;
+        if (!w.open.empty()) reach(Goal::writer_lost);
         return w.writes;
       case RecordKind::da_turn: holder_ = r.node; return true;
       case RecordKind::da_backlog: w.closed = r.flags != 0; return true;
@@ -358,8 +377,14 @@ class Writing final : public LayerCoverage {
       case RecordKind::da_receipt: at->receipt = true; break;
       case RecordKind::da_posted:
         at->stage = posted;
-        if (last <= readable_) copied_ = clock_.tip();
-        if (r.height > readable_ + 1) gap_ = clock_.tip();
+        if (last <= readable_) {
+          copied_ = clock_.tip();
+          reach(Goal::written_twice);
+        }
+        if (r.height > readable_ + 1) {
+          gap_ = clock_.tip();
+          reach(Goal::written_ahead);
+        }
         if (r.height <= readable_ + 1) readable_ = std::max(readable_, last);
         break;
       case RecordKind::da_unposted:
@@ -447,6 +472,9 @@ class Heads final : public LayerCoverage {
     }
   }
 
+  std::uint64_t aims() const override {
+    return goal_mask(Goal::head_went_back, Goal::made_up);
+  }
   sim::KindMask kinds() const override {
     return Clock::kinds() | sim::mask_of(RecordKind::head, RecordKind::derived, RecordKind::halted,
                                          RecordKind::commitment, RecordKind::proof, RecordKind::committed,
@@ -468,8 +496,10 @@ class Heads final : public LayerCoverage {
       case RecordKind::node_crashed: reader.up = false; return reader.reads;
       case RecordKind::halted: reader.halted = true; return true;
       case RecordKind::derived:
-        if (r.flags != 0) reader.empty = clock_.tip();
-        return r.flags != 0;
+        if (r.flags == 0) return false;
+        reader.empty = clock_.tip();
+        reach(Goal::made_up);
+        return true;
       case RecordKind::head: {
         if (r.detail >= reader.heads.size()) return false;
         reader.reads = true;
@@ -479,6 +509,7 @@ class Heads final : public LayerCoverage {
           reader.back_by = size_class(apart(head, r.height) / unit_, 6);
           reader.back_kind = r.detail;
           ++backs_;
+          reach(Goal::head_went_back);
         }
         head = r.height;
         return true;
@@ -560,8 +591,12 @@ class Heads final : public LayerCoverage {
 /// How far the cut-over is, in which of its phases machines were lost, how much each core promised and turned away.
 class CutOver final : public LayerCoverage {
  public:
-  explicit CutOver(const Scenario& s) : up_(scenarios::machine_count(s), true) {}
+  explicit CutOver(const Scenario& s)
+      : up_(scenarios::machine_count(s), true), old_takes_over_(scenarios::migrates_back(s)) {}
 
+  std::uint64_t aims() const override {
+    return goal_mask(Goal::lost_in_cut_over, Goal::rolled_back);
+  }
   sim::KindMask kinds() const override {
     return sim::mask_of(RecordKind::core_stopped, RecordKind::core_exported, RecordKind::core_started,
                         RecordKind::core_rolled_back, RecordKind::tx_accepted, RecordKind::tx_redirected,
@@ -573,7 +608,7 @@ class CutOver final : public LayerCoverage {
       case RecordKind::core_stopped: return enter(stopped);
       case RecordKind::core_exported: return enter(exported);
       case RecordKind::core_started: return enter(started);
-      case RecordKind::core_rolled_back: return enter(rolled_back);
+      case RecordKind::core_rolled_back: reach(Goal::rolled_back); return enter(rolled_back);
       case RecordKind::tx_accepted: return count(accepted_[r.detail == protocols::old_core ? 0 : 1]);
       case RecordKind::tx_redirected: return count(redirected_[r.detail == protocols::old_core ? 0 : 1]);
       case RecordKind::node_crashed:
@@ -583,6 +618,9 @@ class CutOver final : public LayerCoverage {
         const bool old = r.node.value + 1 == up_.size();
         up_[r.node.value] = up;
         if (!up) crashed_ |= 1U << (2U * phase_ + (old ? 1U : 0U));
+        // Those that hand over are switched off by their operators.
+        const bool between = phase_ == stopped || phase_ == exported;
+        if (!up && between && old == old_takes_over_) reach(Goal::lost_in_cut_over);
         return true;
       }
       default: {
@@ -627,6 +665,7 @@ class CutOver final : public LayerCoverage {
   }
 
   std::vector<bool> up_;  // by machine; the last one is the old core
+  bool old_takes_over_;   // the way back
   std::uint64_t phase_ = before;
   std::uint64_t crashed_ = 0;  // two bits a phase: somebody of the committee, the old core
   std::uint64_t blocks_ = 0;   // class of the new core's height
@@ -640,6 +679,7 @@ class CutOver final : public LayerCoverage {
 class SortKeyed final : public LayerCoverage {
  public:
   explicit SortKeyed(const Scenario&) {}
+  std::uint64_t aims() const override { return 0; }
   sim::KindMask kinds() const override { return sim::mask_of(RecordKind::keyed, RecordKind::key_linked); }
 
   bool on_record(const Record& r) override {

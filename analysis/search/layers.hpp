@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "analysis/search/goals.hpp"
 #include "scenarios/spec/scenario.hpp"
 #include "sim/trace/record_log.hpp"
 
@@ -18,6 +19,9 @@ namespace seqlab::analysis {
 class LayerCoverage {
  public:
   virtual ~LayerCoverage() = default;
+  /// Goals that it can tell of, and those that were reached (see goals.hpp).
+  virtual std::uint64_t aims() const = 0;
+  std::uint64_t goals() const { return goals_; }
   virtual sim::KindMask kinds() const = 0;
   /// @return whether the abstract state may have changed
   virtual bool on_record(const sim::Record& record) = 0;
@@ -26,6 +30,12 @@ class LayerCoverage {
   virtual std::uint8_t gist() const = 0;
   /// How far it came towards a violation, see `CaseResult::nearness`.
   virtual std::uint32_t nearness() const = 0;
+
+ protected:
+  void reach(Goal goal) { goals_ |= goal_mask(goal); }
+
+ private:
+  std::uint64_t goals_ = 0;
 };
 
 /// One for each layer that the design has: none for a design of consensus alone.

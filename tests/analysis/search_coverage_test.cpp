@@ -167,6 +167,40 @@ TEST_CASE("a guided campaign on layers sees many states, as many with one thread
   CHECK(one.goals == three.goals);
 }
 
+TEST_CASE("goals are those of the layers that the design has, and a campaign reaches them", "[search][coverage]") {
+  CampaignOptions o = guided(target_of(layered()), 150, 1);
+  o.strategies.push_back(find_strategy("random"));
+  const CampaignReport r = run_campaign(o);
+  const auto reached = [&](Goal goal) { return r.goals[static_cast<std::size_t>(goal)]; };
+  for (const Goal goal : {Goal::views_went_back, Goal::views_differ, Goal::dear, Goal::excluded, Goal::item_waited,
+                          Goal::writer_lost, Goal::head_went_back}) {
+    CAPTURE(goal_names()[static_cast<std::size_t>(goal)]);
+    CHECK(reached(goal) > 0);
+    CHECK(reached(goal) <= r.cases);
+    CHECK((r.goals_aimed & goal_mask(goal)) != 0);
+  }
+  // Nobody hands over here, and a due queue is never throttled.
+  CHECK((r.goals_aimed & goal_mask(Goal::rolled_back, Goal::lost_in_cut_over)) == 0);
+  CHECK(reached(Goal::item_put_off) == 0);
+  CHECK(goals_within_reach(fuzz_scenario("tendermint")) == goals_of_consensus);
+}
+
+TEST_CASE("who is switched off by the operators of a cut-over is not lost in it", "[search][coverage]") {
+  Scenario s = fuzz_scenario("tendermint");
+  s.design.migration.kind = protocols::MigrationOptions::Kind::centralised_to_bft;
+  const auto reached = [&](std::uint32_t machine) {
+    Coverage coverage{s};
+    coverage.on_record({.kind = RecordKind::core_stopped, .node = NodeId{4}});
+    coverage.on_record({.kind = RecordKind::node_crashed, .node = NodeId{machine}});
+    return (coverage.goals() & goal_mask(Goal::lost_in_cut_over)) != 0;
+  };
+  CHECK(reached(0));
+  CHECK_FALSE(reached(4));
+  s.design.migration.kind = protocols::MigrationOptions::Kind::bft_to_centralised;
+  CHECK_FALSE(reached(0));
+  CHECK(reached(4));
+}
+
 TEST_CASE("learners get their first lessons soon", "[search][coverage]") {
   std::uint64_t first = 0;
   for (const std::uint64_t size : {16, 32, 64, 128, 256, 256}) {
