@@ -29,6 +29,10 @@ class Mutate final : public Strategy {
     Stream luck{seed_, "search.mutate", index};
     Plan plan;
     plan.seed = luck.next64();
+    if (troubles_.layered() && luck.chance({2, 3})) {
+      around_consensus(plan, luck);
+      return {base_, std::move(plan)};
+    }
     const auto& scenario = luck.chance({3, 4}) ? short_ : base_;
     const std::uint32_t count = scenario->design.committee.count;
     plan.corrupt = Troubles::corruptible(*scenario, luck);
@@ -56,6 +60,24 @@ class Mutate final : public Strategy {
   }
 
  private:
+  /// Few faults of layer 1, of writers and of machines, whenever something happens there.
+  void around_consensus(Plan& plan, Stream& luck) const {
+    const Probe& seen = troubles_.seen();
+    const std::uint32_t count = base_->design.committee.count;
+    const std::uint64_t faults = luck.between(1, network_faults_max);
+    for (std::uint64_t i = 0; i < faults; ++i) {
+      const std::uint64_t kind = luck.below(8);
+      if (kind < 3 && !seen.relayers.empty()) {
+        plan.interventions.emplace_back(troubles_.writing(luck));
+      } else if (kind < 5 && seen.l1_interval > Duration::zero()) {
+        plan.interventions.emplace_back(troubles_.layer_1(count, luck));
+      } else if (kind < 7) {
+        plan.interventions.emplace_back(troubles_.crash(count, plan, luck));
+      } else {
+        plan.interventions.emplace_back(troubles_.pause(count, luck));
+      }
+    }
+  }
   /// Few faults that have nothing to do with each other.
   void singly(const Scenario& scenario, bool lies, Plan& plan, Stream& luck) const {
     const std::uint32_t count = scenario.design.committee.count;

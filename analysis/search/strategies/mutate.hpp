@@ -6,6 +6,8 @@
 // habit: a corrupt node makes up a proposal for some, and votes for it. A series: a few nodes, often the leaders, are
 // cut off round after round; or each learns what a quorum said, alone, and is then away (a hidden lock). And in some
 // cases trouble ends in the midst of things, so that the healing phase begins where the attack stands.
+//
+// Where the design has layers around consensus, most cases are few faults of those instead.
 #pragma once
 
 #include <memory>

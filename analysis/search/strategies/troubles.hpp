@@ -24,6 +24,8 @@ class Troubles {
  public:
   explicit Troubles(Probe seen) : seen_(std::move(seen)) {}
   const Probe& seen() const { return seen_; }
+  /// The design has parts around consensus.
+  bool layered() const { return !seen_.moments.empty(); }
 
   static NodeId node(std::uint32_t count, sim::Stream& luck) {
     return NodeId{static_cast<std::uint32_t>(luck.below(count))};
@@ -114,7 +116,6 @@ class Troubles {
   }
   /// Up to so many quarters of the time between two blocks of layer 1.
   Duration step_of_l1(sim::Stream& luck, std::uint64_t quarters) const;
-  bool layered() const { return !seen_.moments.empty(); }
   /// Nobody hears what the node says in these rounds.
   void add_silence(NodeId who, std::optional<std::uint64_t> at_height, std::uint32_t first, std::uint32_t rounds,
                    std::uint32_t count, scenarios::Plan& plan) const;
