@@ -12,6 +12,17 @@
 #include <new>
 #include <stdexcept>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SEQLAB_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SEQLAB_ADDRESS_SANITIZER 1
+#endif
+#endif
+#if defined(SEQLAB_ADDRESS_SANITIZER)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 namespace seqlab::sim::detail {
 
 namespace {
@@ -23,7 +34,7 @@ using boost::fibers::context;
 /// that a thousand parked fibers do not compete for the same cache sets.
 class GuardedStacks {
  public:
-  explicit GuardedStacks(std::size_t number) : colour_((number % 32) * 64 * 3) {}
+  GuardedStacks(std::size_t number, StackBounds& made) : colour_((number % 32) * 64 * 3), made_(&made) {}
 
   boost::context::stack_context allocate() const {
     void* const memory = mmap(nullptr, FiberHost::stack_bytes, PROT_READ | PROT_WRITE,
@@ -38,6 +49,7 @@ class GuardedStacks {
     boost::context::stack_context stack;
     stack.size = FiberHost::stack_bytes - colour_;
     stack.sp = static_cast<std::byte*>(memory) + stack.size;
+    *made_ = {static_cast<std::byte*>(memory) + page, stack.size - page};
     return stack;
   }
 
@@ -47,6 +59,7 @@ class GuardedStacks {
 
  private:
   std::size_t colour_;
+  StackBounds* made_;
 };
 
 }  // namespace
@@ -94,6 +107,7 @@ FiberHost::FiberHost() {
 }
 
 FiberHost::~FiberHost() {
+  ending_ = true;
   for (const auto& worker : workers_) {
     worker->quit = true;
     switch_to(worker->context);
@@ -102,8 +116,26 @@ FiberHost::~FiberHost() {
 
 void FiberHost::switch_to(context* target) {
   // What `suspend` does through the algorithm's `pick_next`, without the detour.
+#if defined(SEQLAB_ADDRESS_SANITIZER)
+  if (ending_) return target->resume();
+  const StackBounds to = bounds_of(target);
+  void* frames = nullptr;
+  __sanitizer_start_switch_fiber(&frames, to.bottom, to.bytes);
   target->resume();
+  if (!ending_) __sanitizer_finish_switch_fiber(frames, nullptr, nullptr);
+#else
+  target->resume();
+#endif
 }
+
+#if defined(SEQLAB_ADDRESS_SANITIZER)
+StackBounds FiberHost::bounds_of(const context* context) const {
+  for (const auto& worker : workers_) {
+    if (worker->context == context) return worker->stack;
+  }
+  return main_stack_;
+}
+#endif
 
 Worker* FiberHost::acquire() {
   if (!idle_.empty()) {
@@ -113,14 +145,21 @@ Worker* FiberHost::acquire() {
   }
   workers_.push_back(std::make_unique<Worker>());
   Worker& worker = *workers_.back();
-  boost::fibers::fiber fiber(boost::fibers::launch::post, std::allocator_arg, GuardedStacks(workers_.size()),
-                             [this, &worker] { run_worker(worker); });
+  boost::fibers::fiber fiber(boost::fibers::launch::post, std::allocator_arg,
+                             GuardedStacks(workers_.size(), worker.stack), [this, &worker] { run_worker(worker); });
   worker.context = algorithm_->take_last();
   fiber.detach();
   return &worker;
 }
 
 void FiberHost::run_worker(Worker& worker) {
+#if defined(SEQLAB_ADDRESS_SANITIZER)
+  if (!ending_) {
+    StackBounds from;
+    __sanitizer_finish_switch_fiber(nullptr, &from.bottom, &from.bytes);
+    if (main_stack_.bottom == nullptr) main_stack_ = from;  // before the first worker there is nobody else
+  }
+#endif
   while (!worker.quit) {
     // A job ends by parking inside the loop of its world (see processes.cpp) and comes back with the next job set.
     const std::function<void()> job = std::exchange(worker.job, nullptr);

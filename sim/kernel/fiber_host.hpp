@@ -16,10 +16,17 @@ namespace seqlab::sim::detail {
 
 class FiberHost;
 
+/// Where the stack of a context lies, for the address sanitizer.
+struct StackBounds {
+  const void* bottom = nullptr;
+  std::size_t bytes = 0;
+};
+
 /// One reusable fiber. It runs `job` each time it is entered with one, then parks itself.
 struct Worker {
   boost::fibers::context* context = nullptr;
   std::function<void()> job;  ///< must not throw
+  StackBounds stack;
   bool quit = false;
 };
 
@@ -48,10 +55,15 @@ class FiberHost {
  private:
   FiberHost();
   void run_worker(Worker& worker);
+  /// Only if the address sanitizer watches, which has to be told on which stack we are: it clears what an exception
+  /// leaves behind there, and reports errors that are none otherwise.
+  StackBounds bounds_of(const boost::fibers::context* context) const;
 
   class Algorithm;
   Algorithm* algorithm_ = nullptr;  // owned by Boost.Fiber's scheduler
   boost::fibers::context* main_ = nullptr;
+  StackBounds main_stack_;
+  bool ending_ = false;  // the library switches by itself
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> idle_;
 };

@@ -45,8 +45,15 @@ class MessagePtr {
   explicit MessagePtr(Message* m) : message_(m) { retain(); }
   MessagePtr(const MessagePtr& o) : message_(o.message_) { retain(); }
   MessagePtr(MessagePtr&& o) noexcept : message_(std::exchange(o.message_, nullptr)) {}
-  MessagePtr& operator=(MessagePtr o) noexcept {
-    std::swap(message_, o.message_);
+  // Two of them, and none by value: in a template Clang 14 never destroys the parameter of `p = {}`.
+  MessagePtr& operator=(const MessagePtr& o) {
+    MessagePtr copy{o};
+    std::swap(message_, copy.message_);
+    return *this;
+  }
+  MessagePtr& operator=(MessagePtr&& o) noexcept {
+    MessagePtr taken{std::move(o)};
+    std::swap(message_, taken.message_);
     return *this;
   }
   ~MessagePtr() { release(); }
