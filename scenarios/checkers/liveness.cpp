@@ -18,6 +18,10 @@ void insert_sorted(std::vector<NodeId>& nodes, NodeId node) {
   if (at == nodes.end() || *at != node) nodes.insert(at, node);
 }
 
+/// Engines ask for what they lack one peer after another, each within this time: only when all have been asked in vain
+/// is it known that the next rounds are like these.
+constexpr Duration asks_again = 2s;
+
 /// Not slower than before, within what jitter does.
 bool steady(Duration before, Duration after) { return after <= before + before / 64; }
 
@@ -144,6 +148,10 @@ void LivenessChecker::judge(const Record& record) {
       active_at_ = record.at;
       if (forked_) return decide(Liveness::excused, record.at, {});
       if (record.height >= height_) follow(record.height + 1);
+      // What the others did there without it says nothing about what they do together.
+      if (record.height + 1 == height_) {
+        for (auto& [number, round] : open_) round.belated = true;
+      }
       if (record.height < goal_) break;
       const bool all = std::all_of(core_.begin(), core_.end(),
                                    [&](NodeId node) { return roster_.height(node) >= goal_; });
@@ -275,6 +283,7 @@ bool LivenessChecker::is_cycle(std::size_t period, SimTime end) const {
   const Duration one = symbols_[first + period].at - symbols_[first].at;
   const Duration two = symbols_[first + 2 * period].at - symbols_[first + period].at;
   const Duration three = end - symbols_[first + 2 * period].at;
+  if (end - symbols_[first].at < asks_again * static_cast<std::int64_t>(core_.size())) return false;
   return steady(one, two) && steady(one, three) && steady(two, three);
 }
 

@@ -6,8 +6,9 @@
 // - lasso: no progress, and what the core does repeats itself. Each round of the height where it hangs is reduced to
 //   who proposed and, per core member, which steps it entered and what it voted for: nothing, nil, its own lock,
 //   somebody else's lock, something else. Times, round numbers and block ids are left out. Three repetitions in a row
-//   count if each holds a proposal of every core member with power (so that the rotation has come round) and if they do
-//   not take longer and longer (growing timeouts may yet succeed).
+//   count if each holds a proposal of every core member with power (so that the rotation has come round), if they do
+//   not take longer and longer (growing timeouts may yet succeed), and if they last longer than it takes to ask
+//   everybody for what is missing.
 // - suspected: no progress within the bound and no cycle proven. Too few rounds for a verdict, although the core is
 //   visibly at work, leave it open (`not_checked`).
 #pragma once
@@ -47,7 +48,7 @@ class LivenessChecker final : public Checker {
     SimTime entered_at{};               ///< by the first member
     std::vector<std::uint64_t> deeds;   ///< by position in `core_`; 0 = was not in it
     std::vector<NodeId> proposers;      ///< sorted
-    bool belated = false;               ///< a member was in a later one before: somebody catches up, alone
+    bool belated = false;               ///< somebody catches up alone in it, or came to the height after it began
   };
   /// A round that every member has left, in the abstract.
   struct Symbol {

@@ -75,6 +75,25 @@ TEST_CASE("nothing is promised by a committee on the way whose leaders never com
   CHECK_FALSE(is_failure(result));
 }
 
+// n0 alone does not hear that block 3, which changes the committee, is final, and asks one after the other for it: the
+// first who can answer after the healing does. Until then the others' rounds come again and again.
+TEST_CASE("a member that still fetches the last block of its era is waited for", "[search][streamlet]") {
+  auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("streamlet"));
+  scenario->permute_instants = false;
+  scenario->design.committee.stake = {2, 1, 1, 3};
+  scenario->design.committee.changes = {{.height = 3, .node = NodeId{3}, .power = 1}};
+  scenario->environment.network.latency.mean = 1ms;
+  scenario->environment.machines.start_skew = 1ns;
+  scenario->stop = {.after = 30s, .height = 0, .healing = 120s, .healing_blocks = 1};
+  scenarios::RoundSplit unheard;
+  unheard.round = 4;
+  unheard.groups = {{{NodeId{0}, false}}, {{NodeId{1}, false}, {NodeId{2}, false}, {NodeId{3}, false}}};
+  const scenarios::Plan plan{.seed = 2, .corrupt = {NodeId{1}}, .interventions = {unheard}};
+  const CaseResult result = run_case({scenario, plan}, {"streamlet", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
 // n0, n1 and n3 certify A; n0 and n1, which write their own block or vote on top of it, start again and n3 is gone.
 // The body of A is in their logs with the votes for it, whatever their tips are now, or nobody who signed A has it.
 TEST_CASE("a block that was the tip once is there after a restart", "[search][monadbft]") {

@@ -124,6 +124,30 @@ TEST_CASE("repetitions that take longer and longer are no lasso", "[checkers][li
         Liveness::suspected);
 }
 
+TEST_CASE("repetitions that end before everybody could be asked for what is missing are no lasso",
+          "[checkers][liveness]") {
+  CHECK(run_checker("liveness", four(), start + "core n0..n3\n" + barren_rounds(13, 600, 0)).liveness ==
+        Liveness::suspected);
+  CHECK(run_checker("liveness", four(), start + "core n0..n3\n" + barren_rounds(13, 700, 0)).liveness ==
+        Liveness::lasso);
+}
+
+TEST_CASE("rounds before the last member came to the height are no cycle", "[checkers][liveness]") {
+  const auto joined_by_the_last = [](int before, int together) {
+    std::string run = "committee n0..n3 1\n commit n0..n2 h1 r0 A\n heal\n core n0..n3\n";
+    for (int r = 0; r < before; ++r) {
+      run += fmt::format("round n0..n2 h2 r{0}\npropose n{1} h2 r{0} B{0}\nwait 1000\n", r, r % 4);
+    }
+    run += "commit n3 h1 r0 A\n";
+    for (int r = before; r < before + together; ++r) {
+      run += fmt::format("round n0..n3 h2 r{0}\npropose n{1} h2 r{0} B{0}\nwait 1000\n", r, r % 4);
+    }
+    return run_checker("liveness", four(), run).liveness;
+  };
+  CHECK(joined_by_the_last(40, 3) != Liveness::lasso);
+  CHECK(joined_by_the_last(40, 15) == Liveness::lasso);
+}
+
 TEST_CASE("rounds in which the rotation has not come round are no lasso", "[checkers][liveness]") {
   // n3 never proposes
   CHECK(run_checker("liveness", four(), start + "core n0..n3\n" + barren_rounds(40, 1000, 0, "n0..n3", 3)).liveness ==
@@ -139,7 +163,7 @@ TEST_CASE("rounds that a member passes while it catches up are no cycle", "[chec
     std::string run = "committee n0..n3 1\n commit n0..n3 h1 r0 A\n round n0..n2 h2 r60\n heal\n core n0..n3\n";
     for (int r = 60 - rounds; r < 60; ++r) run += fmt::format("round n3 h2 r{}\n", r);
     for (int r = 60; r < 60 + together; ++r) {
-      run += fmt::format("round n0..n3 h2 r{0}\npropose n0..n3 h2 r{0} B{0}\nwait 10\n", r);
+      run += fmt::format("round n0..n3 h2 r{0}\npropose n0..n3 h2 r{0} B{0}\nwait 1000\n", r);
     }
     return run_checker("liveness", four(), run).liveness;
   };
@@ -150,11 +174,11 @@ TEST_CASE("rounds that a member passes while it catches up are no cycle", "[chec
 TEST_CASE("votes for blocks repeat themselves when their relation to the locks does", "[checkers][liveness]") {
   // each round somebody proposes a new block, and n0, which is locked, insists on its own
   std::string run = start + "core n0..n3\n round n0..n3 h2 r0\n propose n0 h2 r0 L\n prevote n0..n3 h2 r0 L\n"
-                            "lock n0 h2 r0 L\n precommit n0 h2 r0 L\n precommit n1..n3 h2 r0 nil\n wait 500\n";
+                            "lock n0 h2 r0 L\n precommit n0 h2 r0 L\n precommit n1..n3 h2 r0 nil\n wait 700\n";
   for (int r = 1; r < 18; ++r) {
     run += fmt::format(
         "round n0..n3 h2 r{0}\npropose n{1} h2 r{0} {2}\nprevote n0 h2 r{0} {3}\nprevote n1 n2 h2 r{0} {2}\n"
-        "prevote n3 h2 r{0} nil\nprecommit n0..n3 h2 r{0} nil\nwait 500\n",
+        "prevote n3 h2 r{0} nil\nprecommit n0..n3 h2 r{0} nil\nwait 700\n",
         r, r % 4, r % 4 == 0 ? std::string{"L"} : fmt::format("B{}", r), r % 4 == 0 ? "L" : "nil");
   }
   CHECK(run_checker("liveness", four(), run).liveness == Liveness::lasso);
