@@ -20,6 +20,7 @@
 #endif
 #endif
 #if defined(SEQLAB_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -54,7 +55,11 @@ class GuardedStacks {
   }
 
   void deallocate(boost::context::stack_context& stack) const noexcept {
-    munmap(static_cast<std::byte*>(stack.sp) - stack.size, FiberHost::stack_bytes);
+    std::byte* const memory = static_cast<std::byte*>(stack.sp) - stack.size;
+#if defined(SEQLAB_ADDRESS_SANITIZER)
+    __asan_unpoison_memory_region(memory, FiberHost::stack_bytes);  // the next mapping there may be another thread's
+#endif
+    munmap(memory, FiberHost::stack_bytes);
   }
 
  private:
