@@ -115,6 +115,8 @@ class BasicStreamlet {
   Height longest_received() const;
   void prune();
   void keep_bounds();
+  Epoch era_of_chain(const EngineView& view) const;
+  std::size_t find_era(std::span<const Recovered> log) const;
   void enter_era(const EngineView& view);
 
   // catching up
@@ -137,6 +139,7 @@ class BasicStreamlet {
   Round epoch_{0};
   Round voted_epoch_{0};
   Height voted_height_{};              // of that vote
+  Height log_height_{};             // of the newest record, at least
   Round building_{0};                  // epoch for which a payload was asked
   Height longest_notarised_{};         // never less than the root's
   Height final_height_{};              // by S4, with all before it
@@ -147,7 +150,7 @@ class BasicStreamlet {
   std::vector<FirstProposal> proposals_;  // sorted by epoch
   std::vector<std::pair<Round, NodeId>> reported_;  // double votes
   bool sync_armed_ = false;
-  std::uint64_t era_ = 0;
+  Epoch era_{};                        // its first height; 0: the first one
   BlockSync sync_;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "protocols/consensus/certificates.hpp"
+#include "protocols/consensus/log_encoding.hpp"
 #include "protocols/consensus/streamlet/streamlet.hpp"
 #include "protocols/consensus/tendermint/safety_record.hpp"
 
@@ -21,6 +22,8 @@ inline constexpr std::uint32_t sync_window = 8;
 inline constexpr std::int32_t epochs_ahead = 2;
 /// Above it, old blocks that were never notarised are dropped, and the oldest votes.
 inline constexpr std::size_t tree_max = 512;
+/// The era that begins at the height that it holds: what was written before is of older ones.
+inline constexpr std::uint8_t era_record = 0x38;
 /// More missing blocks than this are asked for by height, with the proof that they are final.
 inline constexpr std::uint64_t gap_max = 4;
 
@@ -69,14 +72,21 @@ void BasicStreamlet<Rules>::start(std::span<const Recovered> log, const EngineVi
   }
   enter_era(view);
   std::optional<SafetyRecord> last;
-  for (const Recovered& r : log) {
-    std::optional<SafetyRecord> record = r.type < safety_record_type ? std::nullopt : decode(r.bytes);
+  era_ = era_of_chain(view);
+  const std::size_t era_begin = find_era(log);
+  for (std::size_t i = 0; i < log.size(); ++i) {
+    const Recovered& r = log[i];
+    log_height_ = std::max(log_height_, r.height);
+    const bool is_vote = r.type >= safety_record_type && r.type != streamlet::era_record;
+    std::optional<SafetyRecord> record = is_vote ? decode(r.bytes) : std::nullopt;
     if (!record || record->body == nullptr) continue;
     const BlockPtr& body = record->body;
     if (const Round voted = Rules::restore(record->round); voted > voted_epoch_) {
       voted_epoch_ = voted;
       voted_height_ = record->height;
     }
+    // Blocks of an older era above its end were abandoned, though their committee may have been the same.
+    if (i < era_begin) continue;
     if (record->height > root_.height && body->committee_hash == committee_.hash()) {
       add_body(body, no_node, view, out);
       find(body->id)->validity = Validity::valid;
@@ -86,7 +96,8 @@ void BasicStreamlet<Rules>::start(std::span<const Recovered> log, const EngineVi
     last = std::move(record);
   }
   if (last && last->height > root_.height) {  // it may not have left
-    const Vote vote{last->height, last->round, VoteType::vote, self_, last->block, last->timestamp, last->signature};
+    const Vote vote{last->height, last->round, VoteType::vote, self_, last->block, last->timestamp, last->signature,
+                    era_};
     if (last->statement == Statement::proposal) {
       out.trace(voted_record(vote));
       out.broadcast(out.make<VotingProposalMessage>(last->body, vote));
@@ -96,6 +107,28 @@ void BasicStreamlet<Rules>::start(std::span<const Recovered> log, const EngineVi
   }
   arm_epoch_timer(view, out);
   enter_epoch(epoch_at(view.wall), view, out);
+}
+
+/// Eras are named by their first height, the first one by 0.
+template <class Rules>
+Epoch BasicStreamlet<Rules>::era_of_chain(const EngineView& view) const {
+  Height first = height();
+  while (first.value > 1 && view.chain.committee(previous(first)).hash() == committee_.hash()) first = previous(first);
+  return first.value > 1 ? Epoch{static_cast<std::uint32_t>(first.value)} : Epoch{};
+}
+
+/// Position in the log from which on its votes are of this era.
+template <class Rules>
+std::size_t BasicStreamlet<Rules>::find_era(std::span<const Recovered> log) const {
+  if (era_ == Epoch{}) return 0;
+  const Height first{era_.value};
+  for (std::size_t i = log.size(); i-- > 0;) {
+    if (log[i].type != streamlet::era_record) continue;
+    Height begins{};
+    if (LogReader{log[i].bytes}.get(begins).good() && begins == first) return i + 1;
+  }
+  // Switched off right after the block that ended the era; later, what is left of older eras goes with the record.
+  return first == height() ? log.size() : 0;
 }
 
 template <class Rules>
@@ -165,7 +198,7 @@ void BasicStreamlet<Rules>::on_built(Height /*height*/, Round round, BlockPtr bl
   building_ = Round{0};
   std::vector<BlockPtr> path;
   if (block->committee_hash != committee_.hash() || !path_to(block->parent, path)) return;  // all has changed
-  Vote vote{block->height, round, VoteType::vote, self_, block->id, view.wall, {}};
+  Vote vote{block->height, round, VoteType::vote, self_, block->id, view.wall, {}, era_};
   vote.signature = view.signatures.sign(self_.value, vote.signed_digest());
   say(vote, block, true, out);
 }
@@ -174,6 +207,7 @@ template <class Rules>
 void BasicStreamlet<Rules>::say(Vote vote, const BlockPtr& block, bool proposal, Outbox& out) {
   voted_epoch_ = vote.round;
   voted_height_ = vote.height;
+  log_height_ = std::max(log_height_, vote.height);
   if (Rules::persist_before_send()) {
     const Statement statement = proposal ? Statement::proposal : Statement::prevote;
     const SafetyRecord record{.statement = statement,
@@ -206,9 +240,10 @@ void BasicStreamlet<Rules>::on_proposal(NodeId from, const MessagePtr& message, 
   }
   if (!body.is_sound(view.signatures)) return refuse(Reject::bad_signature);
   if (v.height <= root_.height) return refuse(Reject::stale);
-  if (b.committee_hash != committee_.hash()) {  // of another era: whoever is in a later one has the proof of its blocks
-    if (v.height > height()) {
-      sync_.note(v.voter, v.height);
+  if (v.epoch != era_ || b.committee_hash != committee_.hash()) {
+    // Whoever is in a later era has the proof of the blocks before it.
+    if (v.epoch > era_ && v.epoch.value > height().value) {
+      sync_.note(v.voter, Height{v.epoch.value});
       ask_for_blocks(out);
     }
     return refuse(Reject::unknown_parent);
@@ -272,7 +307,7 @@ void BasicStreamlet<Rules>::try_vote(const EngineView& view, Outbox& out) {
     out.add(effect::ValidatePayload{e->body, effect::Payload::branch, std::move(path)});
     return;
   }
-  Vote vote{b.height, epoch_, VoteType::vote, self_, b.id, view.wall, {}};
+  Vote vote{b.height, epoch_, VoteType::vote, self_, b.id, view.wall, {}, era_};
   vote.signature = view.signatures.sign(self_.value, vote.signed_digest());
   say(vote, e->body, false, out);
 }
@@ -296,6 +331,7 @@ void BasicStreamlet<Rules>::on_vote(NodeId from, const MessagePtr& message, cons
   const auto refuse = [&](Reject why) { reject(from, body, v.height, v.round, why, out); };
   if (v.height <= root_.height || v.round <= root_.epoch) return;  // late, and settled
   if (!v.block || v.type != VoteType::vote) return refuse(Reject::malformed);
+  if (v.epoch != era_) return refuse(v.epoch < era_ ? Reject::stale : Reject::far_future);
   if (v.round.value > epoch_.value + streamlet::epochs_ahead) return refuse(Reject::far_future);
   if (index_of(v.voter) < 0) return refuse(Reject::not_a_member);
   if (body.checked == Checked::not_yet) {
@@ -348,6 +384,7 @@ void BasicStreamlet<Rules>::notarise(Ballot& ballot, BlockId block, const Engine
   e.certificate.round = ballot.epoch;
   e.certificate.block = block;
   e.certificate.type = VoteType::vote;
+  e.certificate.epoch = era_;
   NodeId voter = no_node;
   ballot.votes.for_each_vote_for(block, [&](std::uint32_t, const MessagePtr& m) {
     const Vote& v = VoteSet::vote_in(m);
@@ -413,13 +450,18 @@ void BasicStreamlet<Rules>::on_executed(Height height, const ExecutionResult& /*
   executing_ = nullptr;
   if (view.chain.committee(next(height)).hash() != committee_.hash()) {
     // The blocks above were made for the old committee: the next era begins on this one.
-    ++era_;
+    era_ = Epoch{static_cast<std::uint32_t>(next(height).value)};
     enter_era(view);
+    // Not forgotten before the last vote of the older era.
+    log_height_ = std::max(log_height_, next(height));
+    LogWriter w{sizeof(Height)};
+    w.add(next(height));
+    out.persist(streamlet::era_record, log_height_, epoch_, w.take());
     out.trace({.kind = sim::RecordKind::epoch_entered,
                .node = self_,
                .round = static_cast<std::uint32_t>(epoch_.value),
                .height = next(height).value,
-               .a = era_});
+               .a = era_.value});
   } else {
     prune();
     longest_notarised_ = std::max(longest_notarised_, height);
@@ -508,6 +550,7 @@ Reject BasicStreamlet<Rules>::check_parent_certificate(const Block& b, Hash128* 
   if (on_root && b.parent != root_.id) return Reject::unknown_parent;
   if (parent.value == 0) return c == Commit{} ? Reject::none : Reject::bad_certificate;
   if (c.signatures.empty()) return Rules::extends(false) ? Reject::none : Reject::bad_certificate;
+  if (!on_root && c.epoch != era_) return Reject::bad_certificate;
   const Committee& signers = on_root ? view.chain.committee(parent) : committee_;
   if (checked != nullptr && *checked == signers.hash()) return Reject::none;
   const Reject why =
@@ -600,6 +643,7 @@ Reject BasicStreamlet<Rules>::check_final(const Block& block, const Commit& comm
   if (epochs[0].value + 1 != epochs[1].value || epochs[1].value + 1 != epochs[2].value || commit.round != epochs[2]) {
     return Reject::bad_certificate;
   }
+  if (commit.epoch != era_) return Reject::bad_certificate;
   Commit certificate = commit;
   certificate.height = before->height;
   certificate.block = before->id;
@@ -629,6 +673,7 @@ Commit BasicStreamlet<Rules>::final_proof(const BlockPtr& block, const EngineVie
                        epochs[1].value + 1 == epochs[2].value && commit->descendants.empty();
     if (!three && commit->descendants.empty()) continue;
     proof.round = commit->round;
+    proof.epoch = commit->epoch;
     proof.signatures = commit->signatures;
     for (const BlockPtr& d : commit->descendants) proof.descendants.push_back(d);
     return proof;
@@ -779,6 +824,7 @@ bool BasicStreamlet<Rules>::same(const BasicStreamlet& o) const {
   const auto id_of = [](const BlockPtr& b) { return b != nullptr ? b->id : BlockId{}; };
   return self_ == o.self_ && options_ == o.options_ && root_ == o.root_ && committee_ == o.committee_ &&
          epoch_ == o.epoch_ && voted_epoch_ == o.voted_epoch_ && voted_height_ == o.voted_height_ &&
+         log_height_ == o.log_height_ &&
          building_ == o.building_ && longest_notarised_ == o.longest_notarised_ &&
          final_height_ == o.final_height_ && final_tip_ == o.final_tip_ &&
          id_of(executing_) == id_of(o.executing_) && tree_ == o.tree_ && ballots_ == o.ballots_ &&
@@ -789,6 +835,7 @@ bool BasicStreamlet<Rules>::same(const BasicStreamlet& o) const {
 template <class Rules>
 void BasicStreamlet<Rules>::hash_into(HashBuilder& h) const {
   h.add(self_).add(root_.height).add(root_.id).add(committee_.hash()).add(epoch_).add(voted_epoch_).add(voted_height_);
+  h.add(log_height_);
   h.add(building_).add(longest_notarised_).add(final_height_).add(final_tip_);
   h.add(executing_ != nullptr ? executing_->id : BlockId{}).add(tree_.size());
   for (const Entry& e : tree_) {
