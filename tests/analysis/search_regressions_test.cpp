@@ -75,6 +75,60 @@ TEST_CASE("nothing is promised by a committee on the way whose leaders never com
   CHECK_FALSE(is_failure(result));
 }
 
+// Precommits of round 0 from n0, n2 and n3 came to n1 alone, which lacks the block and gave the round up; it spoke in
+// round 1 and was switched off. n0 is gone. n2 and n3 can follow only if n1 still has n0's precommit.
+TEST_CASE("what ended a round is there after a restart", "[search][tendermint]") {
+  auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("tendermint"));
+  scenario->permute_instants = false;
+  scenario->design.parameters.tendermint.timeout_precommit = 100ms;
+  scenario->environment.network.latency.mean = 1ms;
+  scenario->environment.machines.disk_sync = 9455581ns;
+  scenario->environment.machines.start_skew = 30ms;
+  scenario->stop = {.after = 250ms, .height = 0, .healing = 45s, .healing_blocks = 1};
+  scenarios::FaultSpec crash{.lasts = 1us, .what = scenarios::fault::Crash{{NodeId{1}}}};
+  crash.when.at = 210ms;
+  scenarios::RoundSplit unheard;
+  unheard.height = 1;
+  unheard.round = 0;
+  unheard.message = MessageKind::precommit;
+  for (const std::uint32_t other : {0U, 2U, 3U}) {
+    unheard.groups.push_back({{NodeId{1}, false}, {NodeId{other}, false}});
+  }
+  const scenarios::Plan plan{.seed = 7979098558180531592, .corrupt = {NodeId{0}}, .interventions = {crash, unheard}};
+  const CaseResult result = run_case({scenario, plan}, {"tendermint", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
+// The committee changes and changes back: the third era has the first one's members. n0, which is still in the first,
+// proposes on a chain that the others have abandoned; they must not wait for it.
+TEST_CASE("certificates of an era that was abandoned bind nobody in a later one", "[search][streamlet][epochs]") {
+  auto scenario = std::make_shared<scenarios::Scenario>(fuzz_scenario("streamlet"));
+  scenario->design.committee.changes = {{.height = 1, .node = NodeId{3}, .power = 2},
+                                        {.height = 2, .node = NodeId{3}, .power = 1}};
+  scenario->environment.network.latency.mean = 1ms;
+  scenario->environment.machines.start_skew = 0s;
+  scenario->stop = {.after = 3700ms, .height = 0, .healing = 120s, .healing_blocks = 1};
+  const auto crash = [](std::uint32_t node, Duration lasts) {
+    return scenarios::FaultSpec{.lasts = lasts, .what = scenarios::fault::Crash{{NodeId{node}}}};
+  };
+  scenarios::FaultSpec first = crash(1, 2500us);
+  first.when.on = scenarios::Trigger::Point{.record = sim::RecordKind::persisted, .node = NodeId{1}, .nth = 1};
+  scenarios::FaultSpec alone{.lasts = 750ms};
+  alone.when.at = 2300ms;
+  alone.what = scenarios::fault::Partition{.groups = {{NodeId{0}}, {NodeId{1}, NodeId{2}, NodeId{3}}}};
+  scenarios::FaultSpec away = crash(2, 1342857139ns);
+  away.when.at = 75ms;
+  scenarios::FaultSpec last = crash(0, 18ms);
+  last.when.on = scenarios::Trigger::Point{.record = sim::RecordKind::round_entered, .node = NodeId{0}, .nth = 8};
+  const scenarios::Plan plan{.seed = 2,
+                             .leaders = {NodeId{2}, NodeId{2}, NodeId{1}, NodeId{0}, NodeId{2}, NodeId{3}},
+                             .interventions = {first, alone, away, last}};
+  const CaseResult result = run_case({scenario, plan}, {"streamlet", scenario, nullptr});
+  for (const scenarios::Finding& f : result.findings) UNSCOPED_INFO(f.checker << ": " << f.text);
+  CHECK_FALSE(is_failure(result));
+}
+
 // n0 alone does not hear that block 3, which changes the committee, is final, and asks one after the other for it: the
 // first who can answer after the healing does. Until then the others' rounds come again and again.
 TEST_CASE("a member that still fetches the last block of its era is waited for", "[search][streamlet]") {

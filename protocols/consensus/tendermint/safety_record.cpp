@@ -17,13 +17,19 @@ LogReader& read(LogReader& r, LockedValue& v) { return r.get(v.round).get(v.bloc
 std::vector<std::byte> encode(const SafetyRecord& record) {
   constexpr std::size_t fixed = 128;
   constexpr std::size_t polka_vote_bytes = 20;
-  LogWriter w{fixed + record.polka.size() * polka_vote_bytes + (record.body != nullptr ? log_size(*record.body) : 0)};
+  constexpr std::size_t precommit_bytes = 36;
+  LogWriter w{fixed + record.polka.size() * polka_vote_bytes + record.passed.size() * precommit_bytes +
+              (record.body != nullptr ? log_size(*record.body) : 0)};
   w.add(record.statement).add(record.height).add(record.round).add(record.block).add(record.proposal_valid_round);
   w.add(record.timestamp).add(record.signature.handle);
   write(w, record.locked);
   write(w, record.valid);
   w.add(static_cast<std::uint32_t>(record.polka.size()));
   for (const CommitSignature& s : record.polka) w.add(s.voter).add(s.timestamp).add(s.signature.handle);
+  w.add(static_cast<std::uint32_t>(record.passed.size()));
+  for (const KeptPrecommit& p : record.passed) {
+    w.add(p.block).add(p.by.voter).add(p.by.timestamp).add(p.by.signature.handle);
+  }
   w.add(std::uint8_t{record.body != nullptr});
   if (record.body != nullptr) w.add(*record.body);
   return w.take();
@@ -43,6 +49,13 @@ std::optional<SafetyRecord> decode(std::span<const std::byte> bytes) {
     CommitSignature s;
     r.get(s.voter).get(s.timestamp).get(s.signature.handle);
     record.polka.push_back(s);
+  }
+  std::uint32_t precommits = 0;
+  r.get(precommits);
+  for (std::uint32_t i = 0; i < precommits && r.good(); ++i) {
+    KeptPrecommit p;
+    r.get(p.block).get(p.by.voter).get(p.by.timestamp).get(p.by.signature.handle);
+    record.passed.push_back(p);
   }
   r.get(has_body);
   if (has_body != 0) {

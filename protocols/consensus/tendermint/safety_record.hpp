@@ -1,6 +1,7 @@
 // What a replica writes to its log before it says something, and how it is read again. One record a statement: the
 // statement itself (so that a restarted replica can only repeat it), the lock and the valid value at that time and, the
-// first time that one of these values is named, the body of the block and the prevotes that made it so.
+// first time that one of these values is named, the body of the block and the prevotes that made it so. The first
+// statement of a later round has the precommits that ended the one before.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,12 @@ struct LockedValue {
   friend bool operator==(const LockedValue&, const LockedValue&) = default;
 };
 
+/// A precommit as the log keeps it: its height and round are known from where it stands.
+struct KeptPrecommit {
+  BlockId block{};
+  CommitSignature by{};
+};
+
 struct SafetyRecord {
   Statement statement = Statement::none;
   Height height{};
@@ -37,6 +44,9 @@ struct SafetyRecord {
   LockedValue valid{};
   /// The first time that `valid` is named: the prevotes behind it, for those who have not seen them.
   std::vector<CommitSignature> polka{};
+  /// The first statement of a round after the first: the precommits that let this replica into it. Some may have come
+  /// to it alone, and then nobody else can follow but by them.
+  std::vector<KeptPrecommit> passed{};
   BlockPtr body{};                     ///< may be null
 };
 

@@ -111,6 +111,8 @@ class BasicTendermint {
     friend bool operator==(const CatchUpRounds&, const CatchUpRounds&) = default;
   };
 
+  std::vector<KeptPrecommit> passed_round() const;
+  void restore_precommits(std::span<const SafetyRecord> records, Outbox& out);
   void restore_polka(std::span<const SafetyRecord> records, const RestoredState& restored, Outbox& out);
   void repeat_statements(std::span<const SafetyRecord> records, const RestoredState& restored, Outbox& out);
 

@@ -92,6 +92,7 @@ void BasicTendermint<Rules>::start(std::span<const Recovered> log, const EngineV
       }
     }
     restore_polka(records, restored, out);
+    restore_precommits(records, out);
     repeat_statements(records, restored, out);
     evaluate(view, out);
   }
@@ -116,6 +117,36 @@ void BasicTendermint<Rules>::restore_polka(std::span<const SafetyRecord> records
       const auto member = static_cast<std::uint32_t>(index);
       const Vote vote{height_, r.valid.round, VoteType::prevote, s.voter, r.valid.block, s.timestamp, s.signature};
       prevotes.add(member, power_of(member), out.template make<VoteMessage>(vote), members_);
+    }
+  }
+}
+
+/// The precommits that ended the round before, if this is the first statement in this one.
+template <class Rules>
+std::vector<KeptPrecommit> BasicTendermint<Rules>::passed_round() const {
+  std::vector<KeptPrecommit> out;
+  if (round_ == Round{0} || (signed_.height == height_ && signed_.round == round_)) return out;
+  const RoundState* const before = find_round(previous(round_));
+  if (before == nullptr || before->precommits.any() < quorum_) return out;
+  for (std::uint32_t i = 0; i < members_; ++i) {
+    const Vote* const v = before->precommits.vote_of(i);
+    if (v != nullptr) out.push_back({v->block, {v->voter, v->timestamp, v->signature}});
+  }
+  return out;
+}
+
+template <class Rules>
+void BasicTendermint<Rules>::restore_precommits(std::span<const SafetyRecord> records, Outbox& out) {
+  for (const SafetyRecord& r : records) {
+    if (r.passed.empty() || r.round == Round{0}) continue;
+    const Round before = previous(r.round);
+    VoteSet& precommits = round_state(before).precommits;
+    for (const KeptPrecommit& p : r.passed) {
+      const std::int32_t index = index_of(p.by.voter);
+      if (index < 0) continue;
+      const auto member = static_cast<std::uint32_t>(index);
+      const Vote vote{height_, before, VoteType::precommit, p.by.voter, p.block, p.by.timestamp, p.by.signature};
+      precommits.add(member, power_of(member), out.template make<VoteMessage>(vote), members_);
     }
   }
 }
@@ -768,13 +799,15 @@ void BasicTendermint<Rules>::say_vote(VoteType type, BlockId block, const Engine
   Vote vote{.height = height_, .round = round_, .type = type, .voter = self_, .block = block};
   vote.timestamp = vote_time(view);
   vote.signature = view.signatures.sign(self_.value, vote.signed_digest());
+  std::vector<KeptPrecommit> passed = passed_round();
   signed_ = {height_, round_, statement};
   persist({.statement = statement,
            .height = height_,
            .round = round_,
            .block = block,
            .timestamp = vote.timestamp,
-           .signature = vote.signature},
+           .signature = vote.signature,
+           .passed = std::move(passed)},
           out);
   out.broadcast(out.template make<VoteMessage>(vote));
 }
@@ -785,6 +818,7 @@ void BasicTendermint<Rules>::say_proposal(const BlockPtr& block, Round valid_rou
   if (!may_sign(Statement::proposal)) return;
   Proposal p{height_, round_, valid_round, block, self_, block->timestamp, {}};
   p.signature = view.signatures.sign(self_.value, p.signed_digest());
+  std::vector<KeptPrecommit> passed = passed_round();
   signed_ = {height_, round_, Statement::proposal};
   SafetyRecord record{.statement = Statement::proposal,
                       .height = height_,
@@ -792,7 +826,8 @@ void BasicTendermint<Rules>::say_proposal(const BlockPtr& block, Round valid_rou
                       .block = block->id,
                       .proposal_valid_round = valid_round,
                       .timestamp = p.timestamp,
-                      .signature = p.signature};
+                      .signature = p.signature,
+                      .passed = std::move(passed)};
   if (const KnownBlock* k = known(block->id); k == nullptr || !k->persisted) record.body = block;
   persist(std::move(record), out);
   out.broadcast(out.template make<ProposalMessage>(std::move(p)));
