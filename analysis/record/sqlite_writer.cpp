@@ -810,6 +810,8 @@ void SqliteWriter::State::add_budgets(const Report& report) {
     count("forged", b.forged, std::nullopt);
     count("sent", b.sent, std::nullopt);
     count("withheld", b.withheld, std::nullopt);
+    count("reordered", b.reordered, std::nullopt);
+    count("excluded", b.excluded, std::nullopt);
     count("delayed", b.delayed, std::nullopt);
     // Before stabilisation any number may be granted: then there is no bound to compare with.
     count("dropped", b.dropped,

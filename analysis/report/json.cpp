@@ -41,12 +41,20 @@ Json budget(const scenarios::BudgetUse& b, std::uint32_t sequencer_count) {
   out["nodes"] = names(b.nodes, sequencer_count);
   out["stake"] = b.stake;
   out["stake_total"] = b.stake_total;
-  out["used"] = Json{{"forged", b.forged},           {"sent", b.sent},
-                     {"withheld", b.withheld},       {"delayed", b.delayed},
-                     {"dropped", b.dropped},         {"delay_max_ns", ns(b.delay_max)},
-                     {"crashes", b.crashes},         {"partitions", b.partitions},
-                     {"partition_time_ns", ns(b.partition_time)}, {"refused", b.refused},
-                     {"hook_calls", b.hook_calls},   {"instructions", b.instructions}};
+  out["used"] = Json{{"forged", b.forged},
+                     {"sent", b.sent},
+                     {"withheld", b.withheld},
+                     {"reordered", b.reordered},
+                     {"excluded", b.excluded},
+                     {"delayed", b.delayed},
+                     {"dropped", b.dropped},
+                     {"delay_max_ns", ns(b.delay_max)},
+                     {"crashes", b.crashes},
+                     {"partitions", b.partitions},
+                     {"partition_time_ns", ns(b.partition_time)},
+                     {"refused", b.refused},
+                     {"hook_calls", b.hook_calls},
+                     {"instructions", b.instructions}};
   out["granted"] = Json{{"sees", word_for(b.granted.sees)},
                         {"delay_max_ns", ns(b.granted.delay_max)},
                         {"drops_max", b.granted.drops_max},
@@ -258,8 +266,8 @@ std::string result_schema() {
   p["crashes"] = integer("of nodes");
   p["partitions"] = integer("started");
   Json used, granted;
-  for (const char* key : {"forged", "sent", "withheld", "delayed", "dropped", "delay_max_ns", "crashes", "partitions",
-                          "partition_time_ns", "refused", "hook_calls", "instructions"}) {
+  for (const char* key : {"forged", "sent", "withheld", "reordered", "excluded", "delayed", "dropped", "delay_max_ns",
+                          "crashes", "partitions", "partition_time_ns", "refused", "hook_calls", "instructions"}) {
     used[key] = Json{{"type", "integer"}, {"minimum", 0}};
   }
   granted["sees"] = Json{{"enum", {"own", "headers", "all"}}};

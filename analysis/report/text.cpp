@@ -83,6 +83,8 @@ std::string budget_text(const BudgetUse& b, std::uint32_t sequencer_count) {
   if (b.forged != 0) parts.push_back(fmt::format("forged {}", human_count(b.forged)));
   if (b.sent != 0) parts.push_back(fmt::format("sent {}", human_count(b.sent)));
   if (b.withheld != 0) parts.push_back(fmt::format("withheld {}", human_count(b.withheld)));
+  if (b.reordered != 0) parts.push_back(fmt::format("reordered {}", plural(b.reordered, "block")));
+  if (b.excluded != 0) parts.push_back(fmt::format("left out {}", plural(b.excluded, "transaction")));
   if (b.granted.delay_max != Duration{} || b.delayed != 0) {
     parts.push_back(fmt::format("delayed {} by up to {} of {}", human_count(b.delayed), human_duration(b.delay_max),
                                 human_duration(b.granted.delay_max)));

@@ -265,6 +265,7 @@ struct SequencerNode::State final : L1Watcher {
   std::vector<ForcedStatus> forced_first;  ///< as the first thing of their block; empty: nothing can make a difference
   std::vector<KeyedItem> keyed;
   std::size_t announced = 0;
+  SimTime head_since{};
   bool announcing = false;
 
   // In memory: gone with the power.
@@ -881,7 +882,7 @@ BlockPtr SequencerNode::State::build(effect::BuildPayload& e) {
   }
   if (owned) {
     const std::uint64_t life = life_;
-    adversary->on_build(self, e.height, e.round, block->transactions);
+    adversary->on_build(self, *block);
     if (life != life_) return nullptr;
     keep_executable(*block, e.ancestors, e.payload, left);
   }
@@ -1046,6 +1047,7 @@ std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block,
     if (height == block->height) updates.push_back(update);
   }
   chain.append(block, std::move(commit), ledger.root(), updates);
+  head_since = context.simulation.now();
   announcing = true;
   announced = 0;
   return updates;
@@ -1224,6 +1226,7 @@ NodeId SequencerNode::id() const { return state_->id; }
 NodeId SequencerNode::machine() const { return state_->machine->id(); }
 const Engine* SequencerNode::engine() const { return state_->engine.get(); }
 const ChainView& SequencerNode::chain() const { return state_->chain; }
+SimTime SequencerNode::head_since() const { return state_->head_since; }
 const Mempool& SequencerNode::mempool() const { return state_->mempool; }
 const Ledger& SequencerNode::ledger() const { return state_->ledger; }
 const ExternalState& SequencerNode::external() const { return state_->external; }

@@ -31,8 +31,9 @@ class NodeAdversary {
   virtual void on_outgoing(SequencerNode& node, std::span<const NodeId> to, const MessagePtr& message) = 0;
   /// @return false to hide the message from the node
   virtual bool on_incoming(SequencerNode& node, NodeId from, const MessagePtr& message) = 0;
-  /// The node is about to build a block: reorder or remove candidates (it cannot invent signatures).
-  virtual void on_build(SequencerNode& node, Height height, Round round, std::vector<Transaction>& candidates) = 0;
+  /// The node is about to build a block, of which all but its transactions is there: reorder or remove those (it cannot
+  /// invent signatures).
+  virtual void on_build(SequencerNode& node, Block& draft) = 0;
   /// The node is about to say what its block takes from layer 1: `external` may become whatever it likes.
   virtual void on_external(SequencerNode& node, Height height, Round round, External& external) {
     static_cast<void>(node), static_cast<void>(height), static_cast<void>(round), static_cast<void>(external);
@@ -111,6 +112,8 @@ class SequencerNode final : public sim::NodeHandler {
   /// Null while the machine is down.
   const Engine* engine() const;
   const ChainView& chain() const;
+  /// When it committed the head of its chain; the start of the world before that.
+  SimTime head_since() const;
   const Mempool& mempool() const;
   const Ledger& ledger() const;
   /// What the committed chain knows of layer 1.

@@ -61,4 +61,8 @@ Hash128 random_value(const BlockId& previous, const SortKey& key) {
   return HashBuilder{"random value"}.add(previous).add(key.l1_height).add(key.second).add(key.third).finish();
 }
 
+bool wins(const Hash128& value, sim::Ratio odds) {
+  return value.hi % static_cast<std::uint64_t>(odds.den) < static_cast<std::uint64_t>(odds.num);
+}
+
 }  // namespace seqlab::protocols

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocols/types/block.hpp"
+#include "sim/random/stream.hpp"
 
 namespace seqlab::protocols {
 
@@ -65,5 +66,7 @@ class SortKeys {
 /// The value that an interaction may draw its luck from: of the block before and the key. Who proposes knows the former
 /// before he chooses the latter, and can look for a place that suits him.
 Hash128 random_value(const BlockId& previous, const SortKey& key);
+/// Whether an interaction with that value wins a lottery. @pre 0 <= odds <= 1
+bool wins(const Hash128& value, sim::Ratio odds);
 
 }  // namespace seqlab::protocols

@@ -31,6 +31,7 @@ struct CheckerContext {
   bool migrates = false;               ///< another core ordered before: one machine, node_count; clients come after it
   bool migrates_back = false;          ///< that machine orders after the nodes, not before them
   bool sort_keys = false;              ///< ordered items have sort keys
+  LotterySpec lottery{};               ///< that draws on their random values
   bool settles = false;                ///< nodes read the rollup back from layer 1
   protocols::RelayOptions relay{};     ///< who promised to write the data to layer 1, and how
   /// L1 blocks that a relayer sees until what is final at his node can be read there, if nothing is wrong.

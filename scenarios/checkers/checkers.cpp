@@ -23,6 +23,7 @@
 #include "scenarios/checkers/one_vote.hpp"
 #include "scenarios/checkers/prefix.hpp"
 #include "scenarios/checkers/single_signer.hpp"
+#include "scenarios/checkers/random_values.hpp"
 #include "scenarios/checkers/sort_keys.hpp"
 #include "scenarios/checkers/speculation.hpp"
 #include "scenarios/checkers/validity.hpp"
@@ -45,6 +46,7 @@ bool accountable(const CheckerContext& context) {
 }
 bool reads_layer_1(const CheckerContext& context) { return context.forced.policy != "none"; }
 bool with_sort_keys(const CheckerContext& context) { return context.sort_keys; }
+bool with_lottery(const CheckerContext& context) { return context.sort_keys && context.lottery.odds.num != 0; }
 bool settles(const CheckerContext& context) { return context.settles; }
 bool migrates(const CheckerContext& context) { return context.migrates; }
 bool with_locks(const CheckerContext& context) { return context.engine.has_locks; }
@@ -118,6 +120,8 @@ constexpr CheckerEntry all[] = {
     {"no_double_commit", "an honest node commits a height once", make<NoDoubleCommit>, always},
     {"one_vote", "an honest node votes once a round and type, also after a restart", make<OneVote>, with_certificates},
     {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
+    {"random_values", "tickets of a lottery win as often as they should, whoever proposes their block",
+     make<RandomValues>, with_lottery},
     {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
      make<SingleSigner>, always},
     {"sort_keys", "sort keys rise, have their form, and name the key before them of their contract",

@@ -50,6 +50,9 @@ class AdversaryContext {
                          protocols::Amount fee) = 0;
   /// In `on_build`: how many items from layer 1 the block holds.
   virtual std::size_t forced_items() const = 0;
+  /// In `on_build`: whether a transaction at that place of the block, from 0, would win the lottery. Nothing where
+  /// there is none, and while nobody can have computed the random values yet.
+  virtual std::optional<bool> would_win(std::uint64_t index) const = 0;
 };
 
 enum HookBit : std::uint32_t {

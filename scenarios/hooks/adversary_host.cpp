@@ -285,6 +285,14 @@ class AdversaryHost::Instance final : public AdversaryContext {
   }
 
   std::size_t forced_items() const override { return forced_items_; }
+  std::optional<bool> would_win(std::uint64_t index) const override {
+    const Scenario& s = host_.scenario_;
+    const Ratio odds = s.environment.workload.lottery.odds;
+    if (draft_ == nullptr || !s.design.sort_keys || odds.num == 0) return std::nullopt;
+    if (now() < builder_->head_since() + s.design.random_delay) return std::nullopt;
+    const std::uint64_t l1_height = draft_->external ? draft_->external->ref.height : 0;
+    return protocols::wins(protocols::random_value(draft_->parent, {l1_height, draft_->height.value, index}), odds);
+  }
 
   void note(std::uint64_t a, std::uint64_t b) override {
     if (host_.stopped_) return;
@@ -333,16 +341,23 @@ class AdversaryHost::Instance final : public AdversaryContext {
     forced_items_ = external.items.size();
   }
 
-  void build(NodeId self, protocols::Height height, protocols::Round round,
-             std::vector<protocols::Transaction>& transactions) {
+  void build(const SequencerNode& node, protocols::Block& draft) {
     if (busy_ || !wants(hook_build)) return;
+    const NodeId self = node.id();
+    const protocols::Height height = draft.height;
+    const protocols::Round round = draft.round;
+    std::vector<protocols::Transaction>& transactions = draft.transactions;
     std::vector<protocols::TxId> before;
     before.reserve(transactions.size());
     for (const protocols::Transaction& tx : transactions) before.push_back(tx.id);
     const std::vector<protocols::Transaction> kept = transactions;
     {
       const Turn turn(*this, self, false, true);
+      draft_ = &draft;
+      builder_ = &node;
       mind_->on_build(*this, self, height.value, round.value, transactions);
+      draft_ = nullptr;
+      builder_ = nullptr;
     }
     forced_items_ = 0;
     // Reordering and leaving out is in the owner's power; inventing or repeating is not.
@@ -361,12 +376,14 @@ class AdversaryHost::Instance final : public AdversaryContext {
     if (host_.recorder_ != nullptr && chosen != before) {
       host_.recorder_->untold("a choice among the transactions of a block");
     }
+    use_.excluded += excluded;
     if (excluded > 0) attack(AttackKind::exclude, self, height.value, round.value, excluded, 0);
     std::erase_if(before, [&](protocols::TxId id) {
       return !std::binary_search(chosen_sorted.begin(), chosen_sorted.end(), id);
     });
     std::uint64_t moved = 0;
     for (std::size_t i = 0; i < chosen.size(); ++i) moved += before[i] == chosen[i] ? 0 : 1;
+    use_.reordered += moved > 0 ? 1U : 0U;
     if (moved > 0) attack(AttackKind::reorder, self, height.value, round.value, moved, 0);
   }
 
@@ -547,6 +564,8 @@ class AdversaryHost::Instance final : public AdversaryContext {
   protocols::Signer accounts_;         // of the granted accounts, never of nodes
   std::vector<std::uint64_t> nonces_;  // next one, by granted account
   std::size_t forced_items_ = 0;       // of the block that is being built
+  const protocols::Block* draft_ = nullptr;         // while it is
+  const SequencerNode* builder_ = nullptr;          // by whom
   std::unique_ptr<Adversary> mind_;
   std::uint32_t hooks_ = 0;
   MessageKindMask kinds_send_ = all_message_kinds;
@@ -665,9 +684,8 @@ bool AdversaryHost::on_incoming(SequencerNode& node, NodeId from, const MessageP
   return shown;
 }
 
-void AdversaryHost::on_build(SequencerNode& node, protocols::Height height, protocols::Round round,
-                             std::vector<protocols::Transaction>& candidates) {
-  if (!stopped_ && active_) owner_[node.id().value]->build(node.id(), height, round, candidates);
+void AdversaryHost::on_build(SequencerNode& node, protocols::Block& draft) {
+  if (!stopped_ && active_) owner_[node.id().value]->build(node, draft);
 }
 
 void AdversaryHost::on_external(SequencerNode& node, protocols::Height height, protocols::Round /*round*/,

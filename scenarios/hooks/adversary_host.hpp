@@ -51,8 +51,7 @@ class AdversaryHost final : public protocols::NodeAdversary,
 
   void on_outgoing(protocols::SequencerNode& node, std::span<const NodeId> to, const MessagePtr& message) override;
   bool on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) override;
-  void on_build(protocols::SequencerNode& node, protocols::Height height, protocols::Round round,
-                std::vector<protocols::Transaction>& candidates) override;
+  void on_build(protocols::SequencerNode& node, protocols::Block& draft) override;
   void on_external(protocols::SequencerNode& node, protocols::Height height, protocols::Round round,
                    protocols::External& external) override;
   sim::LinkVerdict on_link(NodeId from, NodeId to, const sim::Message& message, SimTime planned_arrival) override;

@@ -622,6 +622,16 @@ int context_note(lua_State* L) {
   return 0;
 }
 
+int context_would_win(lua_State* L) {
+  check_self(L, "context", "would_win");
+  const lua_Integer index = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, index >= 0 && index < 1'000'000'000, 2, "a place in the block counts from 0");
+  const std::optional<bool> wins = context(L).would_win(static_cast<std::uint64_t>(index));
+  if (!wins) return 0;
+  lua_pushboolean(L, *wins ? 1 : 0);
+  return 1;
+}
+
 int context_power(lua_State* L) {
   check_self(L, "context", "power");
   lua_pushinteger(L, context(L).power_of(check_node(L, 2, "the argument of ctx:power")));
@@ -806,6 +816,11 @@ constexpr Entry entries[] = {
       "show it to others. Nothing if it is not granted."},
      nullptr,
      &context_pay},
+    {{"Context", "would_win", "fun(index: integer): boolean?",
+      "In `on_build`: whether a transaction at that place of the block, from 0, would win the lottery. Nothing where "
+      "there is none, and while nobody can have computed the random values yet."},
+     nullptr,
+     &context_would_win},
     {{"Context", "note", "fun(a: integer, b?: integer)", "Puts two numbers into the trace, as a `note` record."},
      nullptr,
      &context_note},

@@ -39,8 +39,7 @@ class PlanDriver final : public sim::LinkAdversary, public protocols::NodeAdvers
   sim::LinkVerdict on_link(NodeId from, NodeId to, const sim::Message& message, SimTime planned_arrival) override;
   void on_outgoing(protocols::SequencerNode& node, std::span<const NodeId> to, const MessagePtr& message) override;
   bool on_incoming(protocols::SequencerNode& node, NodeId from, const MessagePtr& message) override;
-  void on_build(protocols::SequencerNode&, protocols::Height, protocols::Round,
-                std::vector<protocols::Transaction>&) override {}
+  void on_build(protocols::SequencerNode&, protocols::Block&) override {}
 
  private:
   struct Item {

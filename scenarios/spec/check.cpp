@@ -33,6 +33,7 @@ class Judge {
     relay();
     committee();
     mempool_and_workload();
+    lottery();
     latency();
     network();
     faults();
@@ -402,6 +403,22 @@ class Judge {
     }
   }
 
+  void lottery() {
+    const std::string at = "environment.workload.lottery";
+    const LotterySpec& lottery = s_.environment.workload.lottery;
+    if (lottery.odds.num == 0 || !clean(at)) return;
+    if (lottery.odds.num >= lottery.odds.den) problem(at + ".odds", "every ticket would win", "odds: 1/10");
+    if (!s_.design.sort_keys && clean("design")) {
+      problem(at, "tickets draw on the random values of items with sort keys, which this design does not have",
+              "design: {sort_keys: true}");
+    }
+    if (lottery.contract >= s_.environment.workload.accounts && clean("environment.workload.accounts")) {
+      problem(at + ".contract",
+              "there are only the accounts below " + std::to_string(s_.environment.workload.accounts),
+              "environment: {workload: {accounts: ...}} says how many there are");
+    }
+  }
+
   void latency() {
     const std::string at = "environment.network.latency";
     const LatencySpec& l = s_.environment.network.latency;
@@ -642,9 +659,14 @@ class Judge {
                     "environment: {workload: {accounts: ...}} says how many there are");
           }
         }
-        if (w.arrivals != WorkloadSpec::Arrivals::none) {
-          problem(path + ".power.accounts", "clients use every account: two owners would spoil each other's nonces",
-                  "environment: {workload: {arrivals: none}}");
+        for (const WorkloadSpec::Arrival& arrival : w.trace) {
+          if (w.arrivals != WorkloadSpec::Arrivals::trace) break;
+          if (std::ranges::find(a.power.accounts, arrival.account) == a.power.accounts.end()) continue;
+          problem(path + ".power.accounts",
+                  "account " + std::to_string(arrival.account) +
+                      " is in the trace: two owners would spoil each other's nonces",
+                  "grant an account that the trace leaves alone");
+          break;
         }
       }
       if (a.power.drop_before_gst && s_.environment.network.stabilises_after == Duration{} &&

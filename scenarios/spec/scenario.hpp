@@ -55,6 +55,7 @@ struct Design {
   std::string l1 = "none";              ///< the layer-1 chain that the rollup settles on
   protocols::ForcedOptions forced;      ///< how it reads that chain
   bool sort_keys = false;               ///< ordered items have sort keys, as in Warp
+  Duration random_delay{};              ///< their random values take so long to compute from the block before
   protocols::SettlementOptions settlement;  ///< how it settles there
   protocols::RelayOptions relay;        ///< how its blocks get there
   protocols::MigrationOptions migration;    ///< another core that ordered before this one
@@ -127,6 +128,13 @@ struct ForcedWorkload {
   friend bool operator==(const ForcedWorkload&, const ForcedWorkload&) = default;
 };
 
+/// A lottery on the rollup: each transaction to the account `contract` is a ticket, and its random value decides.
+struct LotterySpec {
+  std::uint32_t contract = 0;
+  Ratio odds{0, 1};                      ///< of a ticket; 0: there is no lottery
+  friend bool operator==(const LotterySpec&, const LotterySpec&) = default;
+};
+
 struct WorkloadSpec {
   enum class Arrivals : std::uint8_t { none, poisson, constant, trace };
   Arrivals arrivals = Arrivals::none;
@@ -150,6 +158,7 @@ struct WorkloadSpec {
   std::string trace_file;
   std::vector<Arrival> trace;
   ForcedWorkload forced{};
+  LotterySpec lottery{};
   friend bool operator==(const WorkloadSpec&, const WorkloadSpec&) = default;
 };
 

@@ -775,6 +775,11 @@ Shape<Design> design_shape() {
       field<D>("forced", &D::forced, forced_shape(), "How the rollup reads layer 1 and takes forced items from it."),
       field<D>("sort_keys", &D::sort_keys, boolean(),
                "Whether every ordered item gets a sort key and names the key before it of its contract (Warp)."),
+      field<D>(
+          "random_delay", &D::random_delay, unless(Duration{}, duration(0s, longest)),
+          "How long it takes to compute the random values of a block's items from the block before (Warp: no time; "
+          "a verifiable delay function: as long as one likes).")
+          .only("sort_keys: true", [](const D& d) { return d.sort_keys; }),
       field<D>("settlement", &D::settlement, settlement_shape(), "How it settles there, and who reads it back."),
       std::move(relay),
       field<D>("migration", &D::migration, migration_shape(), "Another core that orders first and hands over."),
@@ -942,6 +947,15 @@ Shape<std::vector<WorkloadSpec::Arrival>> trace_shape() {
       });
 }
 
+Shape<LotterySpec> lottery_shape() {
+  using L = LotterySpec;
+  return object<L>({
+      field<L>("contract", &L::contract, integer<std::uint32_t>(0, 999'999),
+               "Account whose every incoming transaction is a ticket."),
+      field<L>("odds", &L::odds, ratio(), "Part of the tickets that is to win; 0: there is no lottery."),
+  });
+}
+
 Shape<ForcedWorkload> forced_workload_shape() {
   using W = ForcedWorkload;
   return object<W>({
@@ -1007,6 +1021,8 @@ Shape<WorkloadSpec> workload_shape() {
           .only("arrivals trace", traced),
       field<W>("forced", &W::forced, unless(ForcedWorkload{}, forced_workload_shape()),
                "Users who write to layer 1, past the sequencer."),
+      field<W>("lottery", &W::lottery, unless(LotterySpec{}, lottery_shape()),
+               "A lottery that draws on the random values of ordered items."),
   });
 }
 

@@ -64,11 +64,14 @@ class Clients::Client final : public sim::NodeHandler {
       upgraded_ = luck.below(100) < shared.cores.upgraded_percent;
     }
     if (number < w.accounts) accounts_.resize((w.accounts - number + w.clients - 1) / w.clients);
+    for (std::uint32_t own = 0; own < accounts_.size(); ++own) {
+      if (std::ranges::find(shared.taken, number + own * w.clients) == shared.taken.end()) usable_.push_back(own);
+    }
   }
 
   void start() {
     shared_.nodes.start(id_);
-    if (accounts_.empty() || shared_.workload.arrivals == WorkloadSpec::Arrivals::none) return;
+    if (usable_.empty() || shared_.workload.arrivals == WorkloadSpec::Arrivals::none) return;
     sim::Processes& processes = shared_.simulation.processes();
     processes.spawn_service(id_, [this](sim::Process& process) { submit_arrivals(process); });
     processes.spawn_service(id_, [this](sim::Process& process) { watch_deadlines(process); });
@@ -238,8 +241,8 @@ class Clients::Client final : public sim::NodeHandler {
       tx.fee = Amount{std::max<std::int64_t>(traced->fee, 0)};
       tx.bytes = traced->bytes;
     } else {
-      const std::uint64_t own = contents_.below(accounts_.size());
-      tx.sender = AccountId{number_ + static_cast<std::uint32_t>(own) * w.clients};
+      const std::uint32_t own = usable_[contents_.below(usable_.size())];
+      tx.sender = AccountId{number_ + own * w.clients};
       tx.fee = Amount{contents_.between(w.fee_min, w.fee_max)};
       tx.bytes = w.transaction_bytes;
     }
@@ -323,6 +326,7 @@ class Clients::Client final : public sim::NodeHandler {
   sim::Stream arrivals_;
   sim::Stream contents_;
   std::vector<Account> accounts_;
+  std::vector<std::uint32_t> usable_;  // places in accounts_ that nobody else owns
   bool upgraded_ = false;     // knows that there may be two cores
   bool has_met_new_core_ = false;
   std::uint8_t core_ = protocols::new_core;   // where new transactions go
@@ -335,8 +339,9 @@ class Clients::Client final : public sim::NodeHandler {
 
 Clients::Clients(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network,
                  protocols::Signatures& signatures, const WorkloadSpec& workload, std::span<const NodeId> sequencers,
-                 const ClientCores& cores)
-    : shared_{simulation, nodes, network, signatures, workload, {sequencers.begin(), sequencers.end()}, cores, 0} {
+                 const ClientCores& cores, std::vector<std::uint32_t> taken)
+    : shared_{simulation, nodes, network, signatures, workload, {sequencers.begin(), sequencers.end()}, cores,
+              std::move(taken), 0} {
   SEQLAB_ASSERT(!sequencers.empty() && (workload.clients == 0 || workload.accounts > 0), workload.clients);
   shared_.active = std::min(workload.clients, workload.accounts);
   // Services know of the starts that happen while there are processes: from now on there are.

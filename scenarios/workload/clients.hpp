@@ -34,9 +34,11 @@ class Clients {
   /// processes must have ended (Simulation::end_processes) before they go.
   /// Accounts in a trace beyond `workload.accounts` count from 0 again.
   /// With two cores all turn to the old one first; those who cannot speak to the new one go on to do so.
+  /// Accounts in `taken` have another owner, who alone sends from them.
   /// @pre sequencers is not empty, workload.accounts > 0 if there are clients
   Clients(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::Signatures& signatures,
-          const WorkloadSpec& workload, std::span<const NodeId> sequencers, const ClientCores& cores = {});
+          const WorkloadSpec& workload, std::span<const NodeId> sequencers, const ClientCores& cores = {},
+          std::vector<std::uint32_t> taken = {});
   ~Clients();
 
   /// Powers the machines on and lets the arrivals begin.
@@ -55,6 +57,7 @@ class Clients {
     const WorkloadSpec& workload;
     std::vector<NodeId> sequencers;
     ClientCores cores;
+    std::vector<std::uint32_t> taken;
     std::uint32_t active = 0;  ///< clients that own an account; only they submit
   };
   Shared shared_;

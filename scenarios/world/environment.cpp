@@ -167,6 +167,7 @@ CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   about.migrates = migrates(scenario);
   about.migrates_back = migrates_back(scenario);
   about.sort_keys = scenario.design.sort_keys;
+  about.lottery = scenario.environment.workload.lottery;
   about.settles = scenario.design.settlement.policy != protocols::SettlementOptions::Policy::none;
   about.relay = scenario.design.relay;
   promise_of_relay(scenario, about);

@@ -32,6 +32,8 @@ struct BudgetUse {
   std::uint64_t forged = 0;    ///< messages it signed that the honest code had not
   std::uint64_t sent = 0;      ///< messages it sent itself
   std::uint64_t withheld = 0;  ///< messages of its own nodes that it kept back
+  std::uint64_t reordered = 0; ///< blocks whose transactions it put into another order
+  std::uint64_t excluded = 0;  ///< transactions that it left out of a block, each time
   std::uint64_t delayed = 0, dropped = 0;  ///< messages of others
   Duration delay_max{};        ///< the longest delay that it used
   std::uint32_t crashes = 0, partitions = 0;

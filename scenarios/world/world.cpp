@@ -246,8 +246,12 @@ void World::Parts::build() {
              .nonces_restart = !design.migration.refuse_old_items};
   }
   if (scenario.environment.workload.arrivals != WorkloadSpec::Arrivals::none) {
+    std::vector<std::uint32_t> taken;
+    for (const AdversarySpec& adversary : scenario.environment.adversaries) {
+      taken.insert(taken.end(), adversary.power.accounts.begin(), adversary.power.accounts.end());
+    }
     clients = std::make_unique<Clients>(simulation, nodes, network, *signatures, scenario.environment.workload,
-                                        context.peers, cores);
+                                        context.peers, cores, std::move(taken));
   }
   if (l1 != nullptr && scenario.environment.workload.forced.users > 0) {
     forced_users = std::make_unique<ForcedUsers>(simulation, nodes, *l1, *signatures, scenario, raw);

@@ -38,6 +38,7 @@ class QuietContext final : public scenarios::AdversaryContext {
     return {};
   }
   std::size_t forced_items() const override { return 0; }
+  std::optional<bool> would_win(std::uint64_t /*index*/) const override { return std::nullopt; }
 
  private:
   std::vector<NodeId> all_;

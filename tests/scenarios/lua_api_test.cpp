@@ -292,6 +292,7 @@ TEST_CASE("a block builder reorders and removes, and nothing else", "[lua][hooks
   const auto build = [&](const std::string& body) {
     FakeContext context;
     context.forced = 5;
+    context.lottery = [](std::uint64_t index) { return index == 2; };
     const Script script("return { api = 1, on_build = function(ctx, txs, height, round)\n" + body + "\nend }");
     auto candidates = txs;
     script.adversary->on_build(context, NodeId{3}, 7, 2, candidates);
@@ -300,6 +301,15 @@ TEST_CASE("a block builder reorders and removes, and nothing else", "[lua][hooks
     return order;
   };
   CHECK(build("assert(height == 7 and round == 2 and #txs == 4 and ctx.forced == 5)") == "0123");
+  CHECK(build("assert(ctx:would_win(2) and ctx:would_win(1) == false)") == "0123");
+  CHECK_THROWS_AS(build("ctx:would_win(-1)"), InputError);
+  CHECK_THROWS_AS(build("ctx:would_win('first')"), InputError);
+  {
+    FakeContext context;
+    const Script script("return { api = 1, on_build = function(ctx) assert(ctx:would_win(0) == nil) end }");
+    auto candidates = txs;
+    script.adversary->on_build(context, NodeId{3}, 7, 2, candidates);
+  }
   CHECK(build("table.sort(txs, function(a, b) return a.fee > b.fee end) return txs") == "3210");
   CHECK(build("return {txs[3], txs[1]}") == "20");
   CHECK(build("return {}") == "");
@@ -408,6 +418,7 @@ TEST_CASE("an exception of the world comes out as it was thrown", "[lua][errors]
       return {};
     }
     std::size_t forced_items() const override { return 0; }
+    std::optional<bool> would_win(std::uint64_t /*index*/) const override { return std::nullopt; }
     sim::Stream rng_;
   } broken;
   const Script script(starting("pcall(ctx.after, ctx, 1)"));

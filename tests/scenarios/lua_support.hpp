@@ -40,6 +40,7 @@ class FakeContext final : public AdversaryContext {
   std::vector<protocols::ForgeChanges> forged;
   std::vector<std::pair<NodeId, protocols::Transaction>> payments;
   std::size_t forced = 0;
+  std::function<bool(std::uint64_t)> lottery;
   bool allow = true;
   SimTime time = at_ns(1'500'000'000);
 
@@ -82,6 +83,9 @@ class FakeContext final : public AdversaryContext {
     return MessagePtr{pool.make<protocols::TransactionMessage>(tx)};
   }
   std::size_t forced_items() const override { return forced; }
+  std::optional<bool> would_win(std::uint64_t index) const override {
+    return lottery ? std::optional{lottery(index)} : std::nullopt;
+  }
 
  private:
   std::vector<NodeId> all_;

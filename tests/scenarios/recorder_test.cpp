@@ -77,10 +77,10 @@ TEST_CASE("every attack of the catalogue is repeated by a plan", "[recorder]") {
     INFO(entry.name);
     INFO(t.first_difference);
     CHECK(t.scripted.verdict == t.planned.verdict);
-    CHECK(t.same_blocks);
     // Payments, and where a proposer puts them, no plan can say.
     const bool pays = std::ranges::any_of(scenario.environment.adversaries,
                                           [](const AdversarySpec& a) { return !a.power.accounts.empty(); });
+    CHECK((t.same_blocks || pays));
     CHECK(t.decisions.untold.empty() == !pays);
     REQUIRE(t.scripted.findings.size() == t.planned.findings.size());
     for (std::size_t i = 0; i < t.scripted.findings.size(); ++i) {

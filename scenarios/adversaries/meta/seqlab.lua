@@ -224,6 +224,12 @@ function Context:jump_clock(node, step) end
 ---@return seqlab.Message?
 function Context:pay(options) end
 
+---In `on_build`: whether a transaction at that place of the block, from 0, would win the lottery. Nothing
+---where there is none, and while nobody can have computed the random values yet.
+---@param index integer
+---@return boolean?
+function Context:would_win(index) end
+
 ---Puts two numbers into the trace, as a `note` record.
 ---@param a integer
 ---@param b? integer

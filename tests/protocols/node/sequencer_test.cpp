@@ -730,7 +730,8 @@ struct Puppeteer final : NodeAdversary {
     if (outgoing) outgoing(node, to, m);
   }
   bool on_incoming(SequencerNode&, NodeId from, const MessagePtr& m) override { return !incoming || incoming(from, m); }
-  void on_build(SequencerNode&, Height, Round, std::vector<Transaction>& candidates) override {
+  void on_build(SequencerNode&, Block& draft) override {
+    std::vector<Transaction>& candidates = draft.transactions;
     if (build) build(candidates);
   }
 };
