@@ -76,6 +76,10 @@ constexpr std::array<std::string_view, 9> l1_tx_kinds{"plain",      "forced", "f
                                                       "commitment", "proof",  "registry",   "escrow"};
 constexpr std::array hindrances = {std::string_view{"loss"}, std::string_view{"delay"}, std::string_view{"price"},
                                   std::string_view{"censorship"}};
+constexpr std::array<std::string_view, 3> registry_actions{"add", "remove", "rotate"};
+constexpr std::array<std::string_view, 5> registry_rejects{"no", "not_owner", "old_turn", "registered", "unknown"};
+constexpr std::array<std::string_view, 6> escrow_rejects{"none",  "no_amount",    "not_settled",
+                                                         "early", "wrong_amount", "no_funds"};
 constexpr std::array<std::string_view, 5> forced_statuses{"executed", "failed", "refused", "deferred", "removed"};
 
 }  // namespace
@@ -299,6 +303,48 @@ Fields fields_of(const Record& r) {
           .node("peer", r.peer)
           .hash("submission", r.id());
     case RecordKind::da_hindered: return f.word("what", word_at(hindrances, r.detail)).number("begins", r.flags);
+    case RecordKind::registry_set:
+      return f.node("about", r.node)
+          .node("author", r.peer)
+          .word("action", word_at(registry_actions, r.round))
+          .number("turn", r.a)
+          .word("refused", word_at(registry_rejects, r.flags))
+          .number("l1_height", r.height)
+          .number("holds_from", r.b);
+    case RecordKind::batch_read:
+      return f.node("writer", r.node)
+          .node("reader", r.peer)
+          .number("passed_over", r.flags)
+          .number("l1_height", r.height)
+          .hash("l1_block", r.id());
+    case RecordKind::registry_defied: return f.node("writer", r.node).number("begins", r.flags);
+    case RecordKind::escrow_locked:
+      return f.number("account", r.round)
+          .number("amount", r.a)
+          .number("deposit", r.b)
+          .number("l1_height", r.height)
+          .number("taken_back", r.flags);
+    case RecordKind::escrow_settled:
+      return f.number("proven", r.a).number("l1_height", r.height).number("taken_back", r.flags);
+    case RecordKind::escrow_released:
+      return f.number("account", r.round)
+          .number("amount", r.a)
+          .number("nonce", r.b)
+          .number("l1_height", r.height)
+          .number("taken_back", r.flags);
+    case RecordKind::escrow_refused:
+      return f.number("account", r.round)
+          .signed_number("amount", r.a)
+          .number("nonce", r.b)
+          .number("l1_height", r.height)
+          .word("why", word_at(escrow_rejects, r.flags));
+    case RecordKind::bridge_minted:
+    case RecordKind::bridge_burnt:
+      return f.node("node", r.node)
+          .number("height", r.height)
+          .number("account", r.round)
+          .number("amount", r.a)
+          .number(r.kind == RecordKind::bridge_minted ? "deposit" : "nonce", r.b);
     case RecordKind::da_service: return f.number("bundler", r.peer.value).number("down", r.flags);
     case RecordKind::da_settled:
       return f.node("writer", r.node)

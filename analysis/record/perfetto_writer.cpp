@@ -402,6 +402,14 @@ void PerfettoWriter::on_record(const Record& record) {
     case RecordKind::forced_first:
     case RecordKind::force_called:
     case RecordKind::da_hindered:
+    case RecordKind::registry_set:
+    case RecordKind::registry_defied:
+    case RecordKind::escrow_locked:
+    case RecordKind::escrow_settled:
+    case RecordKind::escrow_released:
+    case RecordKind::escrow_refused:
+    case RecordKind::bridge_minted:
+    case RecordKind::bridge_burnt:
     case RecordKind::da_turn:
     case RecordKind::da_prepared:
     case RecordKind::da_sent:
@@ -432,6 +440,7 @@ void PerfettoWriter::on_record(const Record& record) {
 
     case RecordKind::l1_parent:
     case RecordKind::l1_paid:
+    case RecordKind::batch_read:
     case RecordKind::da_block:
     case RecordKind::derived_state:
     case RecordKind::keyed:

@@ -633,6 +633,15 @@ void SqliteWriter::on_record(const Record& r) {
     case RecordKind::force_called:
     case RecordKind::forced_first:
     case RecordKind::da_hindered:
+    case RecordKind::batch_read:
+    case RecordKind::registry_set:
+    case RecordKind::registry_defied:
+    case RecordKind::escrow_locked:
+    case RecordKind::escrow_settled:
+    case RecordKind::escrow_released:
+    case RecordKind::escrow_refused:
+    case RecordKind::bridge_minted:
+    case RecordKind::bridge_burnt:
     case RecordKind::da_backlog:
     case RecordKind::da_service:
     case RecordKind::da_settled:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocols/forced/forced_paths.hpp"
+#include "protocols/l1/contracts.hpp"
 #include "sim/base/assert.hpp"
 
 namespace seqlab::protocols {
@@ -25,10 +26,14 @@ Hash128 commitment_root(const std::vector<BlockId>& ids) {
   return h.finish();
 }
 
-StateRoot Replica::execute(const Block& block, const DerivationServices& services) {
+StateRoot Replica::execute(const Block& block, const DerivationServices& services, std::vector<Burn>* burns) {
+  const auto executed = [&](const Transaction& tx, TxStatus status) {
+    if (burns == nullptr || status != TxStatus::ok || tx.receiver != services.bridge) return;
+    burns->push_back({.height = block.height, .account = tx.sender, .nonce = tx.nonce, .amount = tx.amount});
+  };
   const auto users = [&] {
     for (const Transaction& tx : block.transactions) {
-      if (services.authentic(tx)) ledger_.execute(tx, block.proposer);
+      if (services.authentic(tx)) executed(tx, ledger_.execute(tx, block.proposer));
     }
   };
   const bool items_lead = services.forced == nullptr || services.forced->items_lead();
@@ -41,6 +46,7 @@ StateRoot Replica::execute(const Block& block, const DerivationServices& service
     for (const ForcedItem& item : part.items) {
       const TxStatus status = services.authentic(item.transaction) ? ledger_.execute(item, block.proposer)
                                                                    : TxStatus::bad_signature;
+      executed(item.transaction, status);
       if (services.forced != nullptr) statuses.push_back(services.forced->status_of(item, status, part.ref));
     }
     if (services.forced != nullptr) services.forced->apply(external_, part, block.timestamp, statuses);
@@ -125,6 +131,15 @@ void Derivation::read(State& state, const L1Block& block, const DerivationServic
     if (tx->kind == L1TxKind::batch && options_.kind == DerivationOptions::Kind::batches) {
       const auto* batch = dynamic_cast<const BatchData*>(tx->data.get());
       if (batch == nullptr || !counts(options_.writers, tx->author)) continue;
+      if (services.registry != nullptr) {
+        const bool entitled = services.registry->counts(*block.contracts->registry, tx->author, block.height);
+        out.push_back({.what = Derived::What::batch,
+                       .height = block.height,
+                       .id = block.id,
+                       .empty = !entitled,
+                       .author = tx->author});
+        if (!entitled) continue;
+      }
       on_batch(state, block, *batch);
       take_early(state, services, out);
     } else if (tx->kind == L1TxKind::commitment && options_.kind == DerivationOptions::Kind::proofs) {

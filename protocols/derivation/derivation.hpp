@@ -25,6 +25,7 @@
 
 #include "protocols/forced/forced_path.hpp"
 #include "protocols/l1/data.hpp"
+#include "protocols/l1/registry.hpp"
 #include "protocols/l1/view.hpp"
 #include "protocols/node/ledger.hpp"
 
@@ -50,12 +51,14 @@ struct Derived {
     commitment,  ///< accepted: `index`, `height` of its last block, `id` = root
     proof,       ///< accepted: `index` = first, `height`, `state`
     halt,
+    batch,       ///< where there is a registry: of `author`, in the L1 block `height`, `id`; `empty`: it is passed over
   } what{};
   std::uint64_t height = 0;
   std::uint32_t index = 0;
   Hash128 id{};
   StateRoot state{};
   bool empty = false;
+  NodeId author{no_node};
 };
 
 struct DerivationServices;
@@ -65,7 +68,8 @@ class Replica {
  public:
   Replica(const LedgerGenesis& ledger, ExternalState external) : ledger_(ledger), external_(std::move(external)) {}
   /// @return the state root after the block
-  StateRoot execute(const Block& block, const DerivationServices& services);
+  /// @param burns  gets what the block pays to the bridge; null: nobody wants to know
+  StateRoot execute(const Block& block, const DerivationServices& services, std::vector<Burn>* burns = nullptr);
   const ExternalState& external() const { return external_; }
 
  private:
@@ -79,6 +83,8 @@ struct DerivationServices {
   /// Id of a block as the sequencers sent it to this node; nothing if it is not here (yet).
   std::function<std::optional<BlockId>(std::uint64_t height)> local_block;
   const ForcedPath* forced = nullptr;  ///< null: the rollup takes nothing from L1
+  const RegistryRules* registry = nullptr;   ///< whose batches count; null: there is no registry
+  std::optional<AccountId> bridge{};         ///< what it gets is burnt; nothing: there is none
 };
 
 class Derivation {

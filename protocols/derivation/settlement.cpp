@@ -132,6 +132,7 @@ class Settlement::Author {
       const auto state = states_.find(data->height.value);
       if (state == states_.end()) return;  // its blocks were gone before it could execute them
       data->state = state->second;
+      if (s_.context_.bridge) data->burns = burns_up_to(data->height.value);
       if (proven() >= data->last) continue;  // somebody else was faster
       const Record sent{.kind = RecordKind::proof,
                         .flags = stage(CommitmentStage::sent),
@@ -284,11 +285,18 @@ class Settlement::Author {
     while (executed_ < node_.chain().height().value) {
       const BlockPtr block = node_.chain().block(Height{executed_ + 1});
       if (block == nullptr) return;
-      const StateRoot after = replica_.execute(*block, reader().services);
+      const StateRoot after = replica_.execute(*block, reader().services, s_.context_.bridge ? &burns_ : nullptr);
       ++executed_;
       if (executed_ % s_.options_.commitment_blocks == 0) states_.emplace(executed_, after);
     }
     states_.erase(states_.begin(), states_.lower_bound(reader().ids_first));
+    std::erase_if(burns_, [this](const Burn& burn) { return burn.height.value <= reader().settled; });
+  }
+  /// Of all blocks that are not settled, up to a height; what layer 1 has of them already it passes over.
+  std::vector<Burn> burns_up_to(std::uint64_t height) const {
+    std::vector<Burn> out = burns_;
+    std::erase_if(out, [height](const Burn& burn) { return burn.height.value > height; });
+    return out;
   }
 
   Settlement& s_;
@@ -300,10 +308,12 @@ class Settlement::Author {
   Replica replica_;          ///< of a prover, after `executed_` blocks
   std::map<std::uint64_t, StateRoot> states_;  ///< by height, for proofs to come
   std::uint64_t executed_ = 0;
+  std::vector<Burn> burns_;  ///< likewise, what blocks that are not settled pay to the bridge
 };
 
 Settlement::Settlement(const SettlementOptions& options, const SequencerContext& context, L1& l1,
-                       std::span<SequencerNode* const> sequencers, std::vector<NodeId> writers)
+                       std::span<SequencerNode* const> sequencers, std::vector<NodeId> writers,
+                       const RegistryRules* registry)
     : options_(options), context_(context), l1_(l1), sequencers_(sequencers.begin(), sequencers.end()) {
   std::vector<NodeId> readers = options.readers;
   if (options.policy == SettlementOptions::Policy::proofs) {  // who writes reads as well
@@ -320,6 +330,8 @@ Settlement::Settlement(const SettlementOptions& options, const SequencerContext&
     };
     reader->services.local_block = [self = reader.get()](std::uint64_t height) { return self->id_of(height); };
     reader->services.forced = context.forced;
+    reader->services.registry = registry;
+    reader->services.bridge = context.bridge;
     readers_.push_back(std::move(reader));
   }
   l1.watch(*this);
@@ -404,6 +416,15 @@ void Settlement::on_l1_head(NodeId node, const L1View& view, std::uint64_t) {
                    .round = d.index,
                    .height = d.height}
                 .with_id(d.what == Derived::What::proof ? d.state : d.id));
+        break;
+      case Derived::What::batch:
+        context_.simulation.emit(Record{.kind = RecordKind::batch_read,
+                                        .detail = chain_number,
+                                        .flags = static_cast<std::uint16_t>(d.empty ? 1 : 0),
+                                        .node = d.author,
+                                        .peer = node,
+                                        .height = d.height}
+                                     .with_id(d.id));
         break;
       case Derived::What::halt:
         context_.simulation.emit({.kind = RecordKind::halted,

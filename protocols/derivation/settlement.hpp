@@ -52,8 +52,10 @@ struct SettlementOptions {
 class Settlement final : public L1Watcher {
  public:
   /// All of it outlives the settlement. Starts nothing yet. @param sequencers  by node
+  /// @param registry  whose batches count besides; null: there is none
   Settlement(const SettlementOptions& options, const SequencerContext& context, L1& l1,
-             std::span<SequencerNode* const> sequencers, std::vector<NodeId> writers);
+             std::span<SequencerNode* const> sequencers, std::vector<NodeId> writers,
+             const RegistryRules* registry = nullptr);
   ~Settlement();
 
   void start();

@@ -7,7 +7,7 @@
 #include "protocols/forced/delayed_inbox.hpp"
 #include "protocols/forced/deposits.hpp"
 #include "protocols/forced/due_queue.hpp"
-#include "protocols/l1/data.hpp"
+#include "protocols/l1/contracts.hpp"
 
 namespace seqlab::protocols {
 
@@ -50,7 +50,15 @@ const ForcedPathEntry* find_forced_path(std::string_view name) {
 std::vector<ForcedItem> forced_items(const L1Block& block, std::uint64_t position) {
   std::vector<ForcedItem> items;
   for (const L1TransactionPtr& tx : block.transactions) {
-    if (tx->kind != L1TxKind::forced) continue;
+    if (!brings_item(block, *tx)) continue;
+    if (tx->kind == L1TxKind::escrow) {
+      items.push_back({.id = tx->id,
+                       .position = position++,
+                       .l1_height = block.height,
+                       .l1_timestamp = block.timestamp,
+                       .transaction = *block.contracts->mint(tx->id)});
+      continue;
+    }
     const auto* data = dynamic_cast<const ForcedData*>(tx->data.get());
     if (data == nullptr) continue;
     items.push_back({.id = tx->id,

@@ -55,6 +55,8 @@ struct L1Transaction {
 };
 using L1TransactionPtr = std::shared_ptr<const L1Transaction>;
 
+struct ContractState;
+
 struct L1Block {
   Hash128 id;
   std::uint64_t height = 0;
@@ -63,6 +65,8 @@ struct L1Block {
   SimTime mined{};       ///< when it really came to be
   L1Price price[l1_lane_count] = {0, 0};  ///< least price that got in
   std::vector<L1TransactionPtr> transactions;
+  /// Of the rollup's contracts, after this block; null in worlds without any. See contracts.hpp.
+  std::shared_ptr<const ContractState> contracts;
 };
 using L1BlockPtr = std::shared_ptr<const L1Block>;
 

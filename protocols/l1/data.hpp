@@ -38,24 +38,43 @@ struct CommitmentData final : L1Data {
   std::vector<CommitSignature> certificate{};  ///< of the committee, where commitments need one
 };
 
+/// Money that left the rollup for layer 1: `nonce` of the account's transaction that burnt it names it.
+struct Burn {
+  Height height{};
+  AccountId account{};
+  std::uint64_t nonce = 0;
+  Amount amount{};
+  friend bool operator==(const Burn&, const Burn&) = default;
+};
+
 /// L1TxKind::proof: commitments first ... last lead to `state`.
 struct ProofData final : L1Data {
   std::uint32_t first = 0, last = 0;
   Height height{};               ///< end of the last one
   StateRoot state;
   bool valid = true;             ///< an invalid one is skipped by whoever verifies
+  std::vector<Burn> burns{};     ///< of its blocks, where the design has a bridge
 };
 
-/// L1TxKind::registry: from the block that holds it (and the registry's own lag) on, `node` is the one that may write.
+enum class RegistryAction : std::uint8_t {
+  add,     ///< the node is registered
+  remove,  ///< it is no more; if it had the turn, nobody has
+  rotate,  ///< it gets the turn
+};
+
+/// L1TxKind::registry: a change, number `turn`, that holds from the registry's lag after the block that holds it on.
 struct RegistryData final : L1Data {
+  RegistryAction action = RegistryAction::rotate;
   NodeId node{no_node};
   std::uint64_t turn = 0;
 };
 
-/// L1TxKind::escrow: money locked for (amount > 0) or released to (amount < 0) an account of the rollup.
+/// L1TxKind::escrow: money locked for an account of the rollup, or to be released for what it burnt there.
 struct EscrowData final : L1Data {
+  enum class What : std::uint8_t { deposit, release } what = What::deposit;
   AccountId account{};
   Amount amount{};
+  std::uint64_t nonce = 0;       ///< release: of the burn
 };
 
 }  // namespace seqlab::protocols

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "protocols/l1/contracts.hpp"
 #include "sim/base/assert.hpp"
 #include "sim/base/fixed_point.hpp"
 #include "sim/random/quantiles.hpp"
@@ -51,9 +52,11 @@ std::int64_t cost(const L1Transaction& tx, const L1Block& block, const L1Profile
 
 }  // namespace
 
-L1::L1(sim::Simulation& simulation, const L1Profile& profile, std::uint32_t observers, std::uint32_t keep)
+L1::L1(sim::Simulation& simulation, const L1Profile& profile, std::uint32_t observers, std::uint32_t keep,
+       const Contracts* contracts)
     : simulation_(simulation),
       profile_(profile),
+      contracts_(contracts),
       target_(simulation.add_target(*this)),
       key_(sim::stream_key(simulation.seed(), sim::purpose_key("l1"), sim::purpose_key(profile.name))),
       truth_(nullptr, keep),
@@ -78,6 +81,7 @@ L1::L1(sim::Simulation& simulation, const L1Profile& profile, std::uint32_t obse
                     .add(ns(block->timestamp))
                     .finish();
     parent = block->id;
+    if (contracts_ != nullptr) block->contracts = contracts_->genesis();
     if (i == 0) {
       truth_ = L1View{block, keep};
     } else {
@@ -195,6 +199,7 @@ L1BlockPtr L1::make_block(const L1BlockPtr& parent, std::uint64_t branch, bool f
   h.add(block->height).add(block->parent).add(ns(block->timestamp)).add(branch).add(block->transactions.size());
   for (const L1TransactionPtr& tx : block->transactions) h.add(tx->id);
   block->id = h.finish();
+  if (contracts_ != nullptr) block->contracts = contracts_->after(parent->contracts, *block);
   return block;
 }
 
@@ -288,7 +293,8 @@ void L1::extend(const L1BlockPtr& block, const std::function<bool(const L1Transa
                               .height = (*b)->height}
                            .with_id(tx->id));
       say_paid(*tx, **b, 1);
-      if (tx->kind == L1TxKind::forced) {
+      say_events(**b, tx->id, false);
+      if (brings_item(**b, *tx)) {
         simulation_.emit(Record{.kind = RecordKind::forced_posted,
                                 .detail = chain_number,
                                 .round = static_cast<std::uint32_t>(forced_++),
@@ -310,11 +316,24 @@ void L1::say_paid(const L1Transaction& tx, const L1Block& block, std::int64_t si
                     .b = static_cast<std::uint64_t>(sign * std::int64_t{tx.bytes})});
 }
 
+/// What the contracts made of a transaction of the block.
+void L1::say_events(const L1Block& block, const Hash128& transaction, bool taken_back) {
+  if (block.contracts == nullptr) return;
+  for (const ContractState::Event& event : block.contracts->events) {
+    if (event.transaction != transaction || (taken_back && !event.moves_money)) continue;
+    Record record = event.record;
+    record.detail = chain_number;
+    record.height = block.height;
+    if (taken_back) record.flags = 1;
+    simulation_.emit(record);
+  }
+}
+
 /// A block of the true chain is one no more; its transactions wait again.
 void L1::take_back(const L1Block& block, const std::function<bool(const L1Transaction&)>& drop) {
   for (const L1TransactionPtr& tx : block.transactions) {
     included_.erase(tx->id);
-    if (tx->kind == L1TxKind::forced) --forced_;
+    if (brings_item(block, *tx)) --forced_;
     if (tx->has_nonce) {
       std::uint64_t& next = nonces_[tx->author.value];
       next = std::min(next, tx->nonce);
@@ -326,6 +345,7 @@ void L1::take_back(const L1Block& block, const std::function<bool(const L1Transa
                             .height = block.height}
                          .with_id(tx->id));
     say_paid(*tx, block, -1);
+    say_events(block, tx->id, true);
     if (drop && drop(*tx)) continue;
     pool_.push_back({tx, simulation_.now(), arrivals_++});
   }
@@ -428,7 +448,7 @@ void L1::show(NodeId node, const L1BlockPtr& real) {
 L1BlockPtr L1::forged(NodeId node, const L1BlockPtr& block) {
   Observer& o = views_[node.value];
   auto copy = std::make_shared<L1Block>(*block);
-  std::erase_if(copy->transactions, [](const L1TransactionPtr& tx) { return tx->kind == L1TxKind::forced; });
+  std::erase_if(copy->transactions, [&](const L1TransactionPtr& tx) { return brings_item(*block, *tx); });
   if (const auto parent = o.forgeries.find(block->parent); parent != o.forgeries.end())
     copy->parent = parent->second->id;
   copy->id = HashBuilder{"l1 lie"}.add(block->id).add(node).finish();

@@ -19,6 +19,8 @@
 
 namespace seqlab::protocols {
 
+class Contracts;
+
 /// Told about what a node's view does. Called right after the record of it.
 class L1Watcher {
  public:
@@ -43,7 +45,9 @@ class L1 final : public sim::EventTarget {
   /// @param observers  nodes 0 ... observers-1 have a view
   /// @param profile    outlives the chain
   /// @param keep       blocks kept for late readers; beyond the deepest reorganisation and the longest window in use
-  L1(sim::Simulation& simulation, const L1Profile& profile, std::uint32_t observers, std::uint32_t keep = 512);
+  /// @param contracts  of the rollup; outlive the chain. Null: there are none
+  L1(sim::Simulation& simulation, const L1Profile& profile, std::uint32_t observers, std::uint32_t keep = 512,
+     const Contracts* contracts = nullptr);
   ~L1();
 
   void start();
@@ -115,6 +119,7 @@ class L1 final : public sim::EventTarget {
   void show(NodeId node, const L1BlockPtr& block);
   L1BlockPtr forged(NodeId node, const L1BlockPtr& block);
   void say_paid(const L1Transaction& tx, const L1Block& block, std::int64_t sign);
+  void say_events(const L1Block& block, const Hash128& transaction, bool taken_back);
   void take_back(const L1Block& block, const std::function<bool(const L1Transaction&)>& drop);
   void finalise();
   Duration interval(std::uint64_t number) const;
@@ -122,6 +127,7 @@ class L1 final : public sim::EventTarget {
 
   sim::Simulation& simulation_;
   const L1Profile& profile_;
+  const Contracts* contracts_;
   std::uint32_t target_ = 0;
   std::uint64_t key_ = 0;
   bool halted_ = false;

@@ -214,6 +214,8 @@ struct SequencerNode::State final : L1Watcher {
   // ---- commits ----
   std::vector<ValidatorUpdate> append(const BlockPtr& block, Commit commit);
   bool announce();
+  template <class Say>
+  bool say_of_bridge(const Transaction& tx, Say& say) const;
   bool report_to_clients(const Block& block, TransactionResultMessage::Outcome outcome);
 
   // ---- transactions ----
@@ -1053,6 +1055,18 @@ std::vector<ValidatorUpdate> SequencerNode::State::append(const BlockPtr& block,
   return updates;
 }
 
+/// Tells, with `say`, what an executed transaction has minted or burnt.
+template <class Say>
+bool SequencerNode::State::say_of_bridge(const Transaction& tx, Say& say) const {
+  if (!context.bridge || (tx.sender != *context.bridge && tx.receiver != *context.bridge)) return true;
+  const bool mints = tx.sender == *context.bridge;
+  Record record{.kind = mints ? RecordKind::bridge_minted : RecordKind::bridge_burnt,
+                .round = mints ? tx.receiver.value : tx.sender.value,
+                .a = static_cast<std::uint64_t>(tx.amount.value),
+                .b = tx.nonce};
+  return say(record);
+}
+
 /// Emits the records of the last committed block, from where a crash may have stopped.
 /// @return whether this life goes on
 bool SequencerNode::State::announce() {
@@ -1083,6 +1097,8 @@ bool SequencerNode::State::announce() {
                   .detail = static_cast<std::uint8_t>(forced_statuses[i]),
                   .round = static_cast<std::uint32_t>(item.position)};
       if (!say(done.with_id(item.id))) return false;
+      const bool executed = forced_statuses[i] == ForcedStatus::executed;
+      if (executed && !say_of_bridge(item.transaction, say)) return false;
       if (forced_first.empty()) continue;
       Record first{.kind = RecordKind::forced_first,
                    .detail = static_cast<std::uint8_t>(forced_first[i]),
@@ -1096,6 +1112,11 @@ bool SequencerNode::State::announce() {
     for (std::uint32_t i = 0; i < transactions.size(); ++i) {
       Record included{.kind = RecordKind::tx_included, .detail = static_cast<std::uint8_t>(statuses[i]), .round = i};
       if (!say(included.with_id(transactions[i].id))) return false;
+    }
+  }
+  if (context.bridge) {
+    for (std::size_t i = 0; i < transactions.size(); ++i) {
+      if (statuses[i] == TxStatus::ok && !say_of_bridge(transactions[i], say)) return false;
     }
   }
   for (const KeyedItem& item : keyed) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -95,6 +96,8 @@ struct SequencerContext {
   ExternalState external_genesis{};
   /// What the nodes start from instead of genesis, once it is open; null: genesis. See protocols/migration/.
   const CoreImport* import_from = nullptr;
+  /// Of the bridge, where the design has one: what it pays is minted, what it gets is burnt. A user of the ledger.
+  std::optional<AccountId> bridge{};
   bool sort_keys = false;               ///< every ordered item gets a sort key and the key before it (Warp)
   /// What the nodes' pools know of transactions.
   std::shared_ptr<TransactionIndex> transactions = std::make_shared<TransactionIndex>();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocols/l1/contracts.hpp"
+
 namespace seqlab::protocols {
 
 void DaIndex::assume(Height last) {
@@ -20,7 +22,7 @@ bool DaIndex::is_deep(std::uint64_t l1_height) const {
   return l1_height + confirmations_ <= tip_ + 1;
 }
 
-void DaIndex::follow(const L1View& view, const Told& told) {
+void DaIndex::follow(const L1View& view, const Told& told, const Judged& judged) {
   // Asked far more often than the view goes on.
   if (!seen_.empty() && seen_.back() == view.tip() && final_ == view.final_height() && tip_ == view.height()) return;
   ++changes_;
@@ -37,7 +39,7 @@ void DaIndex::follow(const L1View& view, const Told& told) {
   if (!seen_.empty()) next = std::max(next, seen_.back()->height + 1);
   for (; next <= view.height(); ++next) {
     const L1BlockPtr block = view.block(next);
-    add(*block, told);
+    add(*block, told, judged);
     seen_.push_back(block);
   }
   tip_ = view.height();
@@ -46,9 +48,14 @@ void DaIndex::follow(const L1View& view, const Told& told) {
   forget(view.first());
 }
 
-void DaIndex::add(const L1Block& block, const Told& told) {
+void DaIndex::add(const L1Block& block, const Told& told, const Judged& judged) {
   for (const L1TransactionPtr& tx : block.transactions) {
     if (tx->kind != L1TxKind::batch || (only_ != no_node && tx->author != only_)) continue;
+    if (registry_ != nullptr) {
+      const bool counts = registry_->counts(*block.contracts->registry, tx->author, block.height);
+      if (judged) judged(block, tx->author, counts);
+      if (!counts) continue;
+    }
     const auto* says = dynamic_cast<const BatchData*>(tx->data.get());
     if (says == nullptr || says->frame >= says->frames || says->blocks.empty()) continue;
     if (before_ && says->before != *before_) continue;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "protocols/l1/data.hpp"
+#include "protocols/l1/registry.hpp"
 #include "protocols/l1/view.hpp"
 
 namespace seqlab::protocols {
@@ -28,18 +29,25 @@ class DaIndex {
   };
   /// Told of every channel that becomes readable or is so no more.
   using Told = std::function<void(const Channel& channel, bool readable)>;
+  /// Told of every batch, where there is a registry: whether it counts, or is passed over.
+  using Judged = std::function<void(const L1Block& block, NodeId writer, bool counts)>;
 
   /// @param confirmations    L1 blocks, its own counted, that make a block confirmed; 0: final by the chain's own rule
   /// @param channel_timeout  L1 blocks from the first frame of a channel to its last
   /// @param only             no_node: whoever wrote it; else what others wrote does not count
   /// @param before           only channels of the core that comes after so many blocks of an older one; nothing: all
+  /// @param registry         what counts by the registry; outlives the index. Null: there is none
   DaIndex(std::uint32_t confirmations, std::uint32_t channel_timeout, NodeId only = no_node,
-          std::optional<std::uint64_t> before = std::nullopt)
-      : confirmations_(confirmations), channel_timeout_(channel_timeout), only_(only), before_(before) {}
+          std::optional<std::uint64_t> before = std::nullopt, const RegistryRules* registry = nullptr)
+      : confirmations_(confirmations),
+        channel_timeout_(channel_timeout),
+        only_(only),
+        before_(before),
+        registry_(registry) {}
 
   /// Blocks up to this one count as confirmed without being looked for: from before the view's memory.
   void assume(Height last);
-  void follow(const L1View& view, const Told& told = nullptr);
+  void follow(const L1View& view, const Told& told = nullptr, const Judged& judged = nullptr);
 
   /// Every block up to it can be read.
   Height readable() const { return readable_; }
@@ -53,7 +61,7 @@ class DaIndex {
   bool is_deep(std::uint64_t l1_height) const;
 
  private:
-  void add(const L1Block& block, const Told& told);
+  void add(const L1Block& block, const Told& told, const Judged& judged);
   void remove(const L1Block& block, const Told& told);
   void review(Channel& channel, const Told& told);
   void advance();
@@ -69,6 +77,7 @@ class DaIndex {
   std::uint32_t channel_timeout_;
   NodeId only_;
   std::optional<std::uint64_t> before_;
+  const RegistryRules* registry_;
   std::deque<L1BlockPtr> seen_;          ///< the branch as far as it was read, those with batches in them and the last
   std::unordered_map<Hash128, Channel> channels_;  ///< only looked up
   std::uint64_t base_ = 1;                  ///< rollup height of the first of `first_copies_`

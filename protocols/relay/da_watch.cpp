@@ -14,7 +14,7 @@ constexpr std::uint32_t event_look = 0, event_turn_over = 1, event_settle = 2;
 }  // namespace
 
 DaWatch::DaWatch(sim::Simulation& simulation, const L1& l1, const RelayOptions& options, const RelayPolicy& policy,
-                 const Bundler& bundler, std::function<Height()> committed)
+                 const Bundler& bundler, const RegistryRules* registry, std::function<Height()> committed)
     : simulation_(simulation),
       l1_(l1),
       options_(options),
@@ -22,7 +22,7 @@ DaWatch::DaWatch(sim::Simulation& simulation, const L1& l1, const RelayOptions& 
       bundler_(bundler),
       committed_(std::move(committed)),
       target_(simulation.add_target(*this)),
-      index_(1, options.channel_timeout) {}
+      index_(1, options.channel_timeout, no_node, std::nullopt, registry) {}
 
 void DaWatch::start() {
   if (rotates_) simulation_.schedule(turn_begin(1, options_) - margin(), target_, event_turn_over);
@@ -59,7 +59,14 @@ void DaWatch::on_event(std::uint32_t arg) {
 }
 
 void DaWatch::look() {
-  index_.follow(l1_.chain(), [this](const DaIndex::Channel& channel, bool readable) { tell(channel, readable); });
+  index_.follow(
+      l1_.chain(), [this](const DaIndex::Channel& channel, bool readable) { tell(channel, readable); },
+      [this](const L1Block& block, NodeId writer, bool counts) {
+        Record read{.kind = RecordKind::batch_read, .detail = chain_number, .flags = 0, .node = writer};
+        read.flags = counts ? 0 : 1;
+        read.height = block.height;
+        simulation_.emit(read.with_id(block.id));
+      });
 }
 
 void DaWatch::tell(const DaIndex::Channel& channel, bool readable) {

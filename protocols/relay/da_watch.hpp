@@ -18,9 +18,10 @@ namespace seqlab::protocols {
 
 class DaWatch final : public sim::EventTarget, public sim::RecordObserver {
  public:
+  /// @param registry   see DaIndex
   /// @param committed  last block that is final at some honest node
   DaWatch(sim::Simulation& simulation, const L1& l1, const RelayOptions& options, const RelayPolicy& policy,
-          const Bundler& bundler, std::function<Height()> committed);
+          const Bundler& bundler, const RegistryRules* registry, std::function<Height()> committed);
 
   void start();
   static sim::KindMask kinds() { return sim::mask_of(sim::RecordKind::l1_mined); }

@@ -52,9 +52,9 @@ Relay::~Relay() = default;
 
 Relay::Relay(sim::Simulation& simulation, sim::Nodes& machines, L1& l1, const RelayOptions& options,
              const RelayRules& rules, std::span<SequencerNode* const> nodes, Gateway* old_core,
-             const CoreImport* import)
+             const CoreImport* import, const RegistryRules* registry)
     : bundler_(simulation, l1, options.bundler),
-      watch_(simulation, l1, options, *find_relay_policy(options.policy), bundler_,
+      watch_(simulation, l1, options, *find_relay_policy(options.policy), bundler_, registry,
              [all = std::vector<SequencerNode*>(nodes.begin(), nodes.end())] { return furthest(all); }),
       context_{simulation,
                machines,
@@ -62,6 +62,7 @@ Relay::Relay(sim::Simulation& simulation, sim::Nodes& machines, L1& l1, const Re
                options,
                rules,
                *find_relay_policy(options.policy),
+               registry,
                BatchFormat{l1.profile(), options.format},
                bundler_,
                [this](NodeId node, std::uint64_t turn) { watch_.report_outage(node, turn); }},
@@ -75,7 +76,7 @@ Relay::Relay(sim::Simulation& simulation, sim::Nodes& machines, L1& l1, const Re
   }
   if (old_core == nullptr) return;
   old_core_ = old_core->id();
-  old_context_.emplace(RelayContext{simulation, machines, l1, options, rules, *find_relay_policy("single"),
+  old_context_.emplace(RelayContext{simulation, machines, l1, options, rules, *find_relay_policy("single"), nullptr,
                                     context_.format, bundler_, [](NodeId, std::uint64_t) {}});
   sources_.push_back(std::make_unique<GatewaySource>(*old_core));
   relayers_.push_back(std::make_unique<Relayer>(*old_context_, *sources_.back(), 0));

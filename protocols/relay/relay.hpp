@@ -21,10 +21,11 @@ class Relay final : public sim::RecordObserver, public L1Watcher {
   /// @param nodes  the sequencer nodes, by number; they, `l1`, `options` and `rules` outlive it
   /// @param old_core  writes its own lines until it hands over, and outlives it; null: there was none
   /// @param import    what the nodes start from then: their relayers wait until it is open. Null: from the beginning
+  /// @param registry  by which the batches of some count and those of others do not; outlives it. Null: all count
   /// @pre the policy exists, its nodes do
   Relay(sim::Simulation& simulation, sim::Nodes& machines, L1& l1, const RelayOptions& options,
         const RelayRules& rules, std::span<SequencerNode* const> nodes, Gateway* old_core = nullptr,
-        const CoreImport* import = nullptr);
+        const CoreImport* import = nullptr, const RegistryRules* registry = nullptr);
   ~Relay();
 
   /// Spawns the services. Before the machines start.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocols/l1/contracts.hpp"
 #include "sim/base/assert.hpp"
 #include "sim/base/fixed_point.hpp"
 
@@ -57,7 +58,8 @@ void Relayer::run(sim::Process& process) {
 
 DaIndex Relayer::fresh_index() const {
   const NodeId only = context_.policy.own_copies && place_ ? id_ : no_node;
-  return DaIndex{context_.options.confirmations, context_.options.channel_timeout, only, source_.before()};
+  return DaIndex{context_.options.confirmations, context_.options.channel_timeout, only, source_.before(),
+                 context_.registry};
 }
 
 Height Relayer::done() const { return decode_journal(context_.nodes[id_].disk.read_cell(journal_cell)).last; }
@@ -130,7 +132,9 @@ void Relayer::settle(sim::Process& process) {
     const DaIndex::Channel* channel = index_.channel(batch.id);
     const bool deep = channel != nullptr && channel->completed != 0 && index_.is_deep(channel->completed);
     // Others may have written the same blocks meanwhile. Where transactions have a sequence, ours come in any case.
-    const bool by_others = !deep && context_.format.bundled() && batch.last() <= index_.confirmed();
+    // Where there is a registry those may have come to nothing.
+    const bool may_be_by_others = context_.format.bundled() || context_.registry != nullptr;
+    const bool by_others = !deep && may_be_by_others && batch.last() <= index_.confirmed();
     if (!by_others && !context_.rules.is_done(deep, front.receipt)) break;
     journal_.last = std::max(journal_.last, batch.last());
     under_way_.erase(under_way_.begin());
@@ -141,7 +145,8 @@ void Relayer::settle(sim::Process& process) {
     journal_.last = index_.confirmed();
     save(process);
   }
-  if (idle_) return;
+  // Who lost the turn leaves what is under way to whoever has it now.
+  if (idle_ || (context_.registry != nullptr && !on_duty())) return;
   for (Sent& sent : under_way_) {
     mend(process, sent);
     if (!sent.sent) break;  // a block goes only after every lower one
@@ -177,6 +182,11 @@ void Relayer::mend(sim::Process& process, Sent& sent) {
   const bool late =
       channel != nullptr && context_.l1.view(id_).height() > channel->first + context_.options.channel_timeout;
   if (late || (!unknown && !waiting && channel != nullptr)) return remake(process, sent);
+  if (!unknown && !waiting && context_.registry != nullptr) {  // all of it is there and passed over
+    if (sent.batch.last() <= index_.readable()) return;  // others' copies only have to get deeper
+    if (now() - sent.sent_at >= lost_after) return remake(process, sent);
+    return look_at(sent.sent_at + lost_after);
+  }
   if (unknown) {
     if (now() - sent.sent_at < lost_after) return look_at(sent.sent_at + lost_after);
     ++sent.batch.attempt;
@@ -198,8 +208,7 @@ void Relayer::mend(sim::Process& process, Sent& sent) {
 /// Builds batches from what is final here and sends them, as far as it is this node's turn.
 void Relayer::write(sim::Process& process) {
   // Nearly always it is somebody else's turn.
-  while (context_.rules.on_duty(context_.policy, state(), context_.options) &&
-         under_way_.size() < Journal::batches_max && (under_way_.empty() || under_way_.back().sent) &&
+  while (on_duty() && under_way_.size() < Journal::batches_max && (under_way_.empty() || under_way_.back().sent) &&
          on_the_way() < context_.options.in_flight) {
     acting_ = true;
     Sent fresh;
@@ -395,6 +404,10 @@ void Relayer::watch_backlog() {
 
 // ---- parts ----------------------------------------------------------------------------------------------------------
 
+bool Relayer::on_duty() const {
+  return defiant_ || context_.rules.on_duty(context_.policy, state(), context_.options);
+}
+
 RelayState Relayer::state() const {
   RelayState s;
   s.place = *place_;
@@ -404,6 +417,7 @@ RelayState Relayer::state() const {
   s.taken = under_way_.empty() ? Height{} : under_way_.back().batch.last();
   s.readable = index_.readable();
   s.acting = acting_;
+  s.entitled = context_.registry != nullptr && entitled_next(*context_.l1.view(id_).tip()) == id_;
   s.stalled_since = s.wall - (now() - stalled_since_);
   return s;
 }

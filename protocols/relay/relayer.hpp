@@ -32,6 +32,7 @@ struct RelayContext {
   const RelayOptions& options;
   const RelayRules& rules;
   const RelayPolicy& policy;
+  const RegistryRules* registry;   ///< null: there is no registry
   BatchFormat format;
   Bundler& bundler;
   /// Whoever settles turns is told that this node says the bundler is down.
@@ -53,6 +54,11 @@ class Relayer {
   void be_idle(bool idle, bool claims) {
     idle_ = idle;
     claims_ = claims;
+    wake();
+  }
+  /// Misbehaviour: writes whether or not the registry entitles it.
+  void be_defiant(bool defiant) {
+    defiant_ = defiant;
     wake();
   }
 
@@ -85,6 +91,7 @@ class Relayer {
   void take_turn();
   void watch_backlog();
   void save(sim::Process& process);
+  bool on_duty() const;
   RelayState state() const;
   std::size_t on_the_way() const;
   std::vector<BlockPtr> blocks_of(const Batch& batch) const;
@@ -109,6 +116,7 @@ class Relayer {
   sim::Stream luck_;
   bool idle_ = false;
   bool claims_ = false;
+  bool defiant_ = false;
 
   // In memory: made anew at each start.
   std::uint32_t incarnation_ = 0;

@@ -20,6 +20,8 @@ constexpr std::array policies{
                 }},
     RelayPolicy{"everyone", "each writes everything, readers drop the copies",
                 [](const RelayState&, const RelayOptions&) { return true; }, true},
+    RelayPolicy{"registered", "whoever has the turn in the registry of layer 1 (Optimism's batcher address)",
+                [](const RelayState& s, const RelayOptions&) { return s.entitled; }},
 };
 
 }  // namespace

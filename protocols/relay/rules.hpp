@@ -19,6 +19,7 @@ struct RelayState {
   Height taken{};              ///< end of what it has under way, 0: nothing
   Height readable{};           ///< everything up to it can be read on its own view of layer 1
   bool acting = false;         ///< primary_backup: it took over and nobody before it has written since
+  bool entitled = false;       ///< by the registry, in the next block of its own view of layer 1
   SimTime stalled_since{};     ///< since when nothing has become readable although something waits
 };
 

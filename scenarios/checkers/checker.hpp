@@ -40,6 +40,8 @@ struct CheckerContext {
   Duration relay_grace{};              ///< `rotating`: what comes so long after a turn still counts for it
   std::vector<NodeId> leaders{};       ///< who leads, again and again, where a plan says so; see `Plan::leaders`
   protocols::ForcedOptions forced{};   ///< how the design reads layer 1
+  protocols::RegistryOptions registry{};   ///< who may write to it
+  protocols::BridgeOptions bridge{};   ///< how money gets there and back
 };
 
 /// How the liveness checker saw the healed phase.

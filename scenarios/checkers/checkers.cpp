@@ -6,6 +6,7 @@
 
 #include "scenarios/checkers/accountability.hpp"
 #include "scenarios/checkers/agreement.hpp"
+#include "scenarios/checkers/bridge.hpp"
 #include "scenarios/checkers/certified_commit.hpp"
 #include "scenarios/checkers/da_batches.hpp"
 #include "scenarios/checkers/da_duty.hpp"
@@ -22,6 +23,7 @@
 #include "scenarios/checkers/no_double_commit.hpp"
 #include "scenarios/checkers/one_vote.hpp"
 #include "scenarios/checkers/prefix.hpp"
+#include "scenarios/checkers/registry.hpp"
 #include "scenarios/checkers/single_signer.hpp"
 #include "scenarios/checkers/random_values.hpp"
 #include "scenarios/checkers/sort_keys.hpp"
@@ -55,8 +57,13 @@ bool with_relay(const CheckerContext& context) { return context.relay.policy != 
 bool with_relay_journal(const CheckerContext& context) {
   return with_relay(context) && context.relay.journal == protocols::RelayJournal::prepared;
 }
-/// Who waits for a better price has promised no time.
-bool with_relay_in_time(const CheckerContext& context) { return with_relay(context) && context.relay.price_max == 0; }
+/// Who waits for a better price has promised no time, nor has he who waits for his turn in a registry: it may give the
+/// turn to nobody, or to a node that is off.
+bool with_relay_in_time(const CheckerContext& context) {
+  return with_relay(context) && context.relay.price_max == 0 && !context.registry.exists();
+}
+bool with_registry(const CheckerContext& context) { return context.registry.exists(); }
+bool with_bridge(const CheckerContext& context) { return context.bridge.escrow; }
 bool with_relay_turns(const CheckerContext& context) { return context.relay.policy == "rotating"; }
 
 /// Stands for a checker where its property means nothing.
@@ -83,6 +90,9 @@ constexpr CheckerEntry all[] = {
      "when honest nodes commit different blocks, the votes convict a third of the power and nobody honest",
      make<Accountability>, accountable},
     {"agreement", "no two honest nodes commit different blocks at one height", make<Agreement>, always},
+    {"bridge",
+     "what is minted is locked on layer 1, once, and what is released was burnt, is proven, and its time has come",
+     make_if<Bridge, with_bridge>, with_bridge},
     {"certified_commit", "every certificate and every commit rests on votes of two thirds of that height's committee",
      make<CertifiedCommit>, with_certificates},
     {"da_complete", "what is final can be read on layer 1 within a bound, once nothing is in the way",
@@ -122,6 +132,8 @@ constexpr CheckerEntry all[] = {
     {"prefix", "an honest node commits heights without gap, each block on the one before", make<Prefix>, always},
     {"random_values", "tickets of a lottery win as often as they should, whoever proposes their block",
      make<RandomValues>, with_lottery},
+    {"registry", "batches count if and only if the registry of layer 1 gives their writer the turn in their L1 block",
+     make_if<RegistryChecker, with_registry>, with_registry},
     {"single_signer", "an honest proposer signs one block a round (a height, where one node orders)",
      make<SingleSigner>, always},
     {"sort_keys", "sort keys rise, have their form, and name the key before them of their contract",

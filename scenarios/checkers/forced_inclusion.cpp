@@ -28,7 +28,8 @@ void ForcedInclusion::on_record(const Record& record) {
       posted_[record.round] = {record.id(), record.height};
       return;
     case RecordKind::l1_excluded:
-      if (record.flags == static_cast<std::uint16_t>(protocols::L1TxKind::forced)) {
+      if (record.flags == static_cast<std::uint16_t>(protocols::L1TxKind::forced) ||
+          record.flags == static_cast<std::uint16_t>(protocols::L1TxKind::escrow)) {
         std::erase_if(posted_, [&](const auto& p) { return p.second.id == record.id(); });
       }
       return;

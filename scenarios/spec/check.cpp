@@ -31,6 +31,8 @@ class Judge {
     engine();
     layer_1();
     relay();
+    registry();
+    bridge();
     committee();
     mempool_and_workload();
     lottery();
@@ -246,6 +248,98 @@ class Judge {
               "a batch waits for " + std::to_string(waits) + " L1 blocks, and its channel may take " +
                   std::to_string(r.channel_timeout) + ", more than are kept",
               "environment.l1.keep_blocks: " + std::to_string(waits + r.channel_timeout + 64));
+    }
+  }
+
+  void registry() {
+    const protocols::RegistryOptions& r = s_.design.registry;
+    const protocols::RelayOptions& relay = s_.design.relay;
+    const std::string at = "design.registry";
+    if (!clean(at) || !clean("design.relay")) return;
+    if (relay.policy == "registered" && !r.exists()) {
+      problem("design.relay.policy", "the registry says whose turn it is, and the design has none",
+              "registry: {writers: [n0, n1]}");
+    }
+    if (!r.exists()) return;
+    if (s_.design.l1 == "none") problem(at, "the design has no layer 1", "design: {l1: ethereum, ...}");
+    if (relay.policy != "registered") {
+      problem(at, "relayers with the policy `" + relay.policy + "` do not go by it, and their batches would not count",
+              "relay: {policy: registered, ...}");
+    }
+    if (migrates(s_)) problem(at, "an older core wrote before, and no registry knows it", "migration: {kind: none}");
+    nodes_exist(at + ".owner", {r.owner});
+    if (!nodes_relay(at + ".writers", r.writers)) return;
+    std::set<NodeId> registered(r.writers.begin(), r.writers.end());
+    for (std::size_t i = 0; i < r.changes.size(); ++i) {
+      const protocols::RegistryOptions::Change& change = r.changes[i];
+      const std::string path = indexed(at + ".changes", i);
+      if (i > 0 && change.at < r.changes[i - 1].at) {
+        problem(path + ".at", "is before the change before it, " + format_duration(r.changes[i - 1].at));
+      }
+      if (clean("stop.after") && change.at >= s_.stop.after) {
+        problem(path + ".at", "comes after the end, stop.after: " + format_duration(s_.stop.after));
+      }
+      if (!nodes_relay(path + ".node", {change.node})) return;
+      const bool here = registered.count(change.node) != 0;
+      if (change.action == protocols::RegistryAction::add) {
+        if (here) problem(path, format_node(change.node) + " is registered already: layer 1 would refuse the change");
+        registered.insert(change.node);
+      } else {
+        if (!here) {
+          problem(path, format_node(change.node) + " is not registered: layer 1 would refuse the change",
+                  "{do: add, node: " + format_node(change.node) + ", ...} before it");
+        }
+        if (change.action == protocols::RegistryAction::remove) registered.erase(change.node);
+      }
+    }
+  }
+
+  bool nodes_relay(const std::string& path, const std::vector<NodeId>& nodes) {
+    const std::vector<NodeId>& relayers = s_.design.relay.nodes;
+    for (const NodeId node : nodes) {
+      if (std::find(relayers.begin(), relayers.end(), node) != relayers.end()) continue;
+      problem(path, format_node(node) + " is no relayer: it would write nothing", "one of design.relay.nodes");
+      return false;
+    }
+    return true;
+  }
+
+  void bridge() {
+    const std::string at = "design.bridge";
+    const std::string users = "environment.workload.bridge";
+    if (!clean(at) || !clean("environment.workload")) return;
+    const bool exists = s_.design.bridge.escrow;
+    const BridgeWorkload& w = s_.environment.workload.bridge;
+    if (w.users > 0) {
+      if (!exists) problem(users, "the design has no bridge", "design: {bridge: {escrow: true}, ...}");
+      if (w.rate_per_1000s <= 0) problem(users + ".rate", "users without a rate have nothing to do", "rate: 0.01tx/s");
+      // Who does not withdraw leaves the bridge's account with less each time.
+      const std::int64_t most = protocols::LedgerGenesis{}.balance.value;
+      const Int128 deposits = static_cast<Int128>(ns(s_.stop.after)) * w.rate_per_1000s / 1'000'000'000'000 + 1;
+      if (clean("stop.after") && !w.withdraws && deposits * w.amount > most) {
+        problem(users + ".amount",
+                "deposits of " + std::to_string(w.amount) + " until " + format_duration(s_.stop.after) +
+                    " come to more than the bridge's account can pay out, " + std::to_string(most),
+                "a lower rate, or withdraws: true");
+      }
+      if (w.withdraws && static_cast<Int128>(w.users) * w.amount > most) {
+        problem(users + ".amount",
+                "one deposit of each user comes to more than the bridge's account can pay out, " + std::to_string(most),
+                "fewer users");
+      }
+    }
+    if (!exists || !clean("design.forced") || !clean("design.settlement")) return;
+    if (s_.design.l1 == "none") {
+      problem(at + ".escrow", "the design has no layer 1", "design: {l1: ethereum, ...}");
+      return;
+    }
+    if (s_.design.forced.policy != "deposits") {
+      problem(at + ".escrow", "deposits are minted in the order of layer 1, none left out, and the design's policy `" +
+                                  s_.design.forced.policy + "` for forced items does not promise that",
+              "forced: {policy: deposits}");
+    }
+    if (s_.design.settlement.policy != protocols::SettlementOptions::Policy::proofs) {
+      problem(at + ".escrow", "releases need proofs of what was burnt", "settlement: {policy: proofs, ...}");
     }
   }
 
@@ -594,7 +688,10 @@ class Judge {
       problem(path, "nobody writes to layer 1 in this design", "design: {relay: {policy: single, nodes: [n0]}}");
       return;
     }
-    if (trouble.kind != Kind::idle && trouble.kind != Kind::abuse) {
+    if (trouble.kind == Kind::defy && !s_.design.registry.exists()) {
+      problem(path, "there is no registry to defy", "design: {registry: {writers: [n0, n1]}, ...}");
+    }
+    if (trouble.kind != Kind::idle && trouble.kind != Kind::abuse && trouble.kind != Kind::defy) {
       if (s_.design.l1 != "arweave") problem(path, "there is no bundler on " + s_.design.l1, "design: {l1: arweave}");
       return;
     }

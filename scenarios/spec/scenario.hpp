@@ -13,7 +13,8 @@
 #include "protocols/consensus/engines.hpp"
 #include "protocols/derivation/settlement.hpp"
 #include "protocols/forced/options.hpp"
-#include "protocols/l1/block.hpp"
+#include "protocols/l1/escrow.hpp"
+#include "protocols/l1/registry.hpp"
 #include "protocols/migration/options.hpp"
 #include "protocols/node/sequencer.hpp"
 #include "protocols/relay/options.hpp"
@@ -58,6 +59,8 @@ struct Design {
   Duration random_delay{};              ///< their random values take so long to compute from the block before
   protocols::SettlementOptions settlement;  ///< how it settles there
   protocols::RelayOptions relay;        ///< how its blocks get there
+  protocols::RegistryOptions registry;  ///< who may write them there
+  protocols::BridgeOptions bridge;      ///< how money gets there and back
   protocols::MigrationOptions migration;    ///< another core that ordered before this one
   friend bool operator==(const Design&, const Design&) = default;
 };
@@ -135,6 +138,21 @@ struct LotterySpec {
   friend bool operator==(const LotterySpec&, const LotterySpec&) = default;
 };
 
+/// Users of the bridge: each has an account that nobody else uses (see `bridge_user_account`). He locks money on layer
+/// 1 and, when it is minted, burns it again and has it released, and then begins anew.
+struct BridgeWorkload {
+  std::uint32_t users = 0;               ///< user i lives beside node i and reads L1 as node i sees it
+  std::int64_t rate_per_1000s = 0;       ///< deposits of all users together
+  std::int64_t amount = 1000;            ///< of a deposit, and of the withdrawal after it
+  bool withdraws = true;                 ///< or leaves it on the rollup
+  bool greedy = false;                   ///< asks besides for what he never burnt, too early, and once more
+  Duration start_after{};
+  Duration stop_after{-1};               ///< negative: never; what has begun goes on
+  std::uint64_t units = 100'000;         ///< of L1 room that a transaction takes
+  std::uint32_t price_percent = 150;     ///< of what the estimator says
+  friend bool operator==(const BridgeWorkload&, const BridgeWorkload&) = default;
+};
+
 struct WorkloadSpec {
   enum class Arrivals : std::uint8_t { none, poisson, constant, trace };
   Arrivals arrivals = Arrivals::none;
@@ -159,6 +177,7 @@ struct WorkloadSpec {
   std::vector<Arrival> trace;
   ForcedWorkload forced{};
   LotterySpec lottery{};
+  BridgeWorkload bridge{};
   friend bool operator==(const WorkloadSpec&, const WorkloadSpec&) = default;
 };
 
@@ -225,6 +244,7 @@ struct L1 {
   Duration by{};
   std::uint32_t percent = 100;
   std::optional<protocols::L1TxKind> transactions{};  ///< unset: every kind
+  std::optional<protocols::L1TxKind> lose{};  ///< reorganise: those do not wait again; unset: all do
   friend bool operator==(const L1&, const L1&) = default;
 };
 /// Trouble with the writing of data to layer 1.
@@ -236,6 +256,7 @@ struct Relay {
     duplicate,  ///< it posts twice
     idle,       ///< the relayers `nodes` write nothing
     abuse,      ///< likewise, and they say that the bundler is down
+    defy,       ///< they write although the registry does not entitle them, and ask it for the turn
   };
   Kind kind = Kind::outage;
   std::vector<NodeId> nodes{};
@@ -337,6 +358,13 @@ inline bool migrates(const Scenario& s) {
 inline bool migrates_back(const Scenario& s) {
   return s.design.migration.kind == protocols::MigrationOptions::Kind::bft_to_centralised;
 }
+
+/// The account of a user of the bridge: after those of the clients and of the users who go to layer 1.
+inline protocols::AccountId bridge_user_account(const WorkloadSpec& w, std::uint32_t user) {
+  return protocols::AccountId{w.accounts + w.forced.users + user};
+}
+/// The bridge's own account on the rollup, the last one.
+inline protocols::AccountId bridge_account(const WorkloadSpec& w) { return bridge_user_account(w, w.bridge.users); }
 
 /// Machines that order or did: the sequencer nodes, and after them the service of a migration.
 inline std::uint32_t machine_count(const Scenario& s) { return s.design.committee.count + (migrates(s) ? 1U : 0U); }

@@ -689,6 +689,49 @@ Shape<protocols::RelayOptions> relay_shape() {
   });
 }
 
+Shape<protocols::RegistryOptions> registry_shape() {
+  using R = protocols::RegistryOptions;
+  using C = R::Change;
+  using protocols::RegistryAction;
+  const auto there = [](Field<R> f) {
+    return std::move(f).only("writers", [](const R& r) { return r.exists(); });
+  };
+  const Shape<C> change = object<C>({
+      field<C>("at", &C::at, duration(0s, longest), "When the owner writes it to layer 1.").must(),
+      field<C>("do", &C::action,
+               choice<RegistryAction>({{"add", RegistryAction::add},
+                                       {"remove", RegistryAction::remove},
+                                       {"rotate", RegistryAction::rotate}}),
+               "The node is registered; is no more, and if it had the turn nobody has; gets the turn.")
+          .must(),
+      field<C>("node", &C::node, node(), "Whom it concerns.").must(),
+  });
+  return object<R>({
+      field<R>(
+          "writers", &R::writers, nodes(),
+          "Nodes that are registered from the start; the first has the turn. Without any there is no registry, and "
+          "the batches of all count."),
+      there(field<R>("owner", &R::owner, node(),
+                     "Whose transactions change the registry. He writes from this node's machine.")),
+      there(field<R>("lag", &R::lag, integer<std::uint32_t>(1, 10'000),
+                     "L1 blocks from the one that holds a change to the first in which it holds.")),
+      there(field<R>("changes", &R::changes, unless(std::vector<C>{}, list_of(change, 1000)),
+                     "What the owner does, in order of time.")),
+  });
+}
+
+Shape<protocols::BridgeOptions> bridge_shape() {
+  using B = protocols::BridgeOptions;
+  return object<B>({
+      field<B>(
+          "escrow", &B::escrow, boolean(),
+          "Whether a contract of layer 1 locks money that is minted on the rollup and releases what is burnt there."),
+      field<B>("delay", &B::delay, integer<std::uint32_t>(0, 1'000'000),
+               "L1 blocks from the one that proves a burn to the first that may release it.")
+          .only("escrow: true", [](const B& b) { return b.escrow; }),
+  });
+}
+
 Shape<Design> design_shape() {
   using D = Design;
   using Block = protocols::BlockLimits;
@@ -782,6 +825,10 @@ Shape<Design> design_shape() {
           .only("sort_keys: true", [](const D& d) { return d.sort_keys; }),
       field<D>("settlement", &D::settlement, settlement_shape(), "How it settles there, and who reads it back."),
       std::move(relay),
+      field<D>("registry", &D::registry, unless(protocols::RegistryOptions{}, registry_shape()),
+               "The contract of layer 1 that says who may write the rollup's blocks there."),
+      field<D>("bridge", &D::bridge, unless(protocols::BridgeOptions{}, bridge_shape()),
+               "How money gets from layer 1 to the rollup and back."),
       field<D>("migration", &D::migration, migration_shape(), "Another core that orders first and hands over."),
   });
 }
@@ -982,6 +1029,28 @@ Shape<ForcedWorkload> forced_workload_shape() {
   });
 }
 
+Shape<BridgeWorkload> bridge_workload_shape() {
+  using W = BridgeWorkload;
+  return object<W>({
+      field<W>("users", &W::users, integer<std::uint32_t>(0, 10'000),
+               "Number of users; user i lives beside node i and reads L1 as it does. Each has an account of his own."),
+      field<W>("rate", &W::rate_per_1000s, rate(0, 1'000'000'000),
+               "Deposits of all users together; each waits until his last money is back."),
+      field<W>("amount", &W::amount, integer<std::int64_t>(1, 1'000'000), "Of a deposit, in base units."),
+      field<W>("withdraws", &W::withdraws, boolean(), "Whether they burn what was minted and have it released again."),
+      field<W>("greedy", &W::greedy, boolean(),
+               "They ask besides for the release of what they never burnt, too early, and once more.")
+          .only("withdraws", [](const W& w) { return w.withdraws; }),
+      field<W>("start_after", &W::start_after, duration(0s, longest), "No deposit is written before."),
+      field<W>("stop_after", &W::stop_after, duration_or("never", Duration{-1}, 0s, longest),
+               "No deposit is written after."),
+      field<W>("units", &W::units, integer<std::uint64_t>(1, 1'000'000'000),
+               "Room on L1 that a call takes: gas, virtual bytes or bytes."),
+      field<W>("price_percent", &W::price_percent, integer<std::uint32_t>(1, 1'000'000),
+               "What a user offers, in hundredths of the estimated price."),
+  });
+}
+
 Shape<WorkloadSpec> workload_shape() {
   using W = WorkloadSpec;
   using Arrivals = WorkloadSpec::Arrivals;
@@ -1023,6 +1092,8 @@ Shape<WorkloadSpec> workload_shape() {
                "Users who write to layer 1, past the sequencer."),
       field<W>("lottery", &W::lottery, unless(LotterySpec{}, lottery_shape()),
                "A lottery that draws on the random values of ordered items."),
+      field<W>("bridge", &W::bridge, unless(BridgeWorkload{}, bridge_workload_shape()),
+               "Users who bring money from layer 1 and back."),
   });
 }
 
@@ -1111,6 +1182,15 @@ Shape<FaultSpec> fault_shape() {
   using L1 = fault::L1;
   using Kind = L1::Kind;
   const auto is = [](auto... kinds) { return [=](const L1& l) { return ((l.kind == kinds) || ...); }; };
+  const auto kind_of_transaction =
+      choice<protocols::L1TxKind>({{"forced", protocols::L1TxKind::forced},
+                                   {"force_call", protocols::L1TxKind::force_call},
+                                   {"batch", protocols::L1TxKind::batch},
+                                   {"commit", protocols::L1TxKind::commit},
+                                   {"commitment", protocols::L1TxKind::commitment},
+                                   {"proof", protocols::L1TxKind::proof},
+                                   {"registry", protocols::L1TxKind::registry},
+                                   {"escrow", protocols::L1TxKind::escrow}});
   const Shape<L1> l1 = object<L1>({
       field<L1>(
           "do", &L1::kind,
@@ -1134,16 +1214,12 @@ Shape<FaultSpec> fault_shape() {
                 "What the others pay, in hundredths of what they would; or how many of the miners censor.")
           .only("demand or censor", is(Kind::demand, Kind::censor)),
       field<L1>("transactions", &L1::transactions,
-                optional(choice<protocols::L1TxKind>({{"forced", protocols::L1TxKind::forced},
-                                                      {"force_call", protocols::L1TxKind::force_call},
-                                                      {"batch", protocols::L1TxKind::batch},
-                                                      {"commit", protocols::L1TxKind::commit},
-                                                      {"commitment", protocols::L1TxKind::commitment},
-                                                      {"proof", protocols::L1TxKind::proof},
-                                                      {"registry", protocols::L1TxKind::registry},
-                                                      {"escrow", protocols::L1TxKind::escrow}})),
+                optional(kind_of_transaction),
                 "Which transactions the miners leave out; without it all of the rollup.")
           .only("censor", is(Kind::censor)),
+      field<L1>("lose", &L1::lose, optional(kind_of_transaction),
+                "Transactions of that kind in the blocks that lose are gone for good; without it all wait again.")
+          .only("reorganise", is(Kind::reorganise)),
   });
   using Relay = fault::Relay;
   using Trouble = Relay::Kind;
@@ -1155,12 +1231,14 @@ Shape<FaultSpec> fault_shape() {
                                     {"delay", Trouble::delay},
                                     {"duplicate", Trouble::duplicate},
                                     {"idle", Trouble::idle},
-                                    {"abuse", Trouble::abuse}}),
+                                    {"abuse", Trouble::abuse},
+                                    {"defy", Trouble::defy}}),
                    "The bundler takes nothing; loses what it gave receipts for; posts later; posts twice; relayers "
-                   "write nothing; write nothing and say that the bundler is down.")
+                   "write nothing; write nothing and say that the bundler is down; write whether or not the registry "
+                   "gives them the turn.")
           .must(),
       field<Relay>("nodes", &Relay::nodes, nodes(), "Whom it concerns.")
-          .only("idle or abuse", does(Trouble::idle, Trouble::abuse)),
+          .only("idle, abuse or defy", does(Trouble::idle, Trouble::abuse, Trouble::defy)),
       field<Relay>("by", &Relay::by, duration(0s, longest), "How much later.").only("delay", does(Trouble::delay)),
       field<Relay>("percent", &Relay::percent, integer<std::uint32_t>(0, 100), "How much of what it takes is lost.")
           .only("lose", does(Trouble::lose)),

@@ -37,6 +37,12 @@ std::vector<std::uint16_t> place(const Scenario& s, std::span<const NodeId> twin
   for (std::uint32_t i = 0; i < nodes; ++i) region_of.push_back(cycle[i % cycle.size()]);
   if (migrates(s)) region_of.push_back(region_of.front());
   for (std::uint32_t c = 0; c < client_count(s); ++c) region_of.push_back(region_of[c % nodes]);
+  // Users of layer 1 send nothing over the network, those of the bridge do; their machines come after one another.
+  const WorkloadSpec& workload = s.environment.workload;
+  if (workload.bridge.users > 0) {
+    for (std::uint32_t i = 0; i < workload.forced.users; ++i) region_of.push_back(region_of[i % nodes]);
+    for (std::uint32_t i = 0; i < workload.bridge.users; ++i) region_of.push_back(region_of[i % nodes]);
+  }
   for (const NodeId twin : twins) region_of.push_back(region_of[twin.value]);
   return region_of;
 }
@@ -170,6 +176,8 @@ CheckerContext checker_context(const Scenario& scenario, const Plan& plan) {
   about.lottery = scenario.environment.workload.lottery;
   about.settles = scenario.design.settlement.policy != protocols::SettlementOptions::Policy::none;
   about.relay = scenario.design.relay;
+  about.registry = scenario.design.registry;
+  about.bridge = scenario.design.bridge;
   promise_of_relay(scenario, about);
   return about;
 }

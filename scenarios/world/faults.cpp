@@ -4,6 +4,9 @@
 #include <optional>
 #include <variant>
 
+#include "protocols/l1/contracts.hpp"
+#include "protocols/l1/registry_owner.hpp"
+
 namespace seqlab::scenarios {
 
 FaultDriver::FaultDriver(sim::Simulation& simulation, sim::Nodes& nodes, sim::Network& network, protocols::L1* l1,
@@ -106,7 +109,14 @@ bool concerns(const std::vector<NodeId>& nodes, NodeId node) { return std::range
 void FaultDriver::strike_l1(const fault::L1& trouble, bool on) {
   using Kind = fault::L1::Kind;
   if (trouble.kind == Kind::reorganise) {
-    if (on) l1_->reorganise(trouble.depth);
+    if (!on) return;
+    if (!trouble.lose) {
+      l1_->reorganise(trouble.depth);
+    } else {
+      l1_->reorganise(trouble.depth, [kind = *trouble.lose](const protocols::L1Transaction& tx) {
+        return tx.kind == kind;
+      });
+    }
     return;
   }
   begin_or_end(l1_troubles_, trouble, on);
@@ -195,6 +205,20 @@ void FaultDriver::strike_relay(const fault::Relay& trouble, bool on) {
       for (const NodeId node : trouble.nodes) {
         const bool abuses = any(Kind::abuse, node);
         relay_->relayer(node).be_idle(abuses || any(Kind::idle, node), abuses);
+      }
+      break;
+    case Kind::defy:
+      for (const NodeId node : trouble.nodes) {
+        simulation_.emit({.kind = sim::RecordKind::registry_defied,
+                          .flags = static_cast<std::uint16_t>(any(Kind::defy, node) ? 1 : 0),
+                          .node = node});
+        relay_->relayer(node).be_defiant(any(Kind::defy, node));
+        if (!on || l1_->view(node).tip()->contracts == nullptr) continue;
+        // It asks for the turn besides, as anybody can.
+        protocols::RegistryData wish;
+        wish.node = node;
+        wish.turn = l1_->view(node).tip()->contracts->registry->turn() + 1;
+        l1_->submit(protocols::registry_call(*l1_, node, wish, simulation_.events()));
       }
       break;
   }

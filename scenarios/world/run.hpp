@@ -10,6 +10,7 @@
 
 #include "protocols/consensus/engines.hpp"
 #include "protocols/forced/forced_path.hpp"
+#include "protocols/l1/contracts.hpp"
 #include "scenarios/checkers/checker.hpp"
 #include "scenarios/plan/plan.hpp"
 #include "scenarios/spec/scenario.hpp"
@@ -81,6 +82,11 @@ struct RunOptions {
   std::function<std::unique_ptr<protocols::ForcedPath>(const protocols::ForcedOptions&)> make_forced{};
   /// Replaces the decisions of the relayers (likewise); outlives the run. Null: the honest ones.
   const protocols::RelayRules* relay_rules = nullptr;
+  /// Replaces what readers of layer 1 make of the registry (likewise). Null: the honest rule.
+  const protocols::RegistryRules* registry_rules = nullptr;
+  /// Replaces the contracts (likewise): what layer 1 does by their rules.
+  std::function<std::unique_ptr<protocols::Contracts>(protocols::AccountId bridge, protocols::Signatures&)>
+      make_contracts{};
 };
 
 RunResult run(const Scenario& scenario, const Plan& plan, const RunOptions& options = {});

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "protocols/forced/forced_paths.hpp"
+#include "protocols/l1/registry_owner.hpp"
 #include "protocols/migration/border_path.hpp"
 #include "protocols/migration/cut_over.hpp"
 #include "protocols/relay/relay.hpp"
@@ -13,6 +14,7 @@
 #include "scenarios/world/environment.hpp"
 #include "scenarios/world/faults.hpp"
 #include "scenarios/world/verdict.hpp"
+#include "scenarios/workload/bridge_users.hpp"
 #include "scenarios/workload/clients.hpp"
 #include "scenarios/workload/forced_users.hpp"
 #include "sim/base/fixed_point.hpp"
@@ -86,13 +88,14 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
                                       .leader_order = s.design.leader_order,
                                       .mempool = s.design.mempool,
                                       .costs = s.environment.machines.costs,
-                                      .ledger = {.accounts = s.environment.workload.accounts +
-                                                             s.environment.workload.forced.users},
+                                      .ledger = {.accounts = bridge_account(s.environment.workload).value +
+                                                             (s.design.bridge.escrow ? 1U : 0U)},
                                       .dissemination = s.design.dissemination,
                                       .change_lag = promises_of(s).change_lag,
                                       .relays_transactions = promises_of(s).relays_transactions,
                                       .validator_updates = {},
                                       .keep_blocks = s.design.keep_blocks};
+  if (s.design.bridge.escrow) context.bridge = bridge_account(s.environment.workload);
   for (std::uint32_t i = 0; i < s.design.committee.count; ++i) context.peers.push_back(NodeId{i});
   for (const auto& change : s.design.committee.changes) {
     context.validator_updates.push_back({protocols::Height{change.height}, {change.node, change.power}});
@@ -100,11 +103,20 @@ protocols::SequencerContext make_context(const Scenario& s, sim::Simulation& sim
   return context;
 }
 
+/// Null in designs without any.
+std::unique_ptr<protocols::Contracts> make_contracts(const Scenario& s, protocols::Signatures& signatures,
+                                                     const RunOptions& options) {
+  if (!s.design.registry.exists() && !s.design.bridge.escrow) return nullptr;
+  const protocols::AccountId bridge = bridge_account(s.environment.workload);
+  if (options.make_contracts) return options.make_contracts(bridge, signatures);
+  return std::make_unique<protocols::Contracts>(s.design.registry, s.design.bridge, bridge, signatures);
+}
+
 std::unique_ptr<protocols::L1> make_l1(const Scenario& s, sim::Simulation& simulation,
-                                       const protocols::L1Profile& profile) {
+                                       const protocols::L1Profile& profile, const protocols::Contracts* contracts) {
   if (profile.name.empty()) return nullptr;
   const std::uint32_t observers = s.design.committee.count + (migrates(s) ? 1U : 0U);
-  return std::make_unique<protocols::L1>(simulation, profile, observers, s.environment.l1.keep_blocks);
+  return std::make_unique<protocols::L1>(simulation, profile, observers, s.environment.l1.keep_blocks, contracts);
 }
 
 std::vector<FaultSpec> faults_of(const Scenario& s, const Plan& plan) {
@@ -132,7 +144,8 @@ struct World::Parts {
         milestones(simulation, nodes, s.design.committee.count),
         all_faults(faults_of(s, p)),
         l1_profile(l1_profile_of(s)),
-        l1(make_l1(s, simulation, l1_profile)),
+        contracts(make_contracts(s, *signatures, o)),
+        l1(make_l1(s, simulation, l1_profile, contracts.get())),
         faults(simulation, nodes, network, l1.get(), relay, all_faults) {}
   // Stories refer to clients and nodes: they end before anything else does.
   ~Parts() { simulation.end_processes(); }
@@ -148,6 +161,7 @@ struct World::Parts {
   std::vector<std::unique_ptr<protocols::SequencerNode>> sequencers;
   std::unique_ptr<Clients> clients;
   std::unique_ptr<ForcedUsers> forced_users;
+  std::unique_ptr<BridgeUsers> bridge_users;
   std::unique_ptr<DecisionRecorder> recorder;
   std::unique_ptr<AdversaryHost> adversaries;
   std::vector<std::unique_ptr<Checker>> checkers;
@@ -157,6 +171,7 @@ struct World::Parts {
   Milestones milestones;
   std::vector<FaultSpec> all_faults;  ///< of the scenario, then of the plan
   protocols::L1Profile l1_profile;
+  std::unique_ptr<protocols::Contracts> contracts;  ///< null: the rollup has none there
   std::unique_ptr<protocols::L1> l1;              ///< null: the design has no layer 1
   std::unique_ptr<protocols::ForcedPath> forced;  ///< null: it takes nothing from there
   protocols::CoreImport core_import;                  ///< what the core that takes over starts from
@@ -165,6 +180,8 @@ struct World::Parts {
   std::unique_ptr<protocols::CutOver> cut_over;
   std::unique_ptr<protocols::Settlement> settlement;  ///< null: nothing is read back from there
   protocols::RelayRules relay_rules;              ///< unless the options bring others
+  protocols::RegistryRules registry_rules;        ///< likewise
+  std::unique_ptr<protocols::RegistryOwner> registry_owner;   ///< null: there is no registry
   std::unique_ptr<protocols::Relay> relay;        ///< null: nobody writes there
   FaultDriver faults;
   std::unique_ptr<PlanDriver> interventions;
@@ -256,8 +273,17 @@ void World::Parts::build() {
   if (l1 != nullptr && scenario.environment.workload.forced.users > 0) {
     forced_users = std::make_unique<ForcedUsers>(simulation, nodes, *l1, *signatures, scenario, raw);
   }
+  if (scenario.environment.workload.bridge.users > 0) {
+    bridge_users = std::make_unique<BridgeUsers>(simulation, nodes, network, *l1, *signatures, scenario, raw);
+  }
+  const protocols::RegistryRules* registry = nullptr;
+  if (design.registry.exists()) {
+    registry = options.registry_rules != nullptr ? options.registry_rules : &registry_rules;
+    registry_owner = std::make_unique<protocols::RegistryOwner>(simulation, *l1, design.registry);
+  }
   if (design.settlement.policy != protocols::SettlementOptions::Policy::none) {
-    settlement = std::make_unique<protocols::Settlement>(design.settlement, context, *l1, raw, design.relay.nodes);
+    settlement =
+        std::make_unique<protocols::Settlement>(design.settlement, context, *l1, raw, design.relay.nodes, registry);
   }
   for (const NodeId node : plan.twins) {
     sequencers.push_back(std::make_unique<protocols::SequencerNode>(context, make_engine, node));
@@ -267,7 +293,7 @@ void World::Parts::build() {
     const protocols::RelayRules& rules = options.relay_rules != nullptr ? *options.relay_rules : relay_rules;
     relay = std::make_unique<protocols::Relay>(simulation, nodes, *l1, design.relay, rules,
                                                std::span{raw.data(), design.committee.count}, gateway.get(),
-                                               gateway != nullptr ? &core_import : nullptr);
+                                               gateway != nullptr ? &core_import : nullptr, registry);
   }
   if (gateway != nullptr) {
     std::vector<protocols::SequencerNode*> machines;  // with twins
@@ -327,6 +353,8 @@ void World::Parts::build() {
   if (relay != nullptr) relay->start();
   if (clients != nullptr) clients->start();
   if (forced_users != nullptr) forced_users->start();
+  if (registry_owner != nullptr) registry_owner->start();
+  if (bridge_users != nullptr) bridge_users->start();
   if (interventions != nullptr) interventions->start();
   if (adversaries != nullptr) adversaries->start();
   faults.start();
@@ -361,6 +389,7 @@ void World::Parts::watch() {
   log.subscribe(metrics, MetricsObserver::kinds());
   for (const auto& [observer, kinds] : options.observers) log.subscribe(*observer, kinds);
   if (forced_users != nullptr) log.subscribe(*forced_users, ForcedUsers::kinds());
+  if (bridge_users != nullptr) log.subscribe(*bridge_users, BridgeUsers::kinds());
   log.subscribe(milestones, sim::mask_of(RecordKind::committed, RecordKind::round_entered));
 }
 

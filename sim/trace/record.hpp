@@ -126,7 +126,23 @@ namespace seqlab::sim {
   /* forced items, continued */                                                                                        \
   X(forced_first,                                                                                                      \
     "right after its forced_done, where the order of a block can change what becomes of items: node, height, round "   \
-    "= position, id, detail = ForcedStatus that it would have had as the first thing of its block")
+    "= position, id, detail = ForcedStatus that it would have had as the first thing of its block")                    \
+  /* contracts of layer 1, right after the l1_included of the transaction; detail = chain, height of its L1 block */   \
+  X(registry_set,                                                                                                      \
+    "node = whom it is about, peer = author, flags = RegistryReject (0: it counts), round = RegistryAction, a = "      \
+    "turn, "                                                                                                           \
+    "b = first L1 height at which it holds")                                                                           \
+  X(batch_read,                                                                                                        \
+    "where there is a registry: node = author of a batch, peer = who reads it (nobody: an observer who knows all), "   \
+    "height and id of its L1 block, flags = 1: it is passed over")                                                     \
+  X(registry_defied, "node = relayer that writes whether or not it is entitled, flags = 1: from now on, 0: no more")   \
+  X(escrow_locked, "round = account, a = amount, b = number of the deposit, flags = 1: taken back")                    \
+  X(escrow_settled, "a = last rollup height that is proven, flags = 1: taken back")                                    \
+  X(escrow_released, "round = account, a = amount, b = nonce of its burn, flags = 1: taken back")                      \
+  X(escrow_refused, "round = account, a = amount, b = nonce, flags = EscrowReject")                                    \
+  /* the bridge on the rollup: node, height of the block just committed, round = account, a = amount */                \
+  X(bridge_minted, "b = number of the deposit")                                                                        \
+  X(bridge_burnt, "b = nonce of the transaction")
 
 enum class RecordKind : std::uint8_t {
 #define SEQLAB_X(name, text) name,

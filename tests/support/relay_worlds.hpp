@@ -17,6 +17,7 @@ inline Scenario relay_world(const std::string& chain, const std::string& policy)
   relay.policy = policy;
   relay.nodes = {NodeId{0}};
   if (policy != "single") relay.nodes = {NodeId{0}, NodeId{1}, NodeId{2}};
+  if (policy == "registered") s.design.registry.writers = relay.nodes;  // and n0 has the turn
   relay.batch_time = 2s;
   relay.confirmations = 4;
   relay.lost_after = 10s;

@@ -118,6 +118,15 @@ error("this file describes the scripts' interface; it is not meant to be run")
 ---| "da_settled"
 ---| "da_hindered"
 ---| "forced_first"
+---| "registry_set"
+---| "batch_read"
+---| "registry_defied"
+---| "escrow_locked"
+---| "escrow_settled"
+---| "escrow_released"
+---| "escrow_refused"
+---| "bridge_minted"
+---| "bridge_burnt"
 
 ---The world as the script sees it: first argument of every hook.
 ---@class seqlab.Context
