@@ -31,7 +31,9 @@ constexpr auto happenings =
                  RecordKind::da_prepared, RecordKind::da_sent, RecordKind::da_posted, RecordKind::da_unposted,
                  RecordKind::da_confirmed, RecordKind::da_service, RecordKind::da_settled, RecordKind::commitment,
                  RecordKind::proof, RecordKind::head, RecordKind::core_stopped, RecordKind::core_exported,
-                 RecordKind::core_started, RecordKind::core_rolled_back);
+                 RecordKind::core_started, RecordKind::core_rolled_back, RecordKind::registry_set,
+                 RecordKind::escrow_locked, RecordKind::escrow_settled, RecordKind::escrow_released,
+                 RecordKind::bridge_minted, RecordKind::bridge_burnt);
 constexpr std::size_t moments_max = 512;  // of a kind
 
 class Diary final : public sim::RecordObserver {

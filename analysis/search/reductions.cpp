@@ -433,6 +433,12 @@ std::optional<Case> with_nodes(const Case& which, const std::vector<bool>& keeps
       if (nodes->size() != before) return std::nullopt;
     }
   }
+  // And whoever owns the registry. Those whom it concerns are relayers, who stay.
+  if (protocols::RegistryOptions& registry = scenario->design.registry; registry.exists()) {
+    to.rename(registry.writers);
+    if (!to.rename(registry.owner)) return std::nullopt;
+    for (auto& change : registry.changes) to.rename(change.node);
+  }
   std::erase_if(around.faults, [&](FaultSpec& fault) { return !rename(fault, to); });
   std::erase_if(around.adversaries, [&](scenarios::AdversarySpec& adversary) {
     const bool owned = !adversary.nodes.empty();

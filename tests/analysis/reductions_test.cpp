@@ -79,3 +79,24 @@ TEST_CASE("a bug that needs one parameter keeps that one alone", "[shrink]") {
     return line.find("the default of tendermint.future_rounds") != std::string::npos;
   }));
 }
+
+TEST_CASE("who has to do with the registry keeps his part under another number, or stays", "[shrink]") {
+  Scenario s = fuzz_scenario("tendermint");
+  s.design.committee.count = 5;
+  s.design.committee.stake.assign(5, 1);
+  s.design.l1 = "ethereum";
+  s.design.relay.policy = "registered";
+  s.design.relay.nodes = {NodeId{2}, NodeId{3}};
+  s.design.registry.writers = {NodeId{2}};
+  s.design.registry.owner = NodeId{4};
+  s.design.registry.changes = {{std::chrono::seconds{5}, protocols::RegistryAction::add, NodeId{3}}};
+  const auto shared = std::make_shared<const Scenario>(s);
+  const std::optional<Case> c = with_nodes({shared, {}}, {true, false, true, true, true});
+  REQUIRE(c);
+  const protocols::RegistryOptions& registry = c->scenario->design.registry;
+  CHECK(registry.writers == std::vector<NodeId>{NodeId{1}});
+  CHECK(registry.owner == NodeId{3});
+  CHECK(registry.changes[0].node == NodeId{2});
+  CHECK_FALSE(with_nodes({shared, {}}, {true, true, true, true, false}));  // the owner
+  CHECK_FALSE(with_nodes({shared, {}}, {true, true, true, false, true}));  // a relayer
+}
