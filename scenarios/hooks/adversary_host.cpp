@@ -289,7 +289,12 @@ class AdversaryHost::Instance final : public AdversaryContext {
     const Scenario& s = host_.scenario_;
     const Ratio odds = s.environment.workload.lottery.odds;
     if (draft_ == nullptr || !s.design.sort_keys || odds.num == 0) return std::nullopt;
-    if (now() < builder_->head_since() + s.design.random_delay) return std::nullopt;
+    if (s.design.random_delay > Duration::zero()) {
+      // A parent that is not committed yet was made after the head.
+      const protocols::BlockPtr head = builder_->chain().block(builder_->chain().height());
+      if (head != nullptr && head->id != draft_->parent) return std::nullopt;
+      if (now() < builder_->head_since() + s.design.random_delay) return std::nullopt;
+    }
     const std::uint64_t l1_height = draft_->external ? draft_->external->ref.height : 0;
     return protocols::wins(protocols::random_value(draft_->parent, {l1_height, draft_->height.value, index}), odds);
   }

@@ -102,3 +102,18 @@ TEST_CASE("grinding shows with every seed, and a value that takes long to comput
     CHECK(delayed.verdict == Verdict::held);
   }
 }
+
+TEST_CASE("where blocks stand on blocks that are not committed, a delay counts from those",
+          "[checkers][random_values]") {
+  const auto grinding = [](Duration delay) {
+    Scenario s = load_scenario("warp-grinding-delayed", {SEQLAB_LIBRARY_ROOT});
+    s.design.engine = "jolteon";
+    s.design.random_delay = delay;
+    s.environment.workload.rate_per_1000s = 200'000;
+    s.environment.workload.accounts = 400;
+    s.stop.after = 180s;
+    return run(s, {.seed = 1});
+  };
+  CHECK(grinding(0s).verdict == Verdict::violated);
+  CHECK(grinding(10ms).verdict == Verdict::held);
+}
