@@ -218,7 +218,7 @@ void FaultDriver::strike_relay(const fault::Relay& trouble, bool on) {
         protocols::RegistryData wish;
         wish.node = node;
         wish.turn = l1_->view(node).tip()->contracts->registry->turn() + 1;
-        l1_->submit(protocols::registry_call(*l1_, node, wish, simulation_.events()));
+        l1_->submit(protocols::registry_call(*l1_, node, wish, wishes_++));
       }
       break;
   }

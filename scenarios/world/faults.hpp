@@ -46,6 +46,7 @@ class FaultDriver final : public sim::RecordObserver {
   std::vector<std::uint32_t> matches_;  ///< by fault
   std::vector<const fault::L1*> l1_troubles_{};        ///< that have begun and not ended, in order
   std::vector<const fault::Relay*> relay_troubles_{};
+  std::uint64_t wishes_ = 0;  ///< changes of the registry that writers asked for out of turn
   bool stopped_ = false;
 };
 
