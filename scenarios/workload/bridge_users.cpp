@@ -4,9 +4,9 @@
 
 #include "protocols/consensus/messages.hpp"
 #include "protocols/l1/contracts.hpp"
+#include "scenarios/workload/arrivals.hpp"
 #include "sim/base/fixed_point.hpp"
 #include "sim/kernel/processes.hpp"
-#include "sim/random/quantiles.hpp"
 
 namespace seqlab::scenarios {
 
@@ -23,7 +23,6 @@ using sim::RecordKind;
 
 namespace {
 
-constexpr std::int64_t thousand_seconds = 1'000'000'000'000;  // ns
 constexpr std::uint32_t call_bytes = 200;
 constexpr std::uint64_t never_burnt = 1'000'000;              ///< added to a nonce: of a burn that does not exist
 
@@ -73,9 +72,7 @@ class BridgeUsers::User final : public sim::NodeHandler {
   void live(sim::Process& process) {
     const Duration poll = std::max(l1_.profile().interval / 4, Duration{1'000'000'000});
     while (true) {
-      const std::int64_t draw = sim::QuantileTable::standard_exponential().at(arrivals_.next32());
-      const std::int64_t mean = mul_div_floor(thousand_seconds, options_.users, options_.rate_per_1000s);
-      elapsed_ += Duration{mul_div_floor(draw, mean, std::int64_t{1} << sim::QuantileTable::shape_bits)};
+      elapsed_ += poisson_gap(arrivals_, options_.users, options_.rate_per_1000s);
       const Duration at = options_.start_after + elapsed_;
       if (options_.stop_after >= Duration::zero() && at >= options_.stop_after) return;
       if (SimTime{at} > process.now()) process.sleep_until(SimTime{at});

@@ -7,11 +7,11 @@
 
 #include "protocols/consensus/messages.hpp"
 #include "protocols/migration/gateway.hpp"
+#include "scenarios/workload/arrivals.hpp"
 #include "sim/base/assert.hpp"
 #include "sim/base/fixed_point.hpp"
 #include "sim/base/ring.hpp"
 #include "sim/kernel/processes.hpp"
-#include "sim/random/quantiles.hpp"
 
 namespace seqlab::scenarios {
 
@@ -28,7 +28,6 @@ using sim::RecordKind;
 
 namespace {
 
-constexpr std::int64_t thousand_seconds = 1'000'000'000'000;  // ns
 constexpr std::int64_t amount_max = 1000;
 constexpr Duration forever = Duration{std::int64_t{1} << 61U};
 
@@ -206,9 +205,7 @@ class Clients::Client final : public sim::NodeHandler {
       case WorkloadSpec::Arrivals::none: return std::nullopt;
       case WorkloadSpec::Arrivals::poisson: {
         if (w.rate_per_1000s <= 0) return std::nullopt;
-        const std::int64_t draw = sim::QuantileTable::standard_exponential().at(arrivals_.next32());
-        const std::int64_t mean = mul_div_floor(thousand_seconds, shared_.active, w.rate_per_1000s);
-        elapsed_ += Duration{mul_div_floor(draw, mean, std::int64_t{1} << sim::QuantileTable::shape_bits)};
+        elapsed_ += poisson_gap(arrivals_, shared_.active, w.rate_per_1000s);
         at = w.start_after + elapsed_;
         break;
       }

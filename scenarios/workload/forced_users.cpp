@@ -4,9 +4,9 @@
 
 #include "protocols/forced/delayed_inbox.hpp"
 #include "protocols/l1/data.hpp"
+#include "scenarios/workload/arrivals.hpp"
 #include "sim/base/fixed_point.hpp"
 #include "sim/kernel/processes.hpp"
-#include "sim/random/quantiles.hpp"
 
 namespace seqlab::scenarios {
 
@@ -22,7 +22,6 @@ using sim::RecordKind;
 
 namespace {
 
-constexpr std::int64_t thousand_seconds = 1'000'000'000'000;  // ns
 constexpr std::uint64_t call_units = 120'000;                 // gas of a call that forces
 constexpr int polls_until_lost = 40'000;                      // then what was written counts as lost
 
@@ -86,10 +85,8 @@ class ForcedUsers::User final : public sim::NodeHandler {
     if (options_.rate_per_1000s <= 0) return;
     const Duration poll = std::max(l1_.profile().interval / 4, Duration{1'000'000'000});
     while (true) {
-      const std::int64_t draw = sim::QuantileTable::standard_exponential().at(arrivals_.next32());
       const std::int64_t each = options_.burst + std::int64_t{options_.ahead};
-      const std::int64_t mean = mul_div_floor(thousand_seconds, options_.users * each, options_.rate_per_1000s);
-      elapsed_ += Duration{mul_div_floor(draw, mean, std::int64_t{1} << sim::QuantileTable::shape_bits)};
+      elapsed_ += poisson_gap(arrivals_, options_.users * each, options_.rate_per_1000s);
       const Duration at = options_.start_after + elapsed_;
       if (options_.stop_after >= Duration::zero() && at >= options_.stop_after) return;
       if (SimTime{at} > process.now()) process.sleep_until(SimTime{at});
